@@ -1,0 +1,1 @@
+"""The ground floor: names, digests, values and protocols that every room shares."""
