@@ -1,0 +1,1 @@
+"""Foreign files, turned into documents and signals."""

@@ -1,0 +1,66 @@
+"""What the signals ask of the arrays that they wrap."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+
+@runtime_checkable
+class LazyArray(Protocol):
+    """Anything with a shape and a dtype that yields NumPy when sliced: numpy, zarr, h5py, memmaps."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along each axis, time first."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Return the selected part; slices with a step of one must be supported on every axis."""
+
+
+class Sliced:
+    """A lazy array whose elements are computed, a slice of the first axis at a time.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Length along each axis.
+    dtype : dtype
+        Type of the elements.
+    read : callable
+        ``read(start, stop)`` returns rows ``start`` to ``stop`` as an array of shape
+        ``(stop - start, *shape[1:])``.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike, read: Any) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self._read = read
+
+    def __getitem__(self, key: Any, /) -> Any:
+        rows, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(self.shape[0])
+            block = self._read(start, max(start, stop))
+        else:
+            wanted = np.atleast_1d(np.arange(self.shape[0])[rows])
+            first, last = (int(wanted.min()), int(wanted.max()) + 1) if wanted.size else (0, 0)
+            block = self._read(first, last)[wanted - first]
+            if np.ndim(rows) == 0 and not isinstance(rows, slice):
+                block = block[0]
+                return block[tuple(rest)] if rest else block
+        return block[(slice(None), *rest)] if rest else block
+
+
+def n_bytes(array: LazyArray) -> int:
+    """Return the size of an array in bytes, were it all in memory."""
+    size = array.dtype.itemsize
+    for length in array.shape:
+        size *= int(length)
+    return size

@@ -1,0 +1,158 @@
+"""Moments in time, ragged over units: spike trains, licks, reward deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+from panneuro.signals.arrays import LazyArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from panneuro.signals.table import Table
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Events:
+    """Times of events for each of several units.
+
+    Parameters
+    ----------
+    name : str
+        ``"units"`` for sorted spikes, else what happened: ``"licks"``.
+    times : array-like of float64, shape (n_events,)
+        Seconds on the session's clock, unit after unit, ascending within each.
+    ends : ndarray of int64, shape (n_units,)
+        Where each unit's times end within `times` (NWB's ``spike_times_index``).
+    ids : ndarray, shape (n_units,)
+        Name or number of each unit.
+    table : Table, optional
+        One row a unit: quality, area, waveform, ….
+    description : str
+        One sentence for people.
+    path : str
+        Where it lies in the asset's NWB store, once it is there.
+
+    Examples
+    --------
+    >>> units = Events.from_trains("units", {4: [0.1, 0.5], 7: [0.2]})
+    >>> units
+    <Events 'units' 2 units, 3 events>
+    >>> units[4]
+    array([0.1, 0.5])
+    >>> units.read(4, start_s=0.3)
+    array([0.5])
+    >>> units.counts
+    array([2, 1])
+    """
+
+    name: str
+    times: LazyArray
+    ends: npt.NDArray[np.int64]
+    ids: npt.NDArray[Any]
+    table: Table | None = None
+    description: str = ""
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        ends = np.asarray(self.ends)
+        if len(ends) != len(self.ids):
+            raise InputError(
+                f"events {self.name!r} have {len(self.ids)} units but {len(ends)} ends"
+            )
+        steps = np.diff(ends, prepend=0)
+        if np.any(steps < 0) or (len(ends) and int(ends[-1]) != int(self.times.shape[0])):
+            raise InputError(f"events {self.name!r} have ends that do not partition their times")
+
+    @classmethod
+    def from_trains(
+        cls, name: str, trains: dict[Any, npt.ArrayLike], table: Table | None = None, **fields: str
+    ) -> Events:
+        """Build events from the times in seconds of each unit.
+
+        Parameters
+        ----------
+        name : str
+            What the events are.
+        trains : dict
+            Times of each unit by its id; sorted here if they are not.
+        table : Table, optional
+            One row a unit, in the order of `trains`.
+        """
+        columns = [np.sort(np.asarray(train, dtype=np.float64)) for train in trains.values()]
+        times = np.concatenate(columns) if columns else np.empty(0)
+        ends = np.cumsum([len(column) for column in columns], dtype=np.int64)
+        return cls(name, times, ends, np.asarray(list(trains)), table, **fields)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<Events {self.name!r} {len(self)} units, {int(self.times.shape[0])} events>"
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.ids.tolist())
+
+    def __getitem__(self, unit: Any) -> npt.NDArray[np.float64]:
+        return self.read(unit)
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Number of events of each unit."""
+        return np.diff(self.ends, prepend=0)
+
+    def read(
+        self, unit: Any, start_s: float | None = None, stop_s: float | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Read the times in seconds of one unit's events in ``[start_s, stop_s)``.
+
+        Only this unit's bytes are fetched.
+        """
+        found = np.flatnonzero(self.ids == unit)
+        if not len(found):
+            known = ", ".join(map(repr, self.ids[:3].tolist()))
+            raise InputError(
+                f"{self.name!r} has no unit {unit!r}",
+                hint=f"it has {len(self)} units: {known}{', …' if len(self) > 3 else ''}",
+            )
+        row = int(found[0])
+        first = int(self.ends[row - 1]) if row else 0
+        times = np.asarray(self.times[first : int(self.ends[row])], dtype=np.float64)
+        low = 0 if start_s is None else np.searchsorted(times, start_s, side="left")
+        high = len(times) if stop_s is None else np.searchsorted(times, stop_s, side="left")
+        return times[low:high]
+
+    def trains(self) -> dict[Any, npt.NDArray[np.float64]]:
+        """Read the times of every unit, by id."""
+        times = np.asarray(self.times[:], dtype=np.float64)
+        return dict(zip(self.ids.tolist(), np.split(times, self.ends[:-1]), strict=True))
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """Every event as a row of ``time`` (seconds) and ``unit``, in order of time."""
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            {"time": np.asarray(self.times[:]), "unit": np.repeat(self.ids, self.counts)}
+        )
+        return frame.sort_values("time", kind="stable", ignore_index=True)
+
+    def to_pynapple(self) -> Any:
+        """Return a pynapple ``TsGroup`` with the units' properties as metadata."""
+        pynapple = need("pynapple", "pynapple", "Converting events to pynapple")
+        trains = self.trains()
+        numbered = all(isinstance(unit, int) for unit in trains)
+        group = {
+            unit if numbered else row: pynapple.Ts(t=times)
+            for row, (unit, times) in enumerate(trains.items())
+        }
+        if not numbered:
+            return pynapple.TsGroup(group, unit=[str(unit) for unit in trains])
+        return pynapple.TsGroup(group)

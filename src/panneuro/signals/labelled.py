@@ -1,0 +1,70 @@
+"""Signals as xarray: labelled, and still lazy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+from xarray.indexes import RangeIndex
+
+from panneuro.signals.arrays import LazyArray
+from panneuro.signals.timeseries import TimeSeries
+
+
+class _Lazy(BackendArray):
+    """A lazy array as xarray's own lazy indexing wants it."""
+
+    def __init__(self, data: LazyArray, first: int, count: int) -> None:
+        self.data = data
+        self.first = first
+        self.shape = (count, *data.shape[1:])
+        self.dtype = np.dtype(data.dtype)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.BASIC, self._read
+        )
+
+    def _read(self, key: tuple[Any, ...]) -> Any:
+        rows, *rest = key
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(self.shape[0])
+            block = np.asarray(self.data[(slice(self.first + start, self.first + stop), *rest)])
+            return block[::step]
+        return np.asarray(self.data[(int(rows) + self.first, *rest)])
+
+
+class _TimeIndex(RangeIndex):
+    """Times at a rate, computed when asked for; selects spans as a stored index would."""
+
+    def sel(self, labels: dict[Any, Any], method: Any = None, tolerance: Any = None) -> Any:
+        spans = all(isinstance(label, slice) for label in labels.values())
+        return super().sel(labels, "nearest" if spans else method, tolerance)
+
+
+def label(signal: TimeSeries, start_s: float | None, stop_s: float | None) -> xr.DataArray:
+    """Wrap part of a signal in a DataArray that reads its values when they are asked for."""
+    rows = signal.rows(start_s, stop_s)
+    inner = indexing.LazilyIndexedArray(_Lazy(signal.data, rows.start, rows.stop - rows.start))
+    dims = ("time", "channel", *(f"axis_{i}" for i in range(2, len(signal.data.shape))))
+    variable = xr.Variable(dims[: len(signal.data.shape)], inner, {"units": signal.unit})
+    array = xr.DataArray(variable, coords=_time(signal, rows), name=signal.name)
+    if len(signal.data.shape) > 1:
+        names = list(signal.channels) or np.arange(signal.n_channels)
+        array = array.assign_coords(channel=names)
+    array["time"].attrs["units"] = "s"
+    return array
+
+
+def _time(signal: TimeSeries, rows: slice) -> Any:
+    if signal.rate_hz is None:
+        return {"time": signal.times()[rows]}
+    count = rows.stop - rows.start
+    first = signal.start_s + rows.start / signal.rate_hz
+    index = _TimeIndex.linspace(
+        first, first + count / signal.rate_hz, num=count, endpoint=False, dim="time"
+    )
+    return xr.Coordinates.from_xindex(index)

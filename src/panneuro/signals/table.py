@@ -1,0 +1,128 @@
+"""Rows with named columns: units, electrodes, regions of interest, and intervals of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """A table that is read when its rows are asked for.
+
+    Parameters
+    ----------
+    name : str
+        ``"units"``, ``"electrodes"``, ….
+    load : callable
+        Returns the rows as a ``pandas.DataFrame`` or a ``pyarrow.Table``.
+    columns : tuple of str
+        Names of the columns.
+    n_rows : int
+        Number of rows.
+    descriptions : mapping
+        What each column means, with its unit.
+    description : str
+        One sentence for people.
+    path : str
+        Where it lies in the asset's NWB store, once it is there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> electrodes = Table.from_frame("electrodes", pd.DataFrame({"x_um": [0, 32]}))
+    >>> electrodes
+    <Table 'electrodes' 2 rows: x_um>
+    >>> electrodes.df.x_um.tolist()
+    [0, 32]
+    """
+
+    name: str
+    load: Callable[[], Any]
+    columns: tuple[str, ...]
+    n_rows: int
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    path: str = ""
+
+    @classmethod
+    def from_frame(cls, name: str, frame: pd.DataFrame, **fields: Any) -> Table:
+        """Build a table from a DataFrame that is in memory."""
+        columns = tuple(str(column) for column in frame.columns)
+        return cls(name, lambda: frame, columns, len(frame), **fields)
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.columns[:6]) + (", …" if len(self.columns) > 6 else "")
+        return f"<{type(self).__name__} {self.name!r} {self.n_rows} rows: {shown}>"
+
+    def __getitem__(self, column: str) -> Any:
+        if column not in self.columns:
+            raise InputError(
+                f"table {self.name!r} has no column {column!r}",
+                hint=f"its columns: {', '.join(self.columns)}",
+            )
+        return self.df[column].to_numpy()
+
+    @cached_property
+    def _rows(self) -> Any:
+        return self.load()
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The rows as a ``pandas.DataFrame``."""
+        rows = self._rows
+        return cast("pd.DataFrame", rows.to_pandas() if hasattr(rows, "to_pandas") else rows)
+
+    @property
+    def arrow(self) -> pa.Table:
+        """The rows as a ``pyarrow.Table``."""
+        import pyarrow as pa
+
+        rows = self._rows
+        return rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Intervals(Table):
+    """A table whose rows begin at ``start_time`` and end at ``stop_time``, in seconds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"start_time": [0.0, 2.0], "stop_time": [1.0, 3.5]})
+    >>> trials = Intervals.from_frame("trials", frame)
+    >>> trials.durations_s
+    array([1. , 1.5])
+    """
+
+    def __post_init__(self) -> None:
+        missing = {"start_time", "stop_time"} - set(self.columns)
+        if missing:
+            raise InputError(f"intervals {self.name!r} have no column {sorted(missing)[0]!r}")
+
+    @property
+    def durations_s(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """How long each interval lasts, in seconds."""
+        return np.asarray(self.df["stop_time"] - self.df["start_time"], dtype=np.float64)
+
+    def to_pynapple(self) -> Any:
+        """Return a pynapple ``IntervalSet`` of the intervals that last longer than nothing."""
+        pynapple = need("pynapple", "pynapple", "Converting intervals to pynapple")
+        rows = self.df[self.df["stop_time"] > self.df["start_time"]].sort_values("start_time")
+        return pynapple.IntervalSet(
+            start=rows["start_time"].to_numpy(float), end=rows["stop_time"].to_numpy(float)
+        )
