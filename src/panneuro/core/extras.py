@@ -28,6 +28,6 @@ def need(module: str, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name and module.split(".")[0] != error.name.split(".")[0]:
+        if error.name and module.partition(".")[0] != error.name.partition(".")[0]:
             raise
         raise MissingExtraError(extra, purpose) from error

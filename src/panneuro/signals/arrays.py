@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @runtime_checkable
 class LazyArray(Protocol):
-    """Anything with a shape and a dtype that yields NumPy when sliced: numpy, zarr, h5py, memmaps."""
+    """Anything with a shape and a dtype that yields NumPy when sliced: zarr, h5py, memmaps."""
 
     @property
     def shape(self) -> tuple[int, ...]:

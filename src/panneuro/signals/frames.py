@@ -23,7 +23,7 @@ class Frames:
         Unique within its asset, such as ``"two_photon"`` or ``"face_camera"``.
     times : array-like of float64, shape (n_frames,)
         When each frame was taken, in seconds on the session's clock.
-    data : array-like, shape (n_frames, height, width) or (n_frames, height, width, n_colours), optional
+    data : array-like, shape (n_frames, height, width) or (…, n_colours), optional
         The images; ``None`` where they are inside `file`.
     file : str
         Name, within the recording, of the video that holds the images.

@@ -1,0 +1,96 @@
+"""Which readers there are, and which one fits a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from panneuro.core import plugins
+from panneuro.core.errors import FormatError, InputError, UnknownFormatError
+from panneuro.formats.source import Source
+from panneuro.signals.recording import Recording
+
+GROUP = "panneuro.formats"
+"""The entry-point group in which readers are registered, ours and others' alike."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a reader fits a source.
+
+    Parameters
+    ----------
+    score : float
+        0 if it does not fit, up to 1 if it surely does.
+    reason : str
+        Why, in words: ``"a .meta file beside each .bin"``.
+    """
+
+    score: float
+    reason: str
+
+
+NO = Match(0.0, "nothing of its kind")
+"""What `Reader.sniff` answers to a source that is not of its format."""
+
+
+class Reader(Protocol):
+    """What an entry point of the group names: a module or an object with these two functions."""
+
+    def sniff(self, source: Source) -> Match:
+        """Say how well the source fits, from names and first bytes only; never raise."""
+
+    def read(self, source: Source) -> Recording:
+        """Return documents and lazy signals.
+
+        Raises
+        ------
+        FormatError
+            If the source is of this format but damaged or incomplete.
+        """
+
+
+def choose(source: Source) -> tuple[str, Match]:
+    """Return the name of the reader that fits a source best, and why.
+
+    Raises
+    ------
+    UnknownFormatError
+        If none does; the message lists what was tried.
+    """
+    matches = {name: _load(name).sniff(source) for name in plugins.names(GROUP)}
+    best = max(matches, key=lambda name: matches[name].score, default="")
+    if not best or matches[best].score <= 0:
+        shown = ", ".join(path.name for path in source.files[:5]) or "nothing"
+        raise UnknownFormatError(
+            f"reading {str(source.path)!r}: no reader recognises it (it holds {shown}); "
+            f"tried {', '.join(matches)}",
+            hint="say which it is with --format NAME, or add a reader: see the how-to "
+            "'Add a format in one file'",
+        )
+    return best, matches[best]
+
+
+def read(path: Path | str, format: str | None = None) -> Recording:  # noqa: A002
+    """Read a recording from a file or folder.
+
+    Parameters
+    ----------
+    path : path
+        What the rig wrote.
+    format : str, optional
+        Name of the reader; found by sniffing where not given.
+    """
+    source = Source(Path(path))
+    if not source.files:
+        raise FormatError(f"reading {str(path)!r}: the folder is empty")
+    if format is not None and format not in plugins.names(GROUP):
+        raise InputError(
+            f"there is no format {format!r}", hint=f"known: {', '.join(plugins.names(GROUP))}"
+        )
+    return _load(format or choose(source)[0]).read(source)
+
+
+def _load(name: str) -> Reader:
+    return cast(Reader, plugins.load(GROUP, name))

@@ -1,0 +1,105 @@
+"""A source on disk, as readers see it: a file or a folder, its files listed once and guarded."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from panneuro.core.errors import FormatError, LimitError, NotFoundError
+from panneuro.signals.recording import SourceFile
+
+MAX_FILES = 100_000
+"""A folder with more files than this is not one recording."""
+
+KEPT_BYTES = 16 << 20
+"""A rig's own files up to this size are kept verbatim."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or folder to be read.
+
+    Parameters
+    ----------
+    path : Path
+        What the user named.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing there.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not self.path.exists():
+            raise NotFoundError(f"reading {str(self.path)!r}: there is no such file or folder")
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder that names are relative to."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Every file, sorted by name; links that leave the source are refused.
+
+        Raises
+        ------
+        LimitError
+            If there are more than `MAX_FILES`.
+        FormatError
+            If a link leads out of the source.
+        """
+        if self.path.is_file():
+            return (self.path,)
+        found: list[Path] = []
+        for path in _walk(self.path):
+            self._guard(path)
+            found.append(path)
+            if len(found) > MAX_FILES:
+                raise LimitError(
+                    f"reading {str(self.path)!r}: it holds more than {MAX_FILES:,} files",
+                    hint="name the folder of one recording",
+                )
+        return tuple(sorted(found))
+
+    def _guard(self, path: Path) -> None:
+        if path.is_symlink() and not path.resolve().is_relative_to(self.path.resolve()):
+            raise FormatError(
+                f"reading {str(self.path)!r}: the link {self.name(path)!r} leads out of it",
+                hint="replace the link by the file, or name the folder that holds both",
+            )
+
+    def name(self, path: Path) -> str:
+        """Return a file's name within the source, "/"-separated and in Unicode's NFC form."""
+        return unicodedata.normalize("NFC", path.relative_to(self.root).as_posix())
+
+    def matching(self, *patterns: str) -> tuple[Path, ...]:
+        """Return the files whose own name matches one of some glob patterns, whatever the case."""
+        lowered = [pattern.lower() for pattern in patterns]
+        return tuple(
+            path
+            for path in self.files
+            if any(Path(path.name.lower()).match(pattern) for pattern in lowered)
+        )
+
+    def head(self, path: Path, n_bytes: int = 4096) -> bytes:
+        """Return the first bytes of a file."""
+        with path.open("rb") as stream:
+            return stream.read(n_bytes)
+
+    def file(self, path: Path, *, kept: bool | None = None) -> SourceFile:
+        """Describe a file that was read; by default it is kept verbatim if it is small."""
+        keep = path.stat().st_size <= KEPT_BYTES if kept is None else kept
+        return SourceFile(path, self.name(path), keep)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, _, names in os.walk(folder, followlinks=False):
+        yield from (Path(where) / name for name in names if not name.startswith("."))
