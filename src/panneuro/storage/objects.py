@@ -1,0 +1,352 @@
+"""One store over every backend of obstore, and the extra care that a folder needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore
+
+from panneuro.core.errors import InputError, ObjectExistsError, ObjectNotFoundError, StoreError
+from panneuro.core.store import ObjectInfo, Usage, check_key, check_prefix
+
+if TYPE_CHECKING:
+    from obstore import Bytes, ObjectMeta
+    from obstore.store import ObjectStore as Backend
+
+MERGE_GAP = 256 * 1024
+"""Ranges of one object that are closer than this many bytes are read in one request."""
+
+PART = 16 * 1024 * 1024
+"""Objects above this many bytes are sent in parts of this size."""
+
+_PAGE = 1000
+_STAGED = re.compile(r"#\d+$")
+_QUERY = re.compile(r"\?\S+")
+_KEYS = "check the credentials in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+_HINTS = {
+    "(os error 28)": "the disk is full: free some space and run the same line again",
+    "(os error 122)": "the disk quota is used up: free some space and run the same line again",
+    "(os error 13)": "the folder's permissions forbid it: check its owner and mode",
+    "(os error 30)": "the file system is mounted read-only",
+    "403 Forbidden": _KEYS,
+    "401 Unauthorized": _KEYS,
+    "169.254.169.254": f"{_KEYS}, or open a public place with ?anonymous=true",
+    "error sending request": "the server cannot be reached: check the address and the network",
+}
+
+
+class ObjectStore:
+    """A store on any backend of obstore.
+
+    Parameters
+    ----------
+    connect : callable
+        What makes the backend, at the first request.
+    url : str
+        How the store is opened again.
+    opener : callable
+        What opens it again from `url`, in this process or another. A pickle carries these two
+        alone, so that credentials stay in the environment of each process.
+    writable : bool
+        Whether the backend can be written to at all.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Backend],
+        url: str,
+        opener: Callable[[str], ObjectStore],
+        *,
+        writable: bool = True,
+    ) -> None:
+        self._connect = connect
+        self._opener = opener
+        self._writable = writable
+        self.url = url
+        self.usage = Usage()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._opener, (self.url,)
+
+    @cached_property
+    def _backend(self) -> Backend:
+        return self._connect()
+
+    def get(self, key: str) -> bytes:
+        """Return a whole object."""
+        with self._asking("read", check_key(key)):
+            return self._received(obstore.get(self._backend, key).bytes())
+
+    async def get_async(self, key: str) -> bytes:
+        """Return what :meth:`get` returns."""
+        with self._asking("read", check_key(key)):
+            answer = await obstore.get_async(self._backend, key)
+            return self._received(await answer.bytes_async())
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Return exactly `length` bytes from `start`."""
+        if not _wanted(check_key(key), start, length):
+            return b""
+        with self._asking("read", key):
+            data = obstore.get_range(self._backend, key, start=start, length=length)
+            return _whole(self._received(data), key, start, length)
+
+    async def get_range_async(self, key: str, start: int, length: int) -> bytes:
+        """Return what :meth:`get_range` returns."""
+        if not _wanted(check_key(key), start, length):
+            return b""
+        with self._asking("read", key):
+            data = await obstore.get_range_async(self._backend, key, start=start, length=length)
+            return _whole(self._received(data), key, start, length)
+
+    def get_ranges(self, key: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return many ranges, in the order asked; near ones come in one request."""
+        spans = merge_ranges([pair for pair in ranges if _wanted(check_key(key), *pair)])
+        if not spans:
+            return [b""] * len(ranges)
+        starts = [start for start, _ in spans]
+        sizes = [length for _, length in spans]
+        with self._asking("read", key, requests=len(spans)):
+            parts = obstore.get_ranges(self._backend, key, starts=starts, lengths=sizes, coalesce=0)
+            blocks = [
+                _whole(self._received(part), key, *span)
+                for part, span in zip(parts, spans, strict=True)
+            ]
+        return [_cut(starts, blocks, *pair) for pair in ranges]
+
+    def put(self, key: str, data: bytes | memoryview, *, create: bool = False) -> None:
+        """Write an object whole or not at all; with `create`, only where there is none."""
+        self._check_writable(check_key(key))
+        raw = data.cast("B") if isinstance(data, memoryview) else data
+        parted = len(raw) > PART and not create
+        with self._asking("write", key, requests=-(-len(raw) // PART) + 2 if parted else 1):
+            obstore.put(
+                self._backend,
+                key,
+                raw,
+                mode="create" if create else "overwrite",
+                use_multipart=parted,
+                chunk_size=PART,
+            )
+            self.usage.add(bytes_written=len(raw))
+
+    def info(self, key: str) -> ObjectInfo:
+        """Return what is known of an object without reading it."""
+        with self._asking("look at", check_key(key)):
+            return _info(obstore.head(self._backend, key))
+
+    def delete(self, key: str) -> None:
+        """Delete an object; that it is already gone is no error."""
+        self._check_writable(check_key(key))
+        with suppress(ObjectNotFoundError), self._asking("delete", key):
+            obstore.delete(self._backend, key)
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Return the folders directly below a folder: whole keys, sorted."""
+        folder = check_prefix(prefix)
+        with self._asking("list", folder):
+            found = obstore.list_with_delimiter(self._backend, prefix=folder or None)
+            return sorted(name.rstrip("/") for name in found["common_prefixes"])
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield every object below a folder, in no promised order."""
+        folder = check_prefix(prefix)
+        with self._asking("list", folder):
+            pages = obstore.list(self._backend, prefix=folder or None, chunk_size=_PAGE)
+        while True:
+            with self._asking("list", folder, requests=0):
+                page = next(pages, None)
+            if page is None:
+                return
+            self.usage.add(requests=int(len(page) == _PAGE))
+            yield from map(_info, page)
+
+    def _check_writable(self, key: str) -> None:
+        if not self._writable:
+            raise StoreError(
+                f"cannot write {key!r} to {self.url!r}: places behind http(s) are read-only",
+                hint="copy what you need to a folder or a bucket, and write there",
+            )
+
+    def _received(self, data: Bytes) -> bytes:
+        self.usage.add(bytes_read=len(data))
+        return data.to_bytes()
+
+    @contextmanager
+    def _asking(self, verb: str, key: str, requests: int = 1) -> Iterator[None]:
+        """Count requests, and turn what obstore raises into errors of ours."""
+        self.usage.add(requests=requests)
+        try:
+            yield
+        except FileNotFoundError:
+            raise ObjectNotFoundError(
+                f"cannot {verb} {key!r}: {self.url!r} holds nothing under that key"
+            ) from None
+        except AlreadyExistsError:
+            raise ObjectExistsError(
+                f"cannot create {key!r}: {self.url!r} already holds an object under that key"
+            ) from None
+        except (BaseError, OSError, ValueError, NotImplementedError) as error:
+            # The cause is dropped: its text may quote the request, signed address and all.
+            reason, hint = _reason(error)
+            raise StoreError(
+                f"cannot {verb} {key!r} at {self.url!r}: {reason}", hint=hint
+            ) from None
+
+
+class FolderStore(ObjectStore):
+    """A store on a folder, which the first put makes.
+
+    Symbolic links below the root are never followed. Objects are written beside their final name
+    (``name#1``) and then renamed; such half-written files are never listed.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    opener : callable
+        What opens it again from its URL.
+    """
+
+    def __init__(self, root: Path, opener: Callable[[str], ObjectStore]) -> None:
+        self.root = Path(os.path.realpath(root))
+        super().__init__(self._make, self.root.as_uri(), opener)
+
+    def _make(self) -> LocalStore:
+        return LocalStore(self.root, mkdir=True, automatic_cleanup=True)
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Return the folders directly below a folder: whole keys, sorted."""
+        folder = check_prefix(prefix)
+        with self._asking("list", folder):
+            return [
+                _below(folder, entry)
+                for entry in _entries(self.root / folder)
+                if entry.is_dir(follow_symlinks=False)
+            ]
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield every object below a folder, in no promised order."""
+        pending = [check_prefix(prefix)]
+        self.usage.add(requests=1)
+        while pending:
+            folder = pending.pop()
+            with self._asking("list", folder, requests=0):
+                entries = _entries(self.root / folder)
+            for entry in entries:
+                key = _below(folder, entry)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(key)
+                elif entry.is_file(follow_symlinks=False) and not _STAGED.search(key):
+                    with suppress(FileNotFoundError):
+                        yield _stat(key, entry)
+
+    @contextmanager
+    def _asking(self, verb: str, key: str, requests: int = 1) -> Iterator[None]:
+        with super()._asking(verb, key, requests):
+            self._stay_inside(verb, key)
+            yield
+
+    def _stay_inside(self, verb: str, key: str) -> None:
+        path = str(self.root / key)
+        if os.path.realpath(path) != path:
+            raise StoreError(
+                f"cannot {verb} {key!r} at {self.url!r}: the path leads through a symbolic link",
+                hint="replace the link by what it points to",
+            )
+        if verb in {"read", "look at", "delete"} and not self.root.is_dir():
+            raise FileNotFoundError(path)
+
+
+def merge_ranges(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ``(start, length)`` ranges that overlap or lie within `MERGE_GAP` of each other.
+
+    Examples
+    --------
+    >>> merge_ranges([(1_000_000, 10), (50, 20), (0, 10)])
+    [(0, 70), (1000000, 10)]
+    """
+    merged: list[tuple[int, int]] = []
+    for start, length in sorted(ranges):
+        if merged and start <= sum(merged[-1]) + MERGE_GAP:
+            first, so_far = merged[-1]
+            merged[-1] = (first, max(so_far, start + length - first))
+        else:
+            merged.append((start, length))
+    return merged
+
+
+def _cut(starts: list[int], blocks: list[bytes], start: int, length: int) -> bytes:
+    if not length:
+        return b""
+    at = bisect_right(starts, start) - 1
+    offset = start - starts[at]
+    return blocks[at][offset : offset + length]
+
+
+def _wanted(key: str, start: int, length: int) -> bool:
+    if start < 0 or length < 0:
+        raise InputError(f"cannot read {length} bytes from {start} of {key!r}: both must be >= 0")
+    return length > 0
+
+
+def _whole(data: bytes, key: str, start: int, length: int) -> bytes:
+    if len(data) != length:
+        raise StoreError(
+            f"cannot read {length} bytes from {start} of {key!r}: got {len(data)} bytes",
+            hint="the object is shorter than expected, or the answer was cut off",
+        )
+    return data
+
+
+def _info(meta: ObjectMeta) -> ObjectInfo:
+    etag = meta["e_tag"]
+    return ObjectInfo(
+        key=meta["path"],
+        size=meta["size"],
+        modified=meta["last_modified"],
+        etag=etag.removeprefix("W/").strip('"') if etag else None,
+    )
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return the first line of an error without query strings, and what to do about it."""
+    text = str(error)
+    reason = _QUERY.sub("?…", text.partition("\n")[0])
+    return reason, next((hint for sign, hint in _HINTS.items() if sign in text), "")
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
+        return sorted(found, key=attrgetter("name"))
+    return []
+
+
+def _below(folder: str, entry: os.DirEntry[str]) -> str:
+    return f"{folder}/{entry.name}" if folder else entry.name
+
+
+def _stat(key: str, entry: os.DirEntry[str]) -> ObjectInfo:
+    """Return what the backend itself would say of a file."""
+    found = entry.stat(follow_symlinks=False)
+    micros = found.st_mtime_ns // 1000
+    return ObjectInfo(
+        key=key,
+        size=found.st_size,
+        modified=datetime.fromtimestamp(found.st_mtime, UTC),
+        etag=f"{found.st_ino:x}-{micros:x}-{found.st_size:x}",
+    )
