@@ -1,0 +1,132 @@
+"""The smallest lossless coding of an array, found by trying what there is on samples of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from panneuro.core.errors import InputError
+
+Codecs = tuple[Mapping[str, Any], ...]
+"""Zarr v3 codecs in order, as they stand in ``zarr.json``."""
+
+NEAR = 1.02
+"""Of codings within this factor of the smallest, the one that decodes fastest is taken."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one coding made of the samples.
+
+    Parameters
+    ----------
+    name : str
+        Of the coding, as ``--codec`` takes it.
+    codecs : tuple of mapping
+        What stands in ``zarr.json``.
+    raw_bytes, coded_bytes : int
+        Size of the samples before and after.
+    decode_s : float
+        Seconds that decoding them took, in one thread.
+    """
+
+    name: str
+    codecs: Codecs
+    raw_bytes: int
+    coded_bytes: int
+    decode_s: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times smaller."""
+        return self.raw_bytes / max(1, self.coded_bytes)
+
+
+def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
+    """Return the codings that may suit an array, by name.
+
+    Parameters
+    ----------
+    n_dims : int
+        Number of axes; time × channel arrays are turned so that each channel's samples adjoin.
+    dtype : dtype
+        Of the elements.
+
+    Examples
+    --------
+    >>> list(candidates(2, np.dtype("int16")))
+    ['pcodec', 'pcodec-auto', 'blosc']
+    >>> list(candidates(3, np.dtype("uint8")))
+    ['blosc', 'zstd']
+    """
+    turned = ({"name": "transpose", "configuration": {"order": [1, 0]}},) if n_dims == 2 else ()
+    found = {}
+    if dtype.kind in "iuf" and dtype.itemsize > 1:
+        if dtype.kind != "f":
+            found["pcodec"] = (*turned, _pcodec("classic", "try_consecutive", 1))
+        found["pcodec-auto"] = (*turned, _pcodec("auto", "auto", None))
+    found["blosc"] = (*turned, _bytes(dtype), _blosc(dtype))
+    if dtype.itemsize == 1:
+        found["zstd"] = (_bytes(dtype), _ZSTD)
+    return {name: (*codecs, _CRC) for name, codecs in found.items()}
+
+
+PORTABLE = ("blosc", "zstd")
+"""The codings that every Zarr v3 implementation ships."""
+
+_CRC: Mapping[str, Any] = {"name": "crc32c"}
+_ZSTD: Mapping[str, Any] = {"name": "zstd", "configuration": {"level": 5, "checksum": False}}
+
+
+def choose(
+    n_dims: int,
+    dtype: np.dtype[Any],
+    measure: Callable[[str, Codecs], Trial],
+    names: Iterable[str] | None = None,
+) -> tuple[Trial, tuple[Trial, ...]]:
+    """Return the trial of the coding to use, and all trials.
+
+    Parameters
+    ----------
+    n_dims, dtype
+        Of the array.
+    measure : callable
+        ``measure(name, codecs)`` codes the samples.
+    names : iterable of str, optional
+        Only these codings: `PORTABLE`, or the one that the user wants.
+
+    Raises
+    ------
+    InputError
+        If none of `names` suits the array.
+    """
+    known = candidates(n_dims, dtype)
+    wanted = [name for name in known if names is None or name in set(names)]
+    if not wanted:
+        raise InputError(
+            f"no coding named {', '.join(map(repr, names or ()))} suits {dtype} data",
+            hint=f"use one of: {', '.join(known)}",
+        )
+    trials = tuple(measure(name, known[name]) for name in wanted)
+    smallest = min(trial.coded_bytes for trial in trials)
+    near = [trial for trial in trials if trial.coded_bytes <= NEAR * smallest]
+    return min(near, key=lambda trial: trial.decode_s), trials
+
+
+def _pcodec(mode: str, delta: str, order: int | None) -> Mapping[str, Any]:
+    settings = {"level": 8, "mode_spec": mode, "delta_spec": delta, "delta_encoding_order": order}
+    return {"name": "numcodecs.pcodec", "configuration": settings}
+
+
+def _bytes(dtype: np.dtype[Any]) -> Mapping[str, Any]:
+    if dtype.itemsize == 1:
+        return {"name": "bytes"}
+    return {"name": "bytes", "configuration": {"endian": "little"}}
+
+
+def _blosc(dtype: np.dtype[Any]) -> Mapping[str, Any]:
+    settings = {"cname": "zstd", "clevel": 7, "shuffle": "bitshuffle", "blocksize": 0}
+    return {"name": "blosc", "configuration": {**settings, "typesize": dtype.itemsize}}

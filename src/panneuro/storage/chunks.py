@@ -1,0 +1,120 @@
+"""One chunk of an array, to bytes and back, through Zarr's own codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from zarr.core.array_spec import ArrayConfig, ArraySpec
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.chunk_utils import ChunkTransform
+from zarr.core.dtype import get_data_type_from_native_dtype
+from zarr.core.metadata.v3 import parse_codecs
+
+from panneuro.core.errors import CorruptionError
+
+CodecConfig = Mapping[str, Any]
+"""A codec as it stands in ``zarr.json``: a name and a configuration."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkCoder:
+    """Encodes and decodes chunks of one shape and type.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of every chunk.
+    dtype : dtype
+        Of every element.
+    codecs : sequence of mapping
+        Zarr v3 codecs in order, as in ``zarr.json``.
+
+    Examples
+    --------
+    >>> codecs = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+    >>> coder = ChunkCoder((2, 3), np.dtype("int16"), codecs)
+    >>> data = coder.encode(np.arange(6, dtype="int16").reshape(2, 3))
+    >>> len(data)
+    16
+    >>> coder.decode(data)
+    array([[0, 1, 2],
+           [3, 4, 5]], dtype=int16)
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    codecs: Sequence[CodecConfig]
+
+    @cached_property
+    def _spec(self) -> ArraySpec:
+        zdtype = get_data_type_from_native_dtype(self.dtype)
+        config = ArrayConfig(order="C", write_empty_chunks=True)
+        return ArraySpec(
+            self.shape, zdtype, zdtype.default_scalar(), config, default_buffer_prototype()
+        )
+
+    @cached_property
+    def _transform(self) -> ChunkTransform:
+        evolved, spec = [], self._spec
+        for codec in parse_codecs([dict(codec) for codec in self.codecs]):
+            fitted = codec.evolve_from_array_spec(spec)
+            evolved.append(fitted)
+            spec = fitted.resolve_metadata(spec)
+        return ChunkTransform(codecs=tuple(evolved))
+
+    def encode(self, values: npt.NDArray[Any]) -> bytes:
+        """Return the bytes of one chunk; a partial one is padded by repeating its last rows."""
+        short = [(0, whole - part) for whole, part in zip(self.shape, values.shape, strict=True)]
+        if any(after for _, after in short):
+            values = np.pad(values, short, mode="edge")
+        buffer = self._spec.prototype.nd_buffer.from_numpy_array(
+            np.ascontiguousarray(values, self.dtype)
+        )
+        encoded = self._transform.encode_chunk(buffer, self._spec)
+        return b"" if encoded is None else encoded.to_bytes()
+
+    def decode(self, data: bytes) -> npt.NDArray[Any]:
+        """Return the values of one chunk."""
+        buffer = self._spec.prototype.buffer.from_bytes(data)
+        return np.asarray(self._transform.decode_chunk(buffer, self._spec).as_numpy_array())
+
+    def encode_verified(self, values: npt.NDArray[Any]) -> bytes:
+        """Return the bytes of one chunk after decoding them and comparing every element.
+
+        Raises
+        ------
+        CorruptionError
+            If the codecs do not give back what they were given.
+        """
+        data = self.encode(values)
+        self.verify(values, data)
+        return data
+
+    def verify(self, values: npt.NDArray[Any], data: bytes) -> None:
+        """Raise CorruptionError unless some bytes decode to exactly these values."""
+        back = self.decode(data)[tuple(slice(length) for length in values.shape)]
+        if not same(values, back):
+            names = " + ".join(codec["name"] for codec in self.codecs)
+            raise CorruptionError(
+                f"the codecs {names} do not give back the {values.dtype} values they were given",
+                hint="choose others with --codec, and report this",
+            )
+
+
+def same(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
+    """Say whether two arrays are the same to the bit, NaNs and signed zeros included."""
+    if left.shape != right.shape or left.dtype != right.dtype:
+        return False
+    if left.dtype.kind not in "fc":
+        return bool(np.array_equal(left, right))
+    words = np.dtype(f"u{left.dtype.itemsize // (2 if left.dtype.kind == 'c' else 1)}")
+    return bool(
+        np.array_equal(
+            np.ascontiguousarray(left).view(words), np.ascontiguousarray(right).view(words)
+        )
+    )

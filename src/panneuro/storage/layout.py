@@ -1,0 +1,157 @@
+"""How an array is cut: inner chunks for reading, shards for storing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from panneuro.storage.chunks import ChunkCoder, CodecConfig
+
+CHUNK_BYTES = 2 << 20
+"""Inner chunks hold about this many raw bytes: half a second of 96 channels at 30 kHz."""
+
+SHARD_BYTES = 256 << 20
+"""Shards hold at most about this many raw bytes: 11 s of 384 channels at 30 kHz."""
+
+ROWS = 256
+"""Rows in a chunk are a multiple of this, so that chunks hold whole bins of a pyramid."""
+
+TILE = 96
+"""Channels in a chunk: enough neighbours to compress well, few enough to read a site alone."""
+
+EVENT_CHUNK = 4096
+"""Times in a chunk of events: one unit's spikes are a chunk or two."""
+
+INDEX_CODECS: tuple[CodecConfig, ...] = (
+    {"name": "bytes", "configuration": {"endian": "little"}},
+    {"name": "crc32c"},
+)
+_MISSING = np.uint64(2**64 - 1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one array is cut and coded.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the whole array.
+    dtype : dtype
+        Of its elements.
+    chunk : tuple of int
+        Of an inner chunk: what is read and decoded at once.
+    shard : tuple of int
+        Of a shard, a whole number of chunks along each axis: what is one object.
+    codecs : sequence of mapping
+        Zarr v3 codecs of the inner chunks.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunk: tuple[int, ...]
+    shard: tuple[int, ...]
+    codecs: Sequence[CodecConfig]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of shards along each axis."""
+        return tuple(
+            -(-length // step) for length, step in zip(self.shape, self.shard, strict=True)
+        )
+
+    @property
+    def chunks_per_shard(self) -> tuple[int, ...]:
+        """Number of chunks along each axis of a shard."""
+        return tuple(s // c for s, c in zip(self.shard, self.chunk, strict=True))
+
+    @property
+    def index_bytes(self) -> int:
+        """Size of the index at the end of every shard."""
+        return 16 * math.prod(self.chunks_per_shard) + 4
+
+    @property
+    def coder(self) -> ChunkCoder:
+        """What encodes and decodes the inner chunks."""
+        return ChunkCoder(self.chunk, self.dtype, self.codecs)
+
+    def metadata(self, fill_value: Any) -> dict[str, Any]:
+        """Return what ``zarr.json`` says of shape, chunks and codecs."""
+        sharding = {
+            "name": "sharding_indexed",
+            "configuration": {
+                "chunk_shape": list(self.chunk),
+                "codecs": [dict(codec) for codec in self.codecs],
+                "index_codecs": [dict(codec) for codec in INDEX_CODECS],
+                "index_location": "end",
+            },
+        }
+        return {
+            "shape": list(self.shape),
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(self.shard)}},
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "fill_value": fill_value,
+            "codecs": [sharding],
+        }
+
+
+def cut(
+    shape: tuple[int, ...], dtype: np.dtype[Any], row_chunk: int | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Choose the inner chunk and the shard of an array whose first axis is time or rows.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the array, nowhere zero.
+    dtype : dtype
+        Of its elements.
+    row_chunk : int, optional
+        Rows of an inner chunk, where the use decides and not the size (`EVENT_CHUNK`).
+
+    Returns
+    -------
+    chunk, shard : tuple of int
+
+    Examples
+    --------
+    >>> cut((108_000_000, 384), np.dtype("int16"))
+    ((10752, 96), (344064, 384))
+    >>> cut((5_000_000,), np.dtype("float64"), row_chunk=EVENT_CHUNK)
+    ((4096,), (5001216,))
+    """
+    tile = (min(TILE, shape[1]), *shape[2:]) if len(shape) == 2 else tuple(shape[1:])
+    tile_bytes = math.prod(tile) * dtype.itemsize
+    rows = row_chunk or max(1, CHUNK_BYTES // tile_bytes)
+    rows = min(rows // ROWS * ROWS or rows, shape[0])
+    width = tuple(-(-length // step) * step for length, step in zip(shape[1:], tile, strict=True))
+    row_bytes = math.prod(width) * dtype.itemsize
+    per_shard = max(1, SHARD_BYTES // (rows * row_bytes))
+    per_shard = min(per_shard, -(-shape[0] // rows))
+    return (rows, *tile), (rows * per_shard, *width)
+
+
+def encode_index(spans: Sequence[tuple[int, int] | None]) -> bytes:
+    """Return a shard's index: offset and length of each chunk, with a checksum."""
+    table = np.full((len(spans), 2), _MISSING, dtype="<u8")
+    for row, span in enumerate(spans):
+        if span is not None:
+            table[row] = span
+    return ChunkCoder(table.shape, table.dtype, INDEX_CODECS).encode(table)
+
+
+def decode_index(data: bytes) -> list[tuple[int, int] | None]:
+    """Return the offset and length of each chunk from a shard's index.
+
+    Raises
+    ------
+    ValueError
+        If the checksum is wrong.
+    """
+    shape = ((len(data) - 4) // 16, 2)
+    table = ChunkCoder(shape, np.dtype("<u8"), INDEX_CODECS).decode(data)
+    return [None if offset == _MISSING else (int(offset), int(length)) for offset, length in table]

@@ -1,0 +1,71 @@
+"""Minimum and maximum over bins of time, so that hours can be drawn from a few kilobytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FACTOR = 64
+"""Each level has one bin for this many of the one below."""
+
+SMALLEST = 2048
+"""A level this short or shorter is the last."""
+
+
+class Pyramid:
+    """Collects the extremes of a signal as its blocks go by.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(n_times,)`` or ``(n_times, n_channels)`` of the signal.
+    dtype : dtype
+        Of the signal, and of the extremes.
+
+    Examples
+    --------
+    >>> pyramid = Pyramid((128 * 64,), np.dtype("int16"))
+    >>> pyramid.observe(0, np.arange(128 * 64, dtype="int16"))
+    >>> [level.shape for level in pyramid.levels()]
+    [(128, 2)]
+    >>> pyramid.levels()[0][1]
+    array([ 64, 127], dtype=int16)
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        bins = -(-shape[0] // FACTOR)
+        self._extremes = np.empty((bins, *shape[1:], 2), dtype)
+
+    @staticmethod
+    def suits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+        """Say whether a signal is long and plain enough to have one."""
+        return len(shape) in (1, 2) and dtype.kind in "iuf" and shape[0] > SMALLEST
+
+    def observe(self, start: int, values: npt.NDArray[Any]) -> None:
+        """Take in the rows from `start`, a multiple of `FACTOR`; the same rows may come twice."""
+        first = start // FACTOR
+        edges = np.arange(0, values.shape[0], FACTOR)
+        span = self._extremes[first : first + len(edges)]
+        whole = values.shape[0] // FACTOR
+        bins = values[: whole * FACTOR].reshape(whole, FACTOR, *values.shape[1:])
+        np.min(bins, axis=1, out=span[:whole, ..., 0])
+        np.max(bins, axis=1, out=span[:whole, ..., 1])
+        if whole < len(edges):
+            rest = values[whole * FACTOR :]
+            span[whole, ..., 0], span[whole, ..., 1] = rest.min(axis=0), rest.max(axis=0)
+
+    def levels(self) -> list[npt.NDArray[Any]]:
+        """Return the levels, finest first, as ``(n_bins, [n_channels,] 2)``: minima, maxima."""
+        levels = [self._extremes]
+        while levels[-1].shape[0] > SMALLEST:
+            levels.append(_coarser(levels[-1]))
+        return levels
+
+
+def _coarser(level: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    edges = np.arange(0, level.shape[0], FACTOR)
+    low = np.minimum.reduceat(level[..., 0], edges, axis=0)
+    high = np.maximum.reduceat(level[..., 1], edges, axis=0)
+    return np.stack([low, high], axis=-1)
