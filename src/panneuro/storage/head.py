@@ -18,7 +18,6 @@ INLINE_BYTES = 4096
 """Chunks up to this size are in the head itself."""
 
 _VERSION = 1
-_LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Head:
             If the bytes are not a head of a version that is known.
         """
         try:
-            body = msgpack.unpackb(zstd.decompress(data), max_buffer_size=_LARGEST)
+            body = msgpack.unpackb(zstd.decompress(data))
             return cls(body["inline"], body["indexes"], _spans(body))
         except (ValueError, RuntimeError, KeyError, TypeError) as error:
             raise CorruptionError(
