@@ -1,4 +1,4 @@
-"""What a query is made of: words, and conditions on fields. Each says itself as text and as JSON."""
+"""What a query is made of: words, and conditions on fields."""
 
 from __future__ import annotations
 
@@ -140,7 +140,9 @@ class Match:
     def _found(self, entry: Entry) -> bool:
         patterns = self.patterns
         if patterns and any(
-            fits(pattern, fold(value)) for value in entry.strings(self.field) for pattern in patterns
+            fits(pattern, fold(value))
+            for value in entry.strings(self.field)
+            for pattern in patterns
         ):
             return True
         number = entry.number(self.field)

@@ -78,7 +78,9 @@ class Entry:
         seconds(self.created)
         object.__setattr__(self, "text", well_formed(self.text))
         values = {
-            key: value for key, raw in self.fields.items() if (value := _value(key, raw)) is not None
+            key: value
+            for key, raw in self.fields.items()
+            if (value := _value(key, raw)) is not None
         }
         object.__setattr__(self, "fields", MappingProxyType(values))
 
@@ -216,8 +218,10 @@ def seconds(text: str) -> float:
 
 def well_formed(text: str) -> str:
     """Return the text with what cannot be written as UTF-8 replaced by U+FFFD."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode(
-        "utf-16", "replace"
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
 
 
@@ -261,8 +265,9 @@ def _check_identifier(what: str, value: object) -> None:
 
 
 def _value(name: str, raw: object) -> Value | None:
-    if raw is None or raw == "" or name in _ATTRIBUTES:
-        return _attribute(name, raw)
+    if raw is None or raw == "":
+        return None
+    _refuse_attribute(name, raw)
     kind = _KINDS.get(name) or stored_field(name).kind
     value = _typed(kind, raw)
     if value is None:
@@ -270,8 +275,8 @@ def _value(name: str, raw: object) -> Value | None:
     return None if value == () or (isinstance(value, float) and not math.isfinite(value)) else value
 
 
-def _attribute(name: str, raw: object) -> None:
-    if raw is not None and raw != "":
+def _refuse_attribute(name: str, raw: object) -> None:
+    if name in _ATTRIBUTES:
         raise InputError(
             f"cannot index the field {name!r}={raw!r} of an entry",
             hint=f"{name!r} is an attribute of the entry, not one of its fields",

@@ -1,4 +1,4 @@
-"""Numbers and dates as people write them in a search: ``10min``, ``2GB``, ``100..500``, ``2024-05``."""
+"""Numbers and dates as people write them in a search: ``10min``, ``100..500``, ``2024-05``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
         },
     }
 )  # fmt: skip
-_NUMBER = re.compile(r"([+-]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)", re.ASCII | re.I)
+_NUMBER = re.compile(
+    r"([+-]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)", re.ASCII | re.I
+)
 _PERIOD = re.compile(r"(\d{4})(?:-(\d\d?))?", re.ASCII)
 _MAX_TEXT = 80
 
@@ -125,7 +127,7 @@ def _period(text: str, word: str) -> Range:
     try:
         found = _PERIOD.fullmatch(text)
         if found:
-            return _month_or_year(int(found[1]), found[2] and int(found[2]))
+            return _month_or_year(int(found[1]), int(found[2]) if found[2] else None)
         start = datetime.fromisoformat(text)
         return _from(start if start.tzinfo else start.replace(tzinfo=UTC), _length(text, start))
     except (ValueError, OverflowError) as error:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from panneuro.core.conditions import (
     OPERATORS,
@@ -244,7 +243,8 @@ def _values(chars: list[_Char], word: str) -> tuple[Pattern, ...]:
             values[-1].append(char)
     if not all(values):
         raise QueryError(
-            f"cannot understand {word!r}: a value is missing", hint='write field="" for an empty one'
+            f"cannot understand {word!r}: a value is missing",
+            hint='write field="" for an empty one',
         )
     return tuple(_pattern(value) for value in values)
 

@@ -1,0 +1,104 @@
+"""Facets: the most frequent values of a field within a set of rows."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Iterable
+
+from panneuro.catalog import rows as bits
+from panneuro.catalog.rows import Rows
+from panneuro.catalog.terms import Term, Terms
+from panneuro.catalog.writer import INLINE
+from panneuro.core.catalog import Facet
+from panneuro.core.errors import InputError
+from panneuro.core.fields import asked_field
+
+
+def facet_field(name: str) -> str:
+    """Return the field that facets are asked of.
+
+    Raises
+    ------
+    InputError
+        If the field is unknown or has no keywords.
+    """
+    field = asked_field(name, name)
+    if field.kind not in {"keyword", "keyword-list", "any"} or field.name == "name":
+        raise InputError(
+            f"cannot count the values of {name!r}",
+            hint="facets go with keywords: species, modality, area, lab, project, has, …",
+        )
+    return field.name
+
+
+class Within:
+    """Counts terms within a set of rows.
+
+    Parameters
+    ----------
+    terms : Terms
+        Where containers are read.
+    rows : Rows, optional
+        The set; None for all rows, whose counts the terms know.
+    """
+
+    def __init__(self, terms: Terms, rows: Rows | None) -> None:
+        self._terms = terms
+        self._rows = rows
+        self._flags: dict[int, bytes] = {}
+
+    def count(self, term: Term) -> int:
+        """Return how many rows of the set have a term."""
+        if self._rows is None:
+            return term.total
+        if term.inline is not None:
+            return sum(map(self._has, array("I", term.inline)))
+        return sum(self._in_block(block, body) for block, body in self._terms.containers(term))
+
+    def _in_block(self, block: int, body: bytes) -> int:
+        here = self._rows.get(block, 0) if self._rows else 0
+        if not here:
+            return 0
+        listed = bits.sparse(body)
+        if listed is None:
+            return (here & int.from_bytes(body, "little")).bit_count()
+        shown = self._shown(block, here)
+        return sum(map(shown.__getitem__, listed)) - 48 * len(listed)
+
+    def _has(self, number: int) -> bool:
+        block = number >> bits.BLOCK_BITS
+        here = self._rows.get(block, 0) if self._rows else 0
+        return bool(here) and self._shown(block, here)[number & (bits.BLOCK - 1)] == 49
+
+    def _shown(self, block: int, here: int) -> bytes:
+        found = self._flags.get(block)
+        if found is None:
+            found = self._flags[block] = bits.flags(here)
+        return found
+
+
+def most_frequent(terms: Terms, field: str, within: Within, limit: int) -> Facet:
+    """Return the most frequent values of a field, ties in the order of the folded values.
+
+    Terms come most frequent first, and none is more frequent in a set than in all: as soon as
+    the next one could not enter the list, the list is complete.
+    """
+    best: list[tuple[int, str, str]] = []
+    _gather(best, terms.frequent(field), within, limit)
+    if len(best) < limit or -best[-1][0] <= INLINE:
+        _gather(best, sorted(terms.rare(field), key=lambda t: -t.total), within, limit)
+    return [(shown, -negative) for negative, _, shown in best]
+
+
+def _gather(
+    best: list[tuple[int, str, str]], terms: Iterable[Term], within: Within, limit: int
+) -> None:
+    for term in terms:
+        if len(best) >= limit and term.total < -best[-1][0]:
+            return
+        found = within.count(term)
+        if found:
+            heapq.heappush(best, (-found, term.fold, term.shown))
+            best.sort()
+            del best[limit:]

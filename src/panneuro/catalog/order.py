@@ -1,0 +1,158 @@
+"""Orders: the first rows of a set by date, number, name or rank, without sorting the whole set."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
+from typing import Any
+
+from panneuro.catalog import rows as bits
+from panneuro.catalog.rank import rarity, score
+from panneuro.catalog.rows import Rows
+from panneuro.catalog.terms import Terms
+from panneuro.catalog.writer import WORD_FIELDS
+from panneuro.core.conditions import Words
+from panneuro.core.errors import InputError
+from panneuro.core.fields import FIELDS, asked_field
+
+_FEW = 2_000
+"""So many rows are looked up one by one; more are met bin by bin."""
+
+_RANKED = 500
+"""So many candidates are scored exactly."""
+
+_LEVELLED = 4
+"""So many words are looked at by level of impact; the rarest."""
+
+
+def first(
+    connection: sqlite3.Connection, rows: Rows, sort: str, needed: int, words: tuple[Words, ...]
+) -> list[int]:
+    """Return the first rows of a set in an order.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In a transaction.
+    rows : Rows
+        What is to be sorted.
+    sort : str
+        ``name``, ``rank`` or a number or date field, with a leading ``-`` to sort down.
+    needed : int
+        How many are wanted.
+    words : tuple of Words
+        By which ``rank`` ranks.
+
+    Raises
+    ------
+    InputError
+        If there is no such order.
+    """
+    name, down = sort.removeprefix("-"), sort.startswith("-")
+    if name == "rank":
+        return _ranked(connection, rows, needed, words)
+    if name == "name":
+        return _by_name(connection, rows, needed, down=down)
+    field = asked_field(name, f"sort={sort}")
+    if field.kind not in {"number", "date", "any"}:
+        raise InputError(
+            f"cannot sort by {name!r}: it is a {field.kind}",
+            hint="sort by name, rank, date, created, units, duration_s, size_bytes, …",
+        )
+    total = bits.count(rows)
+    if total <= _FEW and field.kind != "any":
+        return _looked_up(connection, rows, field.name, down=down)[:needed]
+    return list(islice(_by_bin(connection, rows, field.name, down=down), needed))
+
+
+def fetched(
+    connection: sqlite3.Connection, numbers: Iterable[int], column: str
+) -> Iterator[tuple[int, Any]]:
+    """Yield (row number, column) of some rows of ``asset``."""
+    return connection.execute(
+        f"SELECT n, {column} FROM asset WHERE n IN (SELECT value FROM json_each(?))",  # noqa: S608
+        (json.dumps(list(numbers)),),
+    )
+
+
+def _looked_up(connection: sqlite3.Connection, rows: Rows, field: str, *, down: bool) -> list[int]:
+    if FIELDS[field].kind == "date":
+        column = field
+    else:
+        column = f"body ->> '$.fields.{field}'"
+    have, lack = [], []
+    for number, value in fetched(connection, bits.numbers(rows), column):
+        if value is None:
+            lack.append(number)
+        else:
+            have.append((float(value), number))
+    have.sort(reverse=down)
+    return [number for _, number in have] + sorted(lack, reverse=True)
+
+
+def _by_bin(connection: sqlite3.Connection, rows: Rows, field: str, *, down: bool) -> Iterator[int]:
+    terms = Terms(connection)
+    left = rows
+    for term in sorted(terms.from_prefix(f"~fine:{field}", ""), key=lambda t: t.fold, reverse=down):
+        yield from (n for _, n in sorted(terms.values(term, rows), reverse=down))
+        left = bits.subtract(left, terms.rows([term]))
+        if not left:
+            return
+    yield from bits.numbers(left)
+
+
+def _by_name(connection: sqlite3.Connection, rows: Rows, needed: int, *, down: bool) -> list[int]:
+    if bits.count(rows) <= _FEW:
+        pairs = sorted(((f, n) for n, f in fetched(connection, bits.numbers(rows), "fold")))
+        return [number for _, number in (reversed(pairs) if down else pairs)][:needed]
+    direction = "DESC" if down else "ASC"
+    walk = connection.execute(
+        f"SELECT n FROM asset ORDER BY fold {direction}, version {direction}"  # noqa: S608
+    )
+    shown = {block: bits.flags(content) for block, content in rows.items()}
+    blocks, mask = bits.BLOCK_BITS, bits.BLOCK - 1
+    met = (n for (n,) in walk if n >> blocks in shown and shown[n >> blocks][n & mask] == 49)
+    return list(islice(met, needed))
+
+
+def _ranked(
+    connection: sqlite3.Connection, rows: Rows, needed: int, words: tuple[Words, ...]
+) -> list[int]:
+    """Rank by BM25: all rows while they are few, else those where the words weigh most."""
+    terms = Terms(connection)
+    total = bits.count(terms.everything(versions=True))
+    wanted = [(one, rarity(bits.count(terms.word_rows(one)), total)) for one in words]
+    wanted.sort(key=lambda pair: pair[1], reverse=True)
+    most = max(_RANKED, needed)
+    candidates = islice(_heaviest(terms, rows, wanted[:_LEVELLED]), most)
+    scored = [
+        (score(text, wanted), number) for number, text in fetched(connection, candidates, "words")
+    ]
+    return [number for _, number in sorted(scored, reverse=True)[:needed]]
+
+
+def _heaviest(terms: Terms, rows: Rows, wanted: list[tuple[Words, float]]) -> Iterator[int]:
+    """Yield rows by the summed levels of impact of the words, the newest row first among equals."""
+    if bits.count(rows) <= _RANKED or not wanted:
+        yield from bits.numbers(rows)
+        return
+    levels = range(len(WORD_FIELDS))
+    sets = [
+        [rows, *(bits.intersect(rows, terms.word_rows(one, level)) for level in levels[1:])]
+        for one, _ in wanted
+    ]
+    weighed = sorted(
+        product(levels, repeat=len(wanted)),
+        key=lambda combo: (
+            -sum(weight * level for level, (_, weight) in zip(combo, wanted, strict=True))
+        ),
+    )
+    left = rows
+    for combo in weighed:
+        here = left
+        for level, one in zip(combo, sets, strict=True):
+            here = bits.intersect(here, one[level])
+        yield from bits.numbers(here)
+        left = bits.subtract(left, here)

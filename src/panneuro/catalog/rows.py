@@ -1,0 +1,131 @@
+"""Sets of row numbers as bitmaps: a mapping from block to an integer of 65,536 bits.
+
+Python's integers intersect and count a block in about ten microseconds, so that sets of a million
+rows are combined in well under a millisecond with nothing but the standard library. On disk a
+block is a *container*: up to 512 sorted 16-bit positions, or all 8,192 bytes of the bitmap.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+
+from panneuro.core.errors import CorruptionError
+
+BLOCK_BITS = 16
+BLOCK = 1 << BLOCK_BITS
+"""Rows in a block."""
+
+_BYTES = BLOCK // 8
+_SPARSE = 512
+_MASK = BLOCK - 1
+
+Rows = dict[int, int]
+"""Block to bitmap; blocks without a row are left out."""
+
+
+def rows_from(numbers: Iterable[int]) -> Rows:
+    """Return the set of some row numbers.
+
+    Examples
+    --------
+    >>> rows_from([1, 3, 65536])
+    {0: 10, 1: 1}
+    """
+    buffers: dict[int, bytearray] = {}
+    for number in numbers:
+        block, at = number >> BLOCK_BITS, number & _MASK
+        buffer = buffers.get(block)
+        if buffer is None:
+            buffer = buffers[block] = bytearray(_BYTES)
+        buffer[at >> 3] |= 1 << (at & 7)
+    return {block: int.from_bytes(buffer, "little") for block, buffer in buffers.items()}
+
+
+def intersect(one: Rows, other: Rows) -> Rows:
+    """Return the rows in both sets."""
+    small, large = (one, other) if len(one) <= len(other) else (other, one)
+    return {
+        block: both for block, bits in small.items() if (both := bits & large.get(block, 0)) != 0
+    }
+
+
+def subtract(one: Rows, other: Rows) -> Rows:
+    """Return the rows of the first set that are not in the other."""
+    return {
+        block: left for block, bits in one.items() if (left := bits & ~other.get(block, 0)) != 0
+    }
+
+
+def unite(into: Rows, other: Rows) -> None:
+    """Add the rows of a set to another, in place."""
+    for block, bits in other.items():
+        into[block] = into.get(block, 0) | bits
+
+
+def count(rows: Rows) -> int:
+    """Return the number of rows in a set."""
+    return sum(bits.bit_count() for bits in rows.values())
+
+
+def flags(bits: int) -> bytes:
+    """Return a block as 65,536 bytes, ``0`` or ``1`` in ASCII, for fast look-ups by position."""
+    return f"{bits:0{BLOCK}b}".encode()[::-1]
+
+
+def numbers(rows: Rows) -> Iterator[int]:
+    """Yield the row numbers of a set, the highest first."""
+    for block in sorted(rows, reverse=True):
+        shown = f"{rows[block]:b}"
+        top = (block << BLOCK_BITS) + len(shown) - 1
+        at = shown.find("1")
+        while at >= 0:
+            yield top - at
+            at = shown.find("1", at + 1)
+
+
+def pack(positions: Iterable[int]) -> bytes:
+    """Return the container of some positions, which are sorted and distinct."""
+    listed = array("H", positions)
+    if len(listed) <= _SPARSE:
+        return listed.tobytes()
+    buffer = bytearray(_BYTES)
+    for at in listed:
+        buffer[at >> 3] |= 1 << (at & 7)
+    return bytes(buffer)
+
+
+def unpack(body: bytes) -> list[int]:
+    """Return the sorted positions in a container."""
+    listed = sparse(body)
+    if listed is not None:
+        return listed.tolist()
+    return [at for at, flag in enumerate(flags(int.from_bytes(body, "little"))) if flag == 49]
+
+
+def sparse(body: bytes) -> array[int] | None:
+    """Return the positions in a container, or None where it holds a bitmap.
+
+    Raises
+    ------
+    CorruptionError
+        If no container has that length.
+    """
+    if len(body) == _BYTES:
+        return None
+    if len(body) % 2 or len(body) > 2 * _SPARSE:
+        raise CorruptionError(
+            f"cannot read the index: a block of {len(body)} bytes", hint="panneuro reindex"
+        )
+    return array("H", body)
+
+
+def bitmap(body: bytes) -> int:
+    """Return a container as a bitmap."""
+    listed = sparse(body)
+    if listed is None:
+        return int.from_bytes(body, "little")
+    buffer = bytearray(_BYTES)
+    for at in listed:
+        buffer[at >> 3] |= 1 << (at & 7)
+    return int.from_bytes(buffer, "little")
