@@ -19,7 +19,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.+-]+")
 _MOMENT = r"(?P<{0}date>\d{{4}}-\d{{2}}-\d{{2}})_(?P<{0}time>\d{{2}}-\d{{2}}-\d{{2}})"
 _NAME = re.compile(
     rf"^(?:(?P<modality>[A-Za-z][A-Za-z0-9-]*)_)?(?P<subject>[^_/\\\s]+)_{_MOMENT.format('')}"
-    rf"(?:_(?P<process>[^_/\\\s]+)(?:_{_MOMENT.format('process_')})?)?$"
+    rf"(?:_(?P<process>[^/\\\s]+?)(?:_{_MOMENT.format('process_')})?)?$"
 )
 _MAX_SUBJECT = 64
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)

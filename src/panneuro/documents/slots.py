@@ -27,6 +27,7 @@ from panneuro.documents.terms import (
     Sex,
     Species,
     Value,
+    word_for,
 )
 from panneuro.documents.versions import schema_of
 
@@ -49,9 +50,10 @@ def _spelled_out(value: Any) -> Any:
 
 Moment = Annotated[datetime, BeforeValidator(_spelled_out)]
 Day = Annotated[date, BeforeValidator(_spelled_out)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_only_one)]
-Terms = Annotated[tuple[PlainTerm, ...], BeforeValidator(_only_one)]
-Modalities = Annotated[tuple[Modality, ...], BeforeValidator(_only_one)]
+Several = BeforeValidator(_only_one)
+Names = Annotated[tuple[Name, ...], Several]
+Terms = Annotated[tuple[PlainTerm, ...], Several]
+Modalities = Annotated[tuple[Modality, ...], Several]
 
 
 class Slot(Value):
@@ -75,6 +77,8 @@ class Slot(Value):
 class Funding(Value):
     """One source of money."""
 
+    _word = word_for("funder")
+
     funder: PlainTerm = Field(description="who paid")
     grant: Text | None = Field(default=None, description="grant number")
 
@@ -96,7 +100,9 @@ class Description(Slot):
     project: PlainTerm | None = Field(default=None, description="the project")
     experimenters: Terms = Field(default=(), description="who recorded it (ORCID)")
     keywords: Names = Field(default=(), description="words to find it by")
-    funding: tuple[Funding, ...] = Field(default=(), description="who paid, under which grant")
+    funding: Annotated[tuple[Funding, ...], Several] = Field(
+        default=(), description="who paid, under which grant"
+    )
     licence: Licence | None = Field(default=None, description="terms of use (SPDX)")
     publications: Names = Field(default=(), description="related papers, as DOI or address")
     parents: Names = Field(default=(), description="names of the assets it was made from")
@@ -125,6 +131,8 @@ class Subject(Slot):
 class Procedure(Value):
     """One thing done to the subject: a surgery, an injection, an implant, a lesion, training."""
 
+    _word = word_for("kind")
+
     kind: Name = Field(description="craniotomy, headpost, injection, implant, perfusion, …")
     when: Day | None = Field(default=None, description="the day it was done")
     areas: Terms = Field(default=(), description="the brain areas it was aimed at")
@@ -141,13 +149,19 @@ class Procedures(Slot):
 
     kind_of_document = "procedures"
 
-    surgeries: tuple[Procedure, ...] = Field(default=(), description="surgeries and implants")
-    injections: tuple[Procedure, ...] = Field(default=(), description="viruses, tracers, drugs")
+    surgeries: Annotated[tuple[Procedure, ...], Several] = Field(
+        default=(), description="surgeries and implants"
+    )
+    injections: Annotated[tuple[Procedure, ...], Several] = Field(
+        default=(), description="viruses, tracers, drugs"
+    )
     protocol: Text | None = Field(default=None, description="protocol document, as DOI or number")
 
 
 class Device(Value):
     """A thing on the rig."""
+
+    _word = word_for("name")
 
     name: Name = Field(description="what streams call it")
     kind: Name | None = Field(default=None, description="probe, amplifier, camera, laser, wheel, …")
@@ -169,12 +183,18 @@ class Instrument(Slot):
     kind_of_document = "instrument"
 
     id: Name | None = Field(default=None, description="the rig's name")
-    devices: tuple[Device, ...] = Field(default=(), description="amplifiers, cameras, lasers, …")
-    probes: tuple[Probe, ...] = Field(default=(), description="devices with electrodes")
+    devices: Annotated[tuple[Device, ...], Several] = Field(
+        default=(), description="amplifiers, cameras, lasers, …"
+    )
+    probes: Annotated[tuple[Probe, ...], Several] = Field(
+        default=(), description="devices with electrodes"
+    )
 
 
 class Stream(Value):
     """Signals that one device recorded together."""
+
+    _word = word_for("name")
 
     name: Name = Field(description="the stream's name in the session")
     modality: Modality | None = Field(default=None, description="what it measures")
@@ -189,9 +209,11 @@ class Stream(Value):
 class Epoch(Value):
     """A named part of the session."""
 
+    _word = word_for("name")
+
     name: Name = Field(description="baseline, task, rest, …")
-    start_s: Seconds = Field(description="seconds after the session's start")
-    stop_s: Seconds = Field(description="seconds after the session's start")
+    start_s: Seconds | None = Field(default=None, description="seconds after the session's start")
+    stop_s: Seconds | None = Field(default=None, description="seconds after the session's start")
     description: Text | None = Field(default=None, description="what happened in it")
 
 
@@ -210,8 +232,12 @@ class Acquisition(Slot):
     protocol: Text | None = Field(default=None, description="protocol of the session")
     stimulus_notes: Text | None = Field(default=None, description="what was shown or played")
     areas: Terms = Field(default=(), description="brain areas recorded")
-    streams: tuple[Stream, ...] = Field(default=(), description="what was recorded, by device")
-    epochs: tuple[Epoch, ...] = Field(default=(), description="named parts of the session")
+    streams: Annotated[tuple[Stream, ...], Several] = Field(
+        default=(), description="what was recorded, by device"
+    )
+    epochs: Annotated[tuple[Epoch, ...], Several] = Field(
+        default=(), description="named parts of the session"
+    )
 
     @field_validator("session_start", "session_stop", mode="after")
     @classmethod
@@ -260,6 +286,8 @@ def zoned(moment: datetime, zone: str) -> datetime:
 class RunReference(Value):
     """A pointer to the Run that made (part of) the asset."""
 
+    _word = word_for("step")
+
     key: Name | None = Field(default=None, description="the run's key in the lake")
     step: Name = Field(description="what was done: ingest, spike sorting, …")
     version: Name | None = Field(default=None, description="version of the software")
@@ -273,12 +301,16 @@ class Processing(Slot):
 
     kind_of_document = "processing"
 
-    runs: tuple[RunReference, ...] = Field(default=(), description="what was run, in order")
+    runs: Annotated[tuple[RunReference, ...], Several] = Field(
+        default=(), description="what was run, in order"
+    )
     notes: Text | None = Field(default=None, description="anything else about the processing")
 
 
 class Status(Value):
     """One judgement, by one person or program, at one time."""
+
+    _word = word_for("status")
 
     status: Literal["pass", "fail", "pending"] = Field(description="the judgement")
     author: PlainTerm | None = Field(default=None, description="who judged")
@@ -289,8 +321,12 @@ class Status(Value):
 class Evaluation(Value):
     """One question about the quality of the data, and every answer it was given."""
 
+    _word = word_for("name")
+
     name: Name = Field(description="what is judged: drift, sorting, video sync, …")
-    history: tuple[Status, ...] = Field(default=(), description="judgements, oldest first")
+    history: Annotated[tuple[Status, ...], Several] = Field(
+        default=(), description="judgements, oldest first"
+    )
     description: Text | None = Field(default=None, description="how it is judged")
 
     @property
@@ -304,7 +340,9 @@ class Quality(Slot):
 
     kind_of_document = "quality"
 
-    evaluations: tuple[Evaluation, ...] = Field(default=(), description="questions and answers")
+    evaluations: Annotated[tuple[Evaluation, ...], Several] = Field(
+        default=(), description="questions and answers"
+    )
     notes: Text | None = Field(default=None, description="anything else about the quality")
 
 

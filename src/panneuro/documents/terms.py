@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from panneuro.documents.vocabularies import curie, look_up, tables_of
 
@@ -30,6 +30,15 @@ class Value(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+
+def word_for(field: str) -> Any:
+    """Return a validator that lets one word stand for a value with only that field."""
+
+    def spell_out(data: Any) -> Any:
+        return {field: data} if isinstance(data, str) else data
+
+    return model_validator(mode="before")(spell_out)
 
 
 class Term(Value):

@@ -1,0 +1,1 @@
+"""Access is arithmetic: a price book turns bytes into money."""

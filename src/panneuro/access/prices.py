@@ -1,0 +1,177 @@
+"""The price book: what it costs to keep bytes for a month, and what compression saves.
+
+Money is `decimal.Decimal` throughout. The book's own prices are a provider's public list; a lake
+puts its own beside or over them under ``[prices]`` in ``lake.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Any
+
+from panneuro.core.errors import InputError
+
+TERABYTE = 10**12
+"""Bytes in a TB."""
+_GIBIBYTE = 2**30
+_MONTHS = 12
+_CENT = Decimal("0.01")
+_HIGHEST = Decimal(10**9)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One way to store bytes, and its price.
+
+    Parameters
+    ----------
+    name : str
+        What a lake calls it: ``standard``, ``archive``, …
+    per_tb_month : Decimal
+        Price of keeping 10**12 bytes for a month.
+    source : str
+        Who asks that price, in words.
+    as_of : str
+        When that was so: a year or a day.
+    """
+
+    name: str
+    per_tb_month: Decimal
+    source: str
+    as_of: str
+
+
+def _amazon(name: str, per_gib_month: str, product: str) -> Tier:
+    """Return a tier from a list price, which the provider gives for 2**30 bytes."""
+    price = Decimal(per_gib_month) * TERABYTE / _GIBIBYTE
+    source = f"Amazon {product}, public list price, US East, first 50 TB"
+    return Tier(name, price, source, "2025")
+
+
+_LISTED = (
+    _amazon("standard", "0.023", "S3 Standard"),
+    _amazon("infrequent", "0.0125", "S3 Standard-Infrequent Access"),
+    _amazon("cold", "0.004", "S3 Glacier Instant Retrieval"),
+    _amazon("archive", "0.00099", "S3 Glacier Deep Archive"),
+)
+
+
+@dataclass(frozen=True)
+class PriceBook:
+    """Prices of storage by tier.
+
+    Parameters
+    ----------
+    tiers : Mapping
+        Name -> tier.
+    currency : str
+        Three letters, as in ``USD``. All tiers are priced in it.
+
+    Examples
+    --------
+    >>> book = PriceBook()
+    >>> book.cost_per_month(10**12)
+    Decimal('21.42')
+    >>> book.saved_per_year(bytes_in=10 * 10**12, bytes_stored=4 * 10**12)
+    Decimal('1542.27')
+    """
+
+    tiers: Mapping[str, Tier] = field(
+        default_factory=lambda: MappingProxyType({tier.name: tier for tier in _LISTED})
+    )
+    currency: str = "USD"
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> PriceBook:
+        """Read the ``[prices]`` table of a ``lake.toml``.
+
+        Parameters
+        ----------
+        table : Mapping
+            ``currency``, and ``tiers``: name -> ``per_tb_month``, ``source``, ``as_of``. Tiers of
+            the same currency stand beside the listed ones; a currency of one's own replaces them.
+
+        Raises
+        ------
+        InputError
+            If a price is not a number from 0 up.
+
+        Examples
+        --------
+        >>> book = PriceBook.from_table({"tiers": {"campus": {"per_tb_month": 4.5}}})
+        >>> book.cost_per_month(2 * 10**12, "campus")
+        Decimal('9.00')
+        """
+        currency = str(table.get("currency", "USD"))
+        given = table.get("tiers", {})
+        if not isinstance(given, Mapping):
+            raise InputError(
+                f"reading prices: 'tiers' is {given!r}",
+                hint="[prices.tiers.campus] with per_tb_month = 4.5",
+            )
+        listed = cls().tiers if currency == "USD" else {}
+        own = {str(name): _tier(str(name), entry) for name, entry in given.items()}
+        return cls(MappingProxyType({**listed, **own}), currency)
+
+    def tier(self, name: str) -> Tier:
+        """Return a tier by name.
+
+        Raises
+        ------
+        InputError
+            If the book has none of that name.
+        """
+        if name not in self.tiers:
+            raise InputError(
+                f"looking up a price: there is no tier {name!r}",
+                hint=f"tiers are: {', '.join(self.tiers) or 'none'}",
+            )
+        return self.tiers[name]
+
+    def cost_per_month(self, n_bytes: int, tier: str = "standard") -> Decimal:
+        """Return the price of keeping some bytes for a month, to the cent."""
+        return _cents(self._per_month(n_bytes, tier))
+
+    def saved_per_year(self, bytes_in: int, bytes_stored: int, tier: str = "standard") -> Decimal:
+        """Return what is saved in a year by storing fewer bytes than came in, to the cent.
+
+        Parameters
+        ----------
+        bytes_in, bytes_stored : int
+            Size before and after.
+        tier : str
+            Where they are kept.
+
+        Returns
+        -------
+        Decimal
+            Negative if more is stored than came in.
+        """
+        month = self._per_month(bytes_in, tier) - self._per_month(bytes_stored, tier)
+        return _cents(month * _MONTHS)
+
+    def _per_month(self, n_bytes: int, tier: str) -> Decimal:
+        if n_bytes < 0:
+            raise InputError(f"pricing storage: {n_bytes!r} bytes is less than none")
+        return self.tier(tier).per_tb_month * n_bytes / TERABYTE
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(_CENT, rounding=ROUND_HALF_UP)
+
+
+def _tier(name: str, entry: Any) -> Tier:
+    given = entry.get("per_tb_month") if isinstance(entry, Mapping) else None
+    try:
+        price = Decimal(str(given))
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if isinstance(given, bool) or not price.is_finite() or not 0 <= price <= _HIGHEST:
+        raise InputError(
+            f"reading prices: tier {name!r} costs {given!r} per TB-month",
+            hint=f"[prices.tiers.{name}] with per_tb_month = 4.5",
+        )
+    return Tier(name, price, str(entry.get("source", "lake.toml")), str(entry.get("as_of", "")))
