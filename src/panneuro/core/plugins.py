@@ -1,4 +1,4 @@
-"""Plug-ins, ours and others' by the same door: entry points, loaded by name when first asked for."""
+"""Plug-ins, ours and others' by the same door: entry points, loaded when first asked for."""
 
 from __future__ import annotations
 

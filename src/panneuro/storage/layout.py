@@ -17,8 +17,8 @@ CHUNK_BYTES = 2 << 20
 SHARD_BYTES = 256 << 20
 """Shards hold at most about this many raw bytes: 11 s of 384 channels at 30 kHz."""
 
-ROWS = 256
-"""Rows in a chunk are a multiple of this, so that chunks hold whole bins of a pyramid."""
+ROWS = 4096
+"""Rows in a shard are a multiple of this, so that shards hold whole bins of a pyramid."""
 
 TILE = 96
 """Channels in a chunk: enough neighbours to compress well, few enough to read a site alone."""
@@ -30,6 +30,7 @@ INDEX_CODECS: tuple[CodecConfig, ...] = (
     {"name": "bytes", "configuration": {"endian": "little"}},
     {"name": "crc32c"},
 )
+_BIN = 64
 _MISSING = np.uint64(2**64 - 1)
 
 
@@ -120,18 +121,19 @@ def cut(
     Examples
     --------
     >>> cut((108_000_000, 384), np.dtype("int16"))
-    ((10752, 96), (344064, 384))
+    ((8192, 96), (344064, 384))
     >>> cut((5_000_000,), np.dtype("float64"), row_chunk=EVENT_CHUNK)
     ((4096,), (5001216,))
     """
     tile = (min(TILE, shape[1]), *shape[2:]) if len(shape) == 2 else tuple(shape[1:])
     tile_bytes = math.prod(tile) * dtype.itemsize
     rows = row_chunk or max(1, CHUNK_BYTES // tile_bytes)
-    rows = min(rows // ROWS * ROWS or rows, shape[0])
+    rows = min(rows // ROWS * ROWS or rows // _BIN * _BIN or rows, shape[0])
     width = tuple(-(-length // step) * step for length, step in zip(shape[1:], tile, strict=True))
     row_bytes = math.prod(width) * dtype.itemsize
     per_shard = max(1, SHARD_BYTES // (rows * row_bytes))
-    per_shard = min(per_shard, -(-shape[0] // rows))
+    whole = ROWS // math.gcd(rows, ROWS)
+    per_shard = min(max(1, per_shard // whole) * whole, -(-shape[0] // rows))
     return (rows, *tile), (rows * per_shard, *width)
 
 

@@ -15,7 +15,7 @@ SMALLEST = 2048
 
 
 class Pyramid:
-    """Collects the extremes of a signal as its blocks go by.
+    """Collects the extremes of a signal as its blocks go by, and gives up a level when it is full.
 
     Parameters
     ----------
@@ -23,31 +23,47 @@ class Pyramid:
         ``(n_times,)`` or ``(n_times, n_channels)`` of the signal.
     dtype : dtype
         Of the signal, and of the extremes.
+    span : int
+        Samples, a multiple of `FACTOR`, after which `finest` is asked for: a shard of the signal.
 
     Examples
     --------
-    >>> pyramid = Pyramid((128 * 64,), np.dtype("int16"))
+    >>> pyramid = Pyramid((128 * 64,), np.dtype("int16"), span=128 * 64)
     >>> pyramid.observe(0, np.arange(128 * 64, dtype="int16"))
-    >>> [level.shape for level in pyramid.levels()]
-    [(128, 2)]
-    >>> pyramid.levels()[0][1]
-    array([ 64, 127], dtype=int16)
+    >>> finest = pyramid.finest()
+    >>> finest.shape, finest[1].tolist()
+    ((128, 2), [64, 127])
+    >>> [level.shape for level in pyramid.coarser()]
+    [(2, 2)]
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        bins = -(-shape[0] // FACTOR)
-        self._extremes = np.empty((bins, *shape[1:], 2), dtype)
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], span: int) -> None:
+        self._shape = shape
+        self._span = span
+        self._bins = np.empty((-(-span // FACTOR), *shape[1:], 2), dtype)
+        self._first = 0
+        self._above: list[npt.NDArray[Any]] = []
 
     @staticmethod
     def suits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         """Say whether a signal is long and plain enough to have one."""
         return len(shape) in (1, 2) and dtype.kind in "iuf" and shape[0] > SMALLEST
 
+    @property
+    def bins_per_span(self) -> int:
+        """Bins of the finest level in one span."""
+        return len(self._bins)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the finest level: ``(n_bins, [n_channels,] 2)``, minima then maxima."""
+        return (-(-self._shape[0] // FACTOR), *self._shape[1:], 2)
+
     def observe(self, start: int, values: npt.NDArray[Any]) -> None:
         """Take in the rows from `start`, a multiple of `FACTOR`; the same rows may come twice."""
-        first = start // FACTOR
+        first = start // FACTOR - self._first
         edges = np.arange(0, values.shape[0], FACTOR)
-        span = self._extremes[first : first + len(edges)]
+        span = self._bins[first : first + len(edges)]
         whole = values.shape[0] // FACTOR
         bins = values[: whole * FACTOR].reshape(whole, FACTOR, *values.shape[1:])
         np.min(bins, axis=1, out=span[:whole, ..., 0])
@@ -56,9 +72,17 @@ class Pyramid:
             rest = values[whole * FACTOR :]
             span[whole, ..., 0], span[whole, ..., 1] = rest.min(axis=0), rest.max(axis=0)
 
-    def levels(self) -> list[npt.NDArray[Any]]:
-        """Return the levels, finest first, as ``(n_bins, [n_channels,] 2)``: minima, maxima."""
-        levels = [self._extremes]
+    def finest(self) -> npt.NDArray[Any]:
+        """Return the finest bins of the span that has gone by, and begin the next."""
+        count = min(self._span, self._shape[0] - self._first * FACTOR)
+        bins = self._bins[: -(-count // FACTOR)].copy()
+        self._above.append(_coarser(bins))
+        self._first += len(self._bins)
+        return bins
+
+    def coarser(self) -> list[npt.NDArray[Any]]:
+        """Return the levels above the finest, once all spans have gone by."""
+        levels = [np.concatenate(self._above)]
         while levels[-1].shape[0] > SMALLEST:
             levels.append(_coarser(levels[-1]))
         return levels

@@ -1,0 +1,76 @@
+"""Tables as Parquet: one request, one DataFrame."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from panneuro.core.errors import CorruptionError
+from panneuro.signals.events import Events
+from panneuro.signals.recording import Signal
+from panneuro.signals.table import Table
+
+FOLDER = "_lake/tables"
+"""Where they lie in an asset."""
+
+
+def frame_of(signal: Signal) -> pd.DataFrame | None:
+    """Return the rows that a signal has, None if it has none.
+
+    Events give one row a unit, with ``spike_start`` and ``spike_stop``: where its times are in the
+    array of all times.
+    """
+    if isinstance(signal, Table):
+        return signal.df.reset_index(drop=True)
+    if not isinstance(signal, Events):
+        return None
+    ends = np.asarray(signal.ends, dtype=np.int64)
+    frame = pd.DataFrame(
+        {"id": signal.ids, "spike_start": ends - signal.counts, "spike_stop": ends}
+    )
+    if signal.table is None:
+        return frame
+    properties = signal.table.df.reset_index(drop=True)
+    return pd.concat([frame, properties[[c for c in properties if c not in frame]]], axis=1)
+
+
+def encode(frame: pd.DataFrame) -> bytes:
+    """Return a table as Parquet."""
+    sink = io.BytesIO()
+    pq.write_table(_arrow(frame), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    columns = {str(name): _column(frame[name]) for name in frame.columns}
+    return pa.table(columns)
+
+
+def _column(values: pd.Series[Any]) -> pa.Array:
+    """Return a column, as text where its values are of kinds that do not mix."""
+    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in values]
+    try:
+        return pa.array(rows if values.dtype.kind == "O" else values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array([None if row is None else str(row) for row in rows], pa.string())
+
+
+def decode(data: bytes) -> pa.Table:
+    """Read a table from Parquet.
+
+    Raises
+    ------
+    CorruptionError
+        If the bytes are not Parquet.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(data))
+    except pa.ArrowException as error:
+        raise CorruptionError(
+            f"a table cannot be read: {error}", hint="panneuro check NAME --repair rebuilds it"
+        ) from error

@@ -1,0 +1,310 @@
+"""A recording into a store: every object of a version but the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.core.digests import digest_bytes, digest_file
+from panneuro.core.manifest import StoredFile
+from panneuro.core.progress import Progress
+from panneuro.core.store import Store
+from panneuro.signals.arrays import LazyArray, n_bytes
+from panneuro.signals.recording import Signal, SourceFile, Structure
+from panneuro.storage import tables
+from panneuro.storage.chunks import ChunkCoder, CodecConfig
+from panneuro.storage.descriptors import Descriptor, describe
+from panneuro.storage.head import INLINE_BYTES, Head
+from panneuro.storage.head import KEY as HEAD
+from panneuro.storage.layout import EVENT_CHUNK, Layout, cut
+from panneuro.storage.nodes import Hierarchy
+from panneuro.storage.pyramid import Pyramid
+from panneuro.storage.shards import ArrayWriter
+
+Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
+"""Given an array and its chunk, says how to code it."""
+
+_TEXT: tuple[CodecConfig, ...] = (
+    {"name": "vlen-utf8"},
+    {"name": "zstd", "configuration": {"level": 5, "checksum": False}},
+)
+_PYRAMID: tuple[CodecConfig, ...] = (
+    {"name": "bytes", "configuration": {"endian": "little"}},
+    {
+        "name": "blosc",
+        "configuration": {
+            "cname": "zstd",
+            "clevel": 5,
+            "shuffle": "bitshuffle",
+            "typesize": 2,
+            "blocksize": 0,
+        },
+    },
+    {"name": "crc32c"},
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How an array is coded, and why.
+
+    Parameters
+    ----------
+    codecs : sequence of mapping
+        Zarr v3 codecs of the inner chunks.
+    name : str
+        Of the coding.
+    why : str
+        In words.
+    """
+
+    codecs: tuple[CodecConfig, ...]
+    name: str
+    why: str
+
+
+@dataclass
+class Content:
+    """What was written.
+
+    Parameters
+    ----------
+    files : list of StoredFile
+        Every object.
+    signals : list of Descriptor
+        What is said of each signal.
+    sent_bytes : int
+        Bytes put into the store now, without those that were already there.
+    """
+
+    files: list[StoredFile] = field(default_factory=list)
+    signals: list[Descriptor] = field(default_factory=list)
+    sent_bytes: int = 0
+
+
+class VersionWriter:
+    """Writes the objects of one version; what an earlier attempt finished is kept.
+
+    Parameters
+    ----------
+    store : Store
+        The version's own folder.
+    executor : Executor
+        Where chunks are coded.
+    choose : callable
+        Says how to code each array.
+    progress : Progress
+        Told of raw bytes as they are written.
+    """
+
+    def __init__(
+        self, store: Store, executor: Executor, choose: Choose, progress: Progress
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._choose = choose
+        self._progress = progress
+        self._present = {found.key: found.size for found in store.list()}
+        self._content = Content()
+        self._indexes: dict[str, bytes] = {}
+        self._sizes: dict[str, int] = {}
+
+    def write(
+        self, structure: Structure, signals: Iterable[Signal], kept: Iterable[SourceFile], seed: str
+    ) -> Content:
+        """Write everything.
+
+        Parameters
+        ----------
+        structure : Structure
+            The NWB tree.
+        signals : iterable of Signal
+            Each knowing its path in it.
+        kept : iterable of SourceFile
+            To be kept verbatim.
+        seed : str
+            What ids of NWB objects follow from; empty where they are to stay.
+        """
+        signals = tuple(signals)
+        hierarchy = Hierarchy(structure.nodes)
+        if seed:
+            hierarchy.name_objects(seed)
+        hierarchy.name_dimensions()
+        chosen = self._arrays(hierarchy, structure.bulk, signals)
+        self._tables(signals)
+        for source in kept:
+            self._original(source)
+        self._nodes(hierarchy)
+        exists = hierarchy.nodes.__contains__
+        for signal in signals:
+            self._content.signals.append(describe(signal, exists) | chosen.get(signal.path, {}))
+        self._content.files.sort(key=lambda file: file.path)
+        return self._content
+
+    def _arrays(
+        self, hierarchy: Hierarchy, bulk: Mapping[str, LazyArray], signals: tuple[Signal, ...]
+    ) -> dict[str, dict[str, Any]]:
+        """Write the large arrays; return what is to be said of each signal's coding."""
+        self._progress.start("compressing", sum(n_bytes(array) for array in bulk.values()))
+        said: dict[str, dict[str, Any]] = {}
+        by_path = {signal.path: signal for signal in signals}
+        for path, data in bulk.items():
+            owner, _, name = path.rpartition("/")
+            wanted = name == "data" and owner in by_path
+            levels = self._array(hierarchy, path, data, with_pyramid=wanted)
+            choice, stored = levels[0], levels[1]
+            if name in ("data", "spike_times", "event_times"):
+                said[owner] = {
+                    "codec": choice.name,
+                    "codec_why": choice.why,
+                    "raw_bytes": n_bytes(data),
+                    "stored_bytes": stored,
+                    "pyramid": levels[2],
+                }
+        return said
+
+    def _array(
+        self, hierarchy: Hierarchy, path: str, data: LazyArray, *, with_pyramid: bool
+    ) -> tuple[Choice, int, int]:
+        shape, dtype = tuple(map(int, data.shape)), np.dtype(data.dtype)
+        node = hierarchy.nodes[path]
+        node["shape"] = list(shape)
+        if 0 in shape:
+            _empty(node, shape)
+            return Choice((), "none", "it is empty"), 0, 0
+        times = path.rpartition("/")[2] in ("spike_times", "event_times")
+        chunk, shard = cut(shape, dtype, EVENT_CHUNK if times else None)
+        text = dtype.kind in "OTU"
+        choice = Choice(_TEXT, "text", "it is text") if text else self._choose(data, chunk)
+        layout = Layout(shape, dtype, chunk, shard, choice.codecs)
+        node.update(layout.metadata(node.get("fill_value", 0)))
+        pyramid = None
+        if with_pyramid and Pyramid.suits(shape, dtype):
+            pyramid = Pyramid(shape, dtype, min(shard[0], shape[0]))
+        stored = self._shards(
+            hierarchy, path, ArrayWriter(data, layout, self._executor, self._stored(path)), pyramid
+        )
+        levels = self._pyramid_top(hierarchy, path, pyramid) if pyramid else 0
+        return choice, stored, levels
+
+    def _stored(self, path: str) -> Callable[[str], bytes | None]:
+        def find(key: str) -> bytes | None:
+            whole = f"{path}/{key}"
+            return self._store.get(whole) if whole in self._present else None
+
+        return find
+
+    def _shards(
+        self, hierarchy: Hierarchy, path: str, writer: ArrayWriter, pyramid: Pyramid | None
+    ) -> int:
+        stored = 0
+        row_bytes = n_bytes(writer.data) // max(1, writer.layout.shape[0])
+
+        def observe(start: int, values: npt.NDArray[Any]) -> None:
+            if pyramid:
+                pyramid.observe(start, values)
+            self._progress.advance(len(values) * row_bytes)
+
+        for number, shard in enumerate(writer.shards(observe)):
+            key = f"{path}/{shard.key}"
+            if shard.data:
+                self._put(key, shard.data)
+            else:
+                self._keep(key, self._store.get(key))
+            self._indexes[key] = shard.index
+            stored += shard.size
+            if pyramid:
+                self._level(hierarchy, path, 0, pyramid.finest(), pyramid.shape, number)
+        return stored
+
+    def _pyramid_top(self, hierarchy: Hierarchy, path: str, pyramid: Pyramid) -> int:
+        levels = pyramid.coarser()
+        for number, level in enumerate(levels, start=1):
+            self._level(hierarchy, path, number, level, level.shape, 0)
+        return 1 + len(levels)
+
+    def _level(
+        self,
+        hierarchy: Hierarchy,
+        path: str,
+        number: int,
+        bins: npt.NDArray[Any],
+        shape: tuple[int, ...],
+        at: int,
+    ) -> None:
+        """Write one chunk of one level of a pyramid, an array of its own beside the NWB tree."""
+        where = f"{pyramid_of(path)}/{number}"
+        if at == 0:
+            coder = ChunkCoder(bins.shape, bins.dtype, _PYRAMID)
+            hierarchy.nodes[where] = _plain_array(shape, coder)
+        first = hierarchy.nodes[where]["chunk_grid"]["configuration"]["chunk_shape"]
+        coder = ChunkCoder(tuple(first), bins.dtype, _PYRAMID)
+        self._put("/".join([where, "c", str(at), *["0"] * (len(shape) - 1)]), coder.encode(bins))
+
+    def _tables(self, signals: tuple[Signal, ...]) -> None:
+        for signal in signals:
+            frame = tables.frame_of(signal)
+            if frame is not None:
+                self._put(f"{tables.FOLDER}/{signal.name}.parquet", tables.encode(frame))
+
+    def _original(self, source: SourceFile) -> None:
+        key, size = f"original/{source.name}", source.path.stat().st_size
+        digest = digest_file(source.path)
+        if self._present.get(key) != size or digest_bytes(self._store.get(key)) != digest:
+            self._store.put_file(key, source.path)
+            self._content.sent_bytes += size
+        self._content.files.append(StoredFile(key, size, digest))
+
+    def _nodes(self, hierarchy: Hierarchy) -> None:
+        """Write the tree's nodes and small chunks, and the head that stands for them all."""
+        files = hierarchy.files()
+        list(self._executor.map(lambda item: self._put(*item), files.items()))
+        inline = hierarchy.inline(INLINE_BYTES)
+        objects = {
+            file.path: ("", 0, file.size)
+            for file in self._content.files
+            if file.path not in inline and not file.path.startswith(("original/", tables.FOLDER))
+        }
+        self._put(HEAD, Head(inline, self._indexes, objects).encode())
+
+    def _put(self, key: str, data: bytes) -> None:
+        """Put an object, unless the very same one is there."""
+        if self._present.get(key) == len(data) and self._store.get(key) == data:
+            self._keep(key, data)
+            return
+        self._store.put(key, data)
+        self._content.sent_bytes += len(data)
+        self._keep(key, data)
+
+    def _keep(self, key: str, data: bytes) -> None:
+        self._content.files.append(StoredFile(key, len(data), digest_bytes(data)))
+
+
+def pyramid_of(path: str) -> str:
+    """Return where the pyramid of an array lies: ``acquisition/ap/data`` → ``_lake/pyramid/…``."""
+    return f"_lake/pyramid/{path.removesuffix('/data')}"
+
+
+def _empty(node: dict[str, Any], shape: tuple[int, ...]) -> None:
+    chunk = [max(1, length) for length in shape]
+    node["chunk_grid"] = {"name": "regular", "configuration": {"chunk_shape": chunk}}
+
+
+def _plain_array(shape: tuple[int, ...], coder: ChunkCoder) -> dict[str, Any]:
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "data_type": str(coder.dtype),
+        "shape": list(shape),
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(coder.shape)}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": 0,
+        "codecs": [dict(codec) for codec in coder.codecs],
+        "attributes": {},
+        "dimension_names": ["bin", *(["channel"] if len(shape) > 2 else []), "extreme"],
+    }
