@@ -1,0 +1,185 @@
+"""One adapter over neo's raw readers: what differs between formats is a few small functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from panneuro.core.errors import FormatError
+from panneuro.formats.electrodes import Electrodes, Probes
+from panneuro.formats.online import Online, spikes, told_events
+from panneuro.formats.rawio import Raw, guarded, open_raw
+from panneuro.formats.readers import NO, Match
+from panneuro.formats.source import Source
+from panneuro.formats.streams import Clock, Label, Labeller, Time, signals, slug, streams
+from panneuro.signals.recording import Recording, Signal, SourceFile
+
+Documents = dict[str, dict[str, Any]]
+Shift = tuple[float, str]
+
+
+def by_stream(stream: str, _channel: str, _unit: str) -> Label:
+    """Take every stream for a signal of electrodes under its own name."""
+    return Label(slug(stream), kind="electrodes")
+
+
+def numbered(raw: Raw, _source: Source) -> list[Shift]:
+    """Leave the first segment's names as they are and number the others from 2."""
+    return [(0.0, "" if part == 0 else f"_{part + 1}") for part in range(len(raw.parts))]
+
+
+def told_by_neo(raw: Raw, _source: Source) -> Documents:
+    """Take the start of the session from neo's annotations, if it is there."""
+    block = getattr(raw.io, "raw_annotations", {"blocks": [{}]})["blocks"][0]
+    started = block.get("rec_datetime")
+    return {"acquisition": {"session_start": started.isoformat()}} if started else {}
+
+
+@dataclass(frozen=True)
+class NeoFormat:
+    """A format that neo reads: an entry point of the group ``panneuro.formats``.
+
+    Parameters
+    ----------
+    name : str
+        Of the format.
+    rawio : str
+        The class in `neo.rawio`.
+    patterns : tuple of str
+        What its files are called, whatever the case.
+    takes : str
+        Which argument of the class names the source: ``"filename"`` or ``"dirname"``.
+    magic : callable
+        From the name, in lower case, and the first bytes of such a file to whether it is of the
+        format; by default its name suffices.
+    score : float
+        How sure a match is.
+    keywords : mapping
+        Further arguments of the class.
+    locate : callable, optional
+        From a source to the path given to neo; by default the one file that matches, or the folder.
+    label : callable
+        What each channel is.
+    clock : callable, optional
+        When samples were taken, where neo errs.
+    shifts : callable
+        By segment, seconds to add to its times and what to set behind its signals' names.
+    check : callable, optional
+        Looks for what is missing before neo does; returns notes or raises `FormatError`.
+    events : callable
+        The digital lines and messages of a segment.
+    probes : callable, optional
+        From a source to where the geometry of its probes is.
+    documents : callable
+        What the files say of session, rig and subject.
+    bulk : tuple of str
+        Files that live on as signals, whole, and are not kept beside them.
+    """
+
+    name: str
+    rawio: str
+    patterns: tuple[str, ...]
+    takes: str = "filename"
+    magic: Callable[[str, bytes], bool] | None = None
+    score: float = 0.6
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    locate: Callable[[Source], Path] | None = None
+    label: Labeller = by_stream
+    clock: Clock | None = None
+    shifts: Callable[[Raw, Source], list[Shift]] = numbered
+    check: Callable[[Source], list[str]] | None = None
+    events: Online = told_events
+    probes: Callable[[Source], Probes] | None = None
+    documents: Callable[[Raw, Source], Documents] = told_by_neo
+    bulk: tuple[str, ...] = ()
+
+    def sniff(self, source: Source) -> Match:
+        """Say how well the source fits, from names and first bytes."""
+        for path in source.matching(*self.patterns):
+            try:
+                fits = self.magic is None or self.magic(path.name.lower(), source.head(path))
+            except OSError:
+                continue
+            if fits:
+                return Match(self.score, f"{path.name} is a file of {self.name}")
+        return NO
+
+    def read(self, source: Source) -> Recording:
+        """Return documents and lazy signals of a source."""
+        notes = self.check(source) if self.check else []
+        path = (self.locate or self._located)(source)
+        raw = open_raw(self.rawio, str(path), notes, **{self.takes: str(path), **self.keywords})
+        with guarded(str(path), notes):
+            made = self._signals(raw, source, notes)
+            documents = self._documents(raw, source, notes)
+        if not made:
+            raise FormatError(
+                f"reading {str(path)!r}: it holds no signal, no event and no spike",
+                hint="check that the files were copied whole",
+            )
+        notes = list(dict.fromkeys(notes))
+        return Recording(self.name, tuple(made), self._files(source), documents, tuple(notes))
+
+    def _located(self, source: Source) -> Path:
+        if self.takes == "dirname":
+            return self._folder(source)
+        found = source.matching(*self.patterns)
+        if len(found) == 1:
+            return found[0]
+        shown = ", ".join(source.name(path) for path in found[:5])
+        raise FormatError(
+            f"reading {str(source.path)!r}: it holds {len(found)} recordings of {self.name} "
+            f"({shown or 'none'})",
+            hint="name the file of one recording",
+        )
+
+    def _folder(self, source: Source) -> Path:
+        if source.path.is_dir():
+            return source.path
+        raise FormatError(
+            f"reading {str(source.path)!r}: it is one file of a recording of several",
+            hint=f"name its folder: {str(source.root)!r}",
+        )
+
+    def _signals(self, raw: Raw, source: Source, notes: list[str]) -> list[Signal]:
+        electrodes = Electrodes(self.probes(source) if self.probes else None)
+        found = streams(raw, self.label)
+        made: list[Signal] = []
+        for part, (shift, suffix) in zip(raw.parts, self.shifts(raw, source), strict=True):
+            clock = _shifted(self.clock, shift)
+            made.extend(signals(raw, found, part, suffix, clock, electrodes))
+            made.extend(self.events(raw, part, suffix, shift))
+            made.extend(spikes(raw, part, suffix, shift, notes))
+        if len(electrodes):
+            made.append(electrodes.table())
+        return made
+
+    def _documents(self, raw: Raw, source: Source, notes: list[str]) -> Documents:
+        documents = self.documents(raw, source)
+        documents.setdefault("description", {}).setdefault("modalities", ["ecephys"])
+        start = documents.get("acquisition", {}).get("session_start", "")
+        if start and not _zoned(start):
+            notes.append(f"the session starts at {start} by the rig's clock, time zone unknown")
+        return documents
+
+    def _files(self, source: Source) -> tuple[SourceFile, ...]:
+        bulk = set(source.matching(*self.bulk)) if self.bulk else set()
+        return tuple(
+            source.file(path, kept=False if path in bulk else None) for path in source.files
+        )
+
+
+def _zoned(moment: str) -> bool:
+    return moment.endswith("Z") or moment[-6:-5] in ("+", "-")
+
+
+def _shifted(clock: Clock | None, shift: float) -> Clock:
+    """Return a clock that runs some seconds ahead of another, or of what neo tells."""
+
+    def shifted(raw: Raw, block: int, segment: int, stream: int, time: Time) -> Time:
+        told = clock(raw, block, segment, stream, time) if clock else time
+        return told.later(shift) if shift else told
+
+    return shifted

@@ -1,0 +1,216 @@
+"""Neo's raw readers behind one guard: any failure is one error, warnings become notes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.core.errors import FormatError, InputError, PanneuroError
+
+_SILENT = (DeprecationWarning, FutureWarning, PendingDeprecationWarning, ResourceWarning)
+_LONGEST_REASON = 600
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A parsed raw reader of neo.
+
+    Parameters
+    ----------
+    io : neo.rawio.BaseRawIO
+        With its header parsed.
+    what : str
+        The file or folder, for messages.
+    lock : Lock
+        Held while `io` is asked: neo's readers share file handles.
+    """
+
+    io: Any
+    what: str
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """Every (block, segment), in order."""
+        header = self.io.header
+        return [
+            (block, segment)
+            for block in range(header["nb_block"])
+            for segment in range(header["nb_segment"][block])
+        ]
+
+    def channels(self, stream: int) -> Any:
+        """Return the rows of neo's channel header that belong to a stream."""
+        header = self.io.header
+        rows = header["signal_channels"]
+        return rows[rows["stream_id"] == header["signal_streams"][stream]["id"]]
+
+
+@contextmanager
+def guarded(what: str, notes: list[str]) -> Iterator[None]:
+    """Turn anything that a library raises into a `FormatError`, and what it warns of into notes.
+
+    Parameters
+    ----------
+    what : str
+        The file or folder that is read, for the message.
+    notes : list of str
+        Warnings are appended to it, each once.
+    """
+    with warnings.catch_warnings(record=True) as caught, _logged("neo") as logged:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except PanneuroError:
+            raise
+        except Exception as error:
+            raise failure(what, error) from error
+    found = [str(w.message) for w in caught if not issubclass(w.category, _SILENT)]
+    notes.extend(dict.fromkeys(_shortened(text) for text in (*found, *logged)))
+
+
+def failure(what: str, error: Exception) -> FormatError:
+    """Return the error that tells of a library's failure on a file."""
+    reason = _shortened(str(error)) or "no reason given"
+    return FormatError(
+        f"reading {what!r}: {type(error).__name__}: {reason}",
+        hint="the files are damaged or incomplete: compare them with those on the rig and copy "
+        "them again",
+    )
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else line[:_LONGEST_REASON] + " …"
+
+
+@contextmanager
+def _logged(name: str) -> Iterator[list[str]]:
+    """Collect a library's log instead of letting it print."""
+    records: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger(name)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield records
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+def open_raw(name: str, what: str, notes: list[str], **keywords: Any) -> Raw:
+    """Parse the header of a recording with one of neo's raw readers.
+
+    Parameters
+    ----------
+    name : str
+        Of the class in `neo.rawio`.
+    what : str
+        The file or folder, for messages.
+    notes : list of str
+        What neo warns of is appended to it.
+    **keywords
+        For the class.
+
+    Raises
+    ------
+    FormatError
+        If neo cannot parse it, for whatever reason.
+    """
+    with guarded(what, notes):
+        from neo import rawio
+
+        io = getattr(rawio, name)(**keywords)
+        io.parse_header()
+        return Raw(io, what)
+
+
+class Chunks:
+    """Some channels of one stream in one segment, read by neo when sliced.
+
+    Parameters
+    ----------
+    raw : Raw
+        The parsed reader.
+    block, segment, stream : int
+        Neo's indices.
+    columns : ndarray of int
+        Which of the stream's channels, in order.
+    n_rows : int
+        Number of samples.
+    dtype : dtype
+        Of the samples as they are stored.
+    """
+
+    def __init__(
+        self,
+        raw: Raw,
+        place: tuple[int, int, int],
+        columns: npt.NDArray[np.int64],
+        n_rows: int,
+        dtype: npt.DTypeLike,
+    ) -> None:
+        self.shape = (n_rows, len(columns))
+        self.dtype = np.dtype(dtype)
+        self._raw = raw
+        self._place = place
+        self._columns = columns
+
+    def __getitem__(self, key: Any, /) -> npt.NDArray[Any]:
+        rows, columns = (*(key if isinstance(key, tuple) else (key,)), slice(None))[:2]
+        chosen = self._columns[slice(None) if columns is Ellipsis else columns]
+        block = self._rows(slice(None) if rows is Ellipsis else rows, np.atleast_1d(chosen))
+        return block if np.ndim(chosen) else block[..., 0]
+
+    def _rows(self, rows: Any, columns: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(self.shape[0])
+            if step < 1:
+                raise InputError(f"samples are read forwards, not with a step of {step}")
+            return self._read(start, stop, columns)[::step]
+        wanted = np.atleast_1d(np.asarray(rows, dtype=np.int64))
+        wanted = np.where(wanted < 0, wanted + self.shape[0], wanted)
+        if wanted.size and not 0 <= wanted.min() <= wanted.max() < self.shape[0]:
+            raise InputError(f"there is no sample {rows!r} among {self.shape[0]:,}")
+        first, last = (int(wanted.min()), int(wanted.max()) + 1) if wanted.size else (0, 0)
+        block = self._read(first, last, columns)[wanted - first]
+        return block if np.ndim(rows) else np.asarray(block[0])
+
+    def _read(self, start: int, stop: int, columns: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        shape = (max(stop - start, 0), len(columns))
+        # Neo takes a stop of 0 for "until the end".
+        if 0 in shape:
+            return np.empty(shape, self.dtype)
+        block, segment, stream = self._place
+        try:
+            with self._raw.lock:
+                found = self._raw.io.get_analogsignal_chunk(
+                    block, segment, start, stop, stream, channel_indexes=_indexes(columns)
+                )
+                values: npt.NDArray[Any] = np.array(found, dtype=self.dtype, order="C")
+        except Exception as error:
+            raise failure(self._raw.what, error) from error
+        if values.shape != shape:
+            raise FormatError(
+                f"reading {self._raw.what!r}: samples {start:,} to {stop:,} were asked for and "
+                f"{values.shape[0]:,} found",
+                hint="the file is shorter than its header says: copy it again from the rig",
+            )
+        return values
+
+
+def _indexes(columns: npt.NDArray[np.int64]) -> Any:
+    """Return the columns as a slice where they are one, so that neo need not copy all of them."""
+    if np.all(np.diff(columns) == 1):
+        return slice(int(columns[0]), int(columns[-1]) + 1)
+    return columns
