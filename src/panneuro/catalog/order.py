@@ -12,7 +12,7 @@ from panneuro.catalog import rows as bits
 from panneuro.catalog.rank import rarity, score
 from panneuro.catalog.rows import Rows
 from panneuro.catalog.terms import Terms
-from panneuro.catalog.writer import WORD_FIELDS
+from panneuro.catalog.postings import WORD_FIELDS
 from panneuro.core.conditions import Words
 from panneuro.core.errors import InputError
 from panneuro.core.fields import FIELDS, asked_field

@@ -89,10 +89,37 @@ def pack(positions: Iterable[int]) -> bytes:
     listed = array("H", positions)
     if len(listed) <= _SPARSE:
         return listed.tobytes()
-    buffer = bytearray(_BYTES)
-    for at in listed:
+    return bytes(_buffer(listed))
+
+
+def added(body: bytes, positions: Iterable[int]) -> bytes:
+    """Return a container with some positions, sorted and distinct, added."""
+    listed = sparse(body)
+    if listed is not None:
+        return pack(sorted({*listed, *positions}))
+    buffer = bytearray(body)
+    for at in positions:
         buffer[at >> 3] |= 1 << (at & 7)
     return bytes(buffer)
+
+
+def without(body: bytes, position: int) -> tuple[bytes, int | None]:
+    """Return a container without a position, and that one's place among them, or None."""
+    listed = sparse(body)
+    if listed is not None:
+        if position not in listed:
+            return body, None
+        rank = listed.index(position)
+        listed.pop(rank)
+        return listed.tobytes(), rank
+    content = int.from_bytes(body, "little")
+    bit = 1 << position
+    if not content & bit:
+        return body, None
+    left = content ^ bit
+    if not left:
+        return b"", 0
+    return left.to_bytes(_BYTES, "little"), (content & (bit - 1)).bit_count()
 
 
 def unpack(body: bytes) -> list[int]:
@@ -125,7 +152,11 @@ def bitmap(body: bytes) -> int:
     listed = sparse(body)
     if listed is None:
         return int.from_bytes(body, "little")
+    return int.from_bytes(_buffer(listed), "little")
+
+
+def _buffer(positions: Iterable[int]) -> bytearray:
     buffer = bytearray(_BYTES)
-    for at in listed:
+    for at in positions:
         buffer[at >> 3] |= 1 << (at & 7)
-    return int.from_bytes(buffer, "little")
+    return buffer

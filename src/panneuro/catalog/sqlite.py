@@ -21,7 +21,7 @@ from panneuro.core.errors import InputError, QueryError
 from panneuro.core.fields import ALIASES, FIELDS
 from panneuro.core.query import Query
 
-_BATCH = 16_384
+_BATCH = 32_768
 _CHUNK = 1_000
 
 
@@ -80,7 +80,7 @@ class SqliteCatalog:
     def index(self, entries: Iterable[Entry], replace: bool = False) -> int:
         """Add entries; see `panneuro.core.catalog.Catalog.index`.
 
-        They are committed in batches of 16,384: where one is refused, its batch is left out whole.
+        They are committed in batches of 32,768: where one is refused, its batch is left out whole.
         """
         new = 0
         for chunk in batched(entries, _BATCH):

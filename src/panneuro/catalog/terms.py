@@ -12,7 +12,7 @@ from typing import NamedTuple
 from panneuro.catalog import rows as bits
 from panneuro.catalog.bins import cover
 from panneuro.catalog.rows import Rows
-from panneuro.catalog.writer import LATEST, LIVE, WORD_FIELDS
+from panneuro.catalog.postings import LATEST, LIVE, WORD_FIELDS
 from panneuro.core.conditions import Match, Pattern, Words, fits
 from panneuro.core.quantities import Range
 from panneuro.core.query import Query

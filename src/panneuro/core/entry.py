@@ -141,12 +141,12 @@ class Entry:
         >>> Entry("a_1", "1", "2024-01-01", "d", {"area": ("CA1",)}, "Müller cells").words()
         ' a 1 \\n muller cells \\n ca1 '
         """
-        runs = [run_of(self.name), run_of(self.text)]
-        runs += [
-            run_of(value)
-            for key, value in self.keywords()
-            if key != "version" and self.fields[key] is not True and self.fields[key] is not False
-        ]
+        runs = [_run(self.name), _run(self.text)]
+        for key, value in self.fields.items():
+            if isinstance(value, tuple):
+                runs.extend(map(run_of, value))
+            elif isinstance(value, str) and _KINDS.get(key) != "date":
+                runs.append(run_of(value))
         return "\n".join(run for run in runs if run)
 
     def to_json(self) -> str:

@@ -1,0 +1,293 @@
+"""Measure the embedded catalog beside plain SQLite with JSON, on the same generated assets.
+
+    python bench/catalog.py --assets 1000000
+
+Both are filled from the same deterministic entries (about 1.6 KB of JSON each) and asked the same
+questions in one run. Plain SQLite is what one writes first: JSON documents with stored generated
+columns and indexes, a table of tags for lists, and FTS5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import batched
+from pathlib import Path
+
+from panneuro.catalog import SqliteCatalog
+from panneuro.core.entry import Entry
+from panneuro.core.query import parse
+
+SPECIES = ("Mus musculus", "Rattus norvegicus", "Macaca mulatta", "Homo sapiens", "Danio rerio")
+GENOTYPES = ("wt/wt", "Sst-IRES-Cre", "Vip-IRES-Cre", "Pvalb-IRES-Cre", "Emx1-Cre", "Ai32")
+PROBES = ("Neuropixels 1.0", "Neuropixels 2.0", "Neuropixels Ultra", "tetrode", "silicon probe")
+FORMATS = ("nwb", "spikeglx", "openephys", "intan", "neuralynx", "blackrock")
+HAS = ("ap", "lfp", "units", "trials", "video", "running", "pupil", "licks")
+MODALITIES = ("ecephys", "behavior", "video", "ophys", "icephys")
+PARENTS = {
+    "VISp": ("VIS", "Isocortex"), "VISl": ("VIS", "Isocortex"), "VISam": ("VIS", "Isocortex"),
+    "MOs": ("MO", "Isocortex"), "MOp": ("MO", "Isocortex"), "ACAd": ("ACA", "Isocortex"),
+    "ORBl": ("ORB", "Isocortex"), "PL": ("Isocortex",), "SSp-bfd": ("SSp", "SS", "Isocortex"),
+    "CA1": ("CA", "HIP", "HPF"), "CA3": ("CA", "HIP", "HPF"), "DG-mo": ("DG", "HIP", "HPF"),
+    "SUB": ("RHP", "HPF"), "LGd": ("TH",), "LP": ("TH",), "VPM": ("TH",), "CP": ("STR",),
+    "ACB": ("STR",), "SNr": ("MB",), "VTA": ("MB",), "SCs": ("MB",), "PAG": ("MB",), "BLA": ("CTX",),
+}  # fmt: skip
+COMMON = (
+    "neural activity recorded during visual grating stimulus presentation behaviour hippocampus "
+    "cortex spike sorting neuropixels probe mouse task decision reward locomotion pupil arousal "
+    "thalamus optogenetic perturbation memory place cells theta gamma ripple oscillation field "
+    "potential motor learning sensory evidence accumulation saccade licking sleep replay odor "
+    "auditory whisker two photon"
+).split()
+WORDS = [*COMMON, *(f"w{i:05d}" for i in range(20_000))]
+TERMS = ("theta hippocampus", "sleep w00420")
+
+
+def entries(number: int) -> Iterator[Entry]:
+    """Yield deterministic entries, 5 % of them newer versions of earlier ones."""
+    rng = random.Random(7)
+    weights = [1 / (rank + 10) for rank in range(len(WORDS))]
+    for start in range(0, number, 1000):
+        words = iter(rng.choices(WORDS, weights, k=18_000))
+        for i in range(start, min(start + 1000, number)):
+            yield _entry(i, rng, words)
+
+
+def _entry(i: int, rng: random.Random, words: Iterator[str]) -> Entry:
+    pick = rng.random
+    again = i > 100 and pick() < 0.05
+    subject = int(pick() ** 2 * 60_000)
+    when = 1.42e9 + pick() * 3.7e8
+    day = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+    areas = rng.choices(list(PARENTS), k=1 + int(pick() * 4))
+    lab = int(pick() ** 1.5 * 300)
+    channels = 384 * (1 + int(pick() * 4))
+    number = i - 1 - int(pick() * 90) if again else i
+    fields = {
+        "kind": "raw" if pick() < 0.7 else "derived",
+        "modality": rng.sample(MODALITIES, 1 + int(pick() * 3)),
+        "subject": f"{600000 + subject}",
+        "species": rng.choices(SPECIES, (70, 18, 6, 5, 1))[0],
+        "sex": "MFU"[int(pick() * 2.2)],
+        "strain": f"strain {int(pick() ** 2 * 40)}",
+        "genotype": GENOTYPES[int(pick() * 6)],
+        "age_days": 30 + int(pick() * 700),
+        "lab": f"lab {lab:03d}",
+        "institution": f"institution {lab // 5}",
+        "project": f"project {int(pick() ** 2 * 2000):04d}",
+        "experimenter": [f"Person {int(pick() ** 2 * 3000)}"],
+        "protocol": f"protocol {int(pick() ** 2 * 400)}",
+        "session": f"ses-{subject}-{int(pick() * 12)}",
+        "date": day,
+        "duration_s": round(600 + pick() * 8400, 2),
+        "units": int(rng.lognormvariate(5.5, 1)),
+        "channels": channels,
+        "trials": int(pick() * 900),
+        "size_bytes": int(rng.lognormvariate(24, 1.2)),
+        "area": list(dict.fromkeys(a for area in areas for a in (area, *PARENTS[area]))),
+        "probe": [PROBES[int(pick() * 5)]],
+        "format": FORMATS[int(pick() * 6)],
+        "has": rng.sample(HAS, 2 + int(pick() * 5)),
+        "licence": "CC-BY-4.0" if pick() < 0.8 else "CC0-1.0",
+        "quality": ("good", "fair", "unsure", "bad")[int(pick() ** 2 * 4)],
+        "extensions.rig.name": f"rig {int(pick() * 80)}",
+    }
+    text = " ".join(next(words) for _ in range(10 + int(pick() * 8)))
+    doc = {
+        "uri": f"assets/{i:07d}/zarr.json",
+        "streams": [
+            {"path": f"acquisition/{name}", "shape": [int(fields["duration_s"] * rate), channels],
+             "dtype": "int16", "rate_hz": rate, "chunks": [rate, 48]}
+            for name, rate in (("AP", 30_000), ("LF", 2_500), ("running", 100))
+        ],
+    }  # fmt: skip
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when + 9e4 + i * again))
+    name = f"ecephys_{600000 + number % 60_000}_{number:07d}"
+    return Entry(name, f"{i}", created, f"sha256:{i:064x}", fields, text, doc)
+
+
+class Plain:
+    """JSON documents, stored generated columns, a table of tags and FTS5."""
+
+    def __init__(self, path: Path) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None)
+        columns = "".join(
+            f", {name} GENERATED ALWAYS AS (json_extract(doc, '$.fields.{name}')) STORED"
+            for name in ("species", "lab", "project", "units", "date", "sex", "genotype", "quality")
+        )
+        self.db.executescript(
+            "PRAGMA journal_mode=wal; PRAGMA synchronous=normal; PRAGMA cache_size=-65536;"
+            "PRAGMA mmap_size=4294967296;"
+            f"CREATE TABLE asset(n INTEGER PRIMARY KEY, name TEXT, doc TEXT{columns});"
+            "CREATE TABLE tag(kind TEXT, value TEXT, n INT, PRIMARY KEY(kind,value,n)) WITHOUT ROWID;"
+            "CREATE VIRTUAL TABLE ft USING fts5(words, content='');"
+        )
+
+    def fill(self, number: int) -> None:
+        self.db.execute("BEGIN")
+        for chunk in batched(enumerate(entries(number), 1), 10_000):
+            self._insert(chunk)
+        for columns in ("species, units", "date", "lab", "project", "name"):
+            self.db.execute(f"CREATE INDEX i_{columns[:4]} ON asset({columns})")
+        self.db.execute("COMMIT")
+        self.db.execute("ANALYZE")
+
+    def _insert(self, chunk: tuple[tuple[int, Entry], ...]) -> None:
+        self.db.executemany(
+            "INSERT INTO asset(n, name, doc) VALUES(?,?,?)",
+            ((n, entry.name, entry.to_json()) for n, entry in chunk),
+        )
+        self.db.executemany(
+            "INSERT OR IGNORE INTO tag VALUES(?,?,?)",
+            (
+                (kind, value, n)
+                for n, entry in chunk
+                for kind in ("area", "modality", "has")
+                for value in entry.fields[kind]
+            ),
+        )
+        self.db.executemany(
+            "INSERT INTO ft(rowid, words) VALUES(?,?)", ((n, e.words()) for n, e in chunk)
+        )
+
+    def selective(self) -> object:
+        return self.db.execute(
+            "SELECT doc FROM asset a WHERE species='Mus musculus' AND units BETWEEN 500 AND 600"
+            " AND EXISTS(SELECT 1 FROM tag t WHERE t.kind='area' AND t.value='CA1' AND t.n=a.n)"
+            " ORDER BY date DESC LIMIT 50"
+        ).fetchall()
+
+    def facets(self, where: str) -> object:
+        found = [
+            self.db.execute(
+                f"SELECT {column}, count(*) c FROM asset WHERE {where} GROUP BY 1"
+                " ORDER BY c DESC LIMIT 10"
+            ).fetchall()
+            for column in ("species", "sex", "lab", "project")
+        ]
+        area = self.db.execute(
+            "SELECT value, count(*) c FROM tag t JOIN asset a USING(n)"
+            f" WHERE kind='area' AND {where} GROUP BY 1 ORDER BY c DESC LIMIT 10"
+        ).fetchall()
+        return [*found, area]
+
+    def ranked(self, terms: str) -> object:
+        return self.db.execute(
+            "SELECT doc FROM ft JOIN asset a ON a.n=ft.rowid WHERE ft MATCH ?"
+            " ORDER BY rank LIMIT 50",
+            (terms,),
+        ).fetchall()
+
+
+def questions(ours: SqliteCatalog, plain: Plain) -> Iterator[tuple[str, Callable, Callable, int]]:
+    """Yield (what, ours, theirs, repetitions of theirs)."""
+    selective = parse(species="Mus musculus", area="CA1", units="500..600")
+    fields = ("species", "sex", "lab", "project", "area")
+    mouse, everything = parse(species="Mus musculus"), parse("")
+    yield "selective, 50 newest", lambda: ours.find(selective), plain.selective, 5
+    yield (
+        "5 facets of species=mouse",
+        lambda: ours.facets(mouse, fields),
+        lambda: plain.facets("species='Mus musculus'"),
+        1,
+    )
+    yield (
+        "5 facets of everything",
+        lambda: ours.facets(everything, fields),
+        lambda: plain.facets("1"),
+        1,
+    )
+    for terms in TERMS:
+        yield (
+            f"ranked {terms!r}",
+            lambda terms=terms: ours.find(parse(terms), sort="rank"),
+            lambda terms=terms: plain.ranked(terms),
+            5,
+        )
+    yield (
+        "50 newest of species=mouse units>100",
+        lambda: ours.find(parse("species='Mus musculus'".replace("'", '"'), units=">100")),
+        lambda: plain.db.execute(
+            "SELECT doc FROM asset WHERE species='Mus musculus' AND units>100"
+            " ORDER BY date DESC LIMIT 50"
+        ).fetchall(),
+        5,
+    )
+
+
+def milliseconds(call: Callable[[], object], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        call()
+        taken.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(taken)
+
+
+def command(path: Path) -> float:
+    """Return the milliseconds of the ranked search in a process of its own."""
+    code = (
+        "import sys; from panneuro.catalog import SqliteCatalog;"
+        "from panneuro.core.query import parse;"
+        "SqliteCatalog(sys.argv[1]).find(parse(sys.argv[2]), sort='rank')"
+    )
+    line = [sys.executable, "-c", code, str(path), TERMS[0]]
+    return milliseconds(lambda: subprocess.run(line, check=True), 7)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--assets", type=int, default=100_000)
+    arguments.add_argument("--folder", type=Path)
+    arguments.add_argument("--only-ours", action="store_true")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        compare(given.assets, Path(folder), only_ours=given.only_ours)
+
+
+def compare(number: int, folder: Path, *, only_ours: bool) -> None:
+    start = time.perf_counter()
+    sample = [len(entry.to_json()) for entry in entries(min(number, 5_000))]
+    making = (time.perf_counter() - start) / len(sample) * number
+    print(f"{number} assets, {statistics.mean(sample):.0f} bytes of JSON each")
+    ours, plain = SqliteCatalog(folder / "ours.sqlite"), Plain(folder / "plain.sqlite")
+    start = time.perf_counter()
+    ours.index(entries(number))
+    filled = [time.perf_counter() - start - making, 1.0]
+    if not only_ours:
+        start = time.perf_counter()
+        plain.fill(number)
+        filled[1] = time.perf_counter() - start - making
+    sizes = [(folder / f"{name}.sqlite").stat().st_size / 1e6 for name in ("ours", "plain")]
+    print(f"{'':40} {'ours':>10} {'plain':>10} {'ratio':>8}")
+    row("filling, assets/s", *(number / taken for taken in filled), more=True)
+    row("size, MB", *sizes)
+    for what, mine, theirs, times in questions(ours, plain):
+        row(f"{what}, ms", milliseconds(mine, 15), 0 if only_ours else milliseconds(theirs, times))
+    row("ranked as a command, ms", command(folder / "ours.sqlite"), 0)
+    extra = iter(list(entries(20)))
+    one = milliseconds(lambda: ours.index([_renamed(next(extra))]), 20)
+    row("indexing one more, ms", one, 0)
+
+
+def _renamed(entry: Entry) -> Entry:
+    value = json.loads(entry.to_json())
+    return Entry.from_json(json.dumps({**value, "name": f"new_{entry.name}"}))
+
+
+def row(what: str, ours: float, plain: float, *, more: bool = False) -> None:
+    ratio = (ours / plain if more else plain / ours) if plain else 0
+    shown = f"{plain:10.1f} {ratio:7.1f}x" if plain else f"{'':10} {'':8}"
+    print(f"{what:40} {ours:10.1f} {shown}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
