@@ -40,13 +40,7 @@ PARENTS = {
     "SUB": ("RHP", "HPF"), "LGd": ("TH",), "LP": ("TH",), "VPM": ("TH",), "CP": ("STR",),
     "ACB": ("STR",), "SNr": ("MB",), "VTA": ("MB",), "SCs": ("MB",), "PAG": ("MB",), "BLA": ("CTX",),
 }  # fmt: skip
-COMMON = (
-    "neural activity recorded during visual grating stimulus presentation behaviour hippocampus "
-    "cortex spike sorting neuropixels probe mouse task decision reward locomotion pupil arousal "
-    "thalamus optogenetic perturbation memory place cells theta gamma ripple oscillation field "
-    "potential motor learning sensory evidence accumulation saccade licking sleep replay odor "
-    "auditory whisker two photon"
-).split()
+COMMON = ["neural", "activity", "recorded", "during", "visual", "grating", "stimulus", "presentation", "behaviour", "hippocampus", "cortex", "spike", "sorting", "neuropixels", "probe", "mouse", "task", "decision", "reward", "locomotion", "pupil", "arousal", "thalamus", "optogenetic", "perturbation", "memory", "place", "cells", "theta", "gamma", "ripple", "oscillation", "field", "potential", "motor", "learning", "sensory", "evidence", "accumulation", "saccade", "licking", "sleep", "replay", "odor", "auditory", "whisker", "two", "photon"]
 WORDS = [*COMMON, *(f"w{i:05d}" for i in range(20_000))]
 TERMS = ("theta hippocampus", "sleep w00420")
 

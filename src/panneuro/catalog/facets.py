@@ -7,9 +7,9 @@ from array import array
 from collections.abc import Iterable
 
 from panneuro.catalog import rows as bits
+from panneuro.catalog.postings import INLINE
 from panneuro.catalog.rows import Rows
 from panneuro.catalog.terms import Term, Terms
-from panneuro.catalog.postings import INLINE
 from panneuro.core.catalog import Facet
 from panneuro.core.errors import InputError
 from panneuro.core.fields import asked_field

@@ -9,10 +9,10 @@ from itertools import islice, product
 from typing import Any
 
 from panneuro.catalog import rows as bits
+from panneuro.catalog.postings import WORD_FIELDS
 from panneuro.catalog.rank import rarity, score
 from panneuro.catalog.rows import Rows
 from panneuro.catalog.terms import Terms
-from panneuro.catalog.postings import WORD_FIELDS
 from panneuro.core.conditions import Words
 from panneuro.core.errors import InputError
 from panneuro.core.fields import FIELDS, asked_field

@@ -96,8 +96,8 @@ class Postings:
         """Take an entry that was flushed from everything it is found by."""
         keys = {(field, fold(shown)) for field, shown in entry.keywords()}
         keys |= {(WORD_FIELDS[at], w) for w, level in _levels(words) for at in range(level)}
-        for field, value in entry.numbers():
-            fine, coarse = bin_of(field, value)
+        for field, number in entry.numbers():
+            fine, coarse = bin_of(field, number)
             keys |= {(f"~fine:{field}", fine), (f"~coarse:{field}", coarse)}
         for field, value in keys | {(LIVE, ""), (LATEST, "")}:
             self.discard(field, value, row)

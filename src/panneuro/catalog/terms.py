@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from panneuro.catalog import rows as bits
 from panneuro.catalog.bins import cover
-from panneuro.catalog.rows import Rows
 from panneuro.catalog.postings import LATEST, LIVE, WORD_FIELDS
+from panneuro.catalog.rows import Rows
 from panneuro.core.conditions import Match, Pattern, Words, fits
 from panneuro.core.quantities import Range
 from panneuro.core.query import Query

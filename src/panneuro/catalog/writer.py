@@ -33,7 +33,7 @@ class Batch:
         self._postings = Postings(connection)
         self._superseded: list[int] = []
         (last,) = connection.execute("SELECT coalesce(max(n), 0) FROM asset").fetchone()
-        self._next = last + 1
+        self._next = int(last) + 1
 
     def add(self, entry: Entry, *, replace: bool) -> bool:
         """Add an entry and tell whether it was new.
