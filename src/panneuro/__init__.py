@@ -1,1 +1,68 @@
-"""panneuro."""
+"""panneuro: an open data lake for neurophysiology.
+
+Examples
+--------
+>>> import panneuro
+>>> lake = panneuro.open("memory://example-lake", create=True)
+>>> lake
+<Lake memory://example-lake: 0 assets>
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from panneuro.core.errors import PanneuroError
+    from panneuro.core.query import Query
+    from panneuro.documents import Documents
+    from panneuro.lake.asset import Asset
+    from panneuro.lake.lake import Lake
+    from panneuro.lake.lake import open_lake as open  # noqa: A004
+    from panneuro.signals.events import Events
+    from panneuro.signals.frames import Frames
+    from panneuro.signals.recording import Recording
+    from panneuro.signals.table import Intervals, Table
+    from panneuro.signals.timeseries import TimeSeries
+
+_HOMES = {
+    "Asset": "lake.asset",
+    "Documents": "documents",
+    "Events": "signals.events",
+    "Frames": "signals.frames",
+    "Intervals": "signals.table",
+    "Lake": "lake.lake",
+    "PanneuroError": "core.errors",
+    "Query": "core.query",
+    "Recording": "signals.recording",
+    "Table": "signals.table",
+    "TimeSeries": "signals.timeseries",
+    "open": "lake.lake",
+}
+_NAMES = {"open": "open_lake"}
+
+__all__ = [
+    "Asset",
+    "Documents",
+    "Events",
+    "Frames",
+    "Intervals",
+    "Lake",
+    "PanneuroError",
+    "Query",
+    "Recording",
+    "Table",
+    "TimeSeries",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"panneuro.{_HOMES[name]}"), _NAMES.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -133,7 +133,8 @@ class HeadStore(ZarrStore):
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         """Yield the names directly below a folder."""
         for name in self._children.get(prefix.rstrip("/"), ()):
-            yield name
+            if name != "_lake":
+                yield name
 
     async def set(self, key: str, value: Buffer | None) -> Never:  # noqa: ARG002
         """Refuse: versions of assets do not change."""

@@ -1,0 +1,1 @@
+"""The lake: store, catalog and documents behind one handle."""

@@ -1,0 +1,284 @@
+"""Adding: a source becomes a version, wholly visible or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from panneuro.core.digests import digest_json
+from panneuro.core.errors import ConflictError, ObjectExistsError, SourceChangedError
+from panneuro.core.manifest import KEY, Manifest, prefix_of
+from panneuro.core.progress import Progress, Silence
+from panneuro.core.store import Prefixed, Store
+from panneuro.documents import Documents, Finding, Surroundings, asset_name, require
+from panneuro.documents.merging import Layer, merge
+from panneuro.formats.readers import read
+from panneuro.lake.coding import chooser
+from panneuro.lake.runs import Run
+from panneuro.lake.sources import Snapshot
+from panneuro.signals.recording import Recording
+from panneuro.storage.compose import compose
+from panneuro.storage.writing import VersionWriter
+
+_LIBRARIES = ("panneuro", "zarr", "numcodecs", "pcodec", "pynwb", "hdmf-zarr")
+"""Whose versions decide the very bytes that are written."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to add.
+
+    Parameters
+    ----------
+    format : str, optional
+        Name of the reader; found by sniffing where not given.
+    name : str, optional
+        Of the asset; made of modality, subject and time where not given.
+    said : mapping
+        What the person says, by slot and field; stronger than the recording.
+    template : mapping
+        What the rig always says; weaker than the recording.
+    codecs : tuple of str, optional
+        Only these codings are tried.
+    replaces : bool
+        Whether an asset of the same name made from other files gets a new version.
+    """
+
+    format: str | None = None
+    name: str | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    template: Mapping[str, Any] = field(default_factory=dict)
+    codecs: tuple[str, ...] | None = None
+    replaces: bool = False
+
+
+@dataclass(frozen=True)
+class Added:
+    """What adding did, or would do.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the version; without its files in a dry run.
+    is_new : bool
+        Whether the lake did not have it before.
+    sent_bytes : int
+        Put into the store now.
+    findings : tuple of Finding
+        What else could be said about the recording.
+    """
+
+    manifest: Manifest
+    is_new: bool
+    sent_bytes: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be added: everything but the doing.
+
+    Parameters
+    ----------
+    recording : Recording
+        As read.
+    documents : Documents
+        Complete.
+    snapshot : Snapshot
+        Of the source's files.
+    findings : tuple of Finding
+        About the documents.
+    codecs : tuple of str, optional
+        Only these codings are tried.
+    """
+
+    recording: Recording
+    documents: Documents
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+    codecs: tuple[str, ...] | None
+
+    @property
+    def name(self) -> str:
+        """Of the asset."""
+        return self.documents.description.name or ""
+
+    @property
+    def content(self) -> str:
+        """The digest of what it is made from: sources, documents and how they are coded."""
+        return digest_json(
+            {
+                "format": self.recording.format,
+                "sources": self.snapshot.to_json(),
+                "documents": self.documents.to_dict(),
+                "codecs": self.codecs,
+            }
+        )
+
+    def version(self, parent: str = "") -> str:
+        """Return the version's id: it follows from content, parent and the code that writes."""
+        made_by = {name: installed(name) for name in _LIBRARIES}
+        said = {"name": self.name, "content": self.content, "parent": parent, "by": made_by}
+        return digest_json(said).partition(":")[2][:12]
+
+
+def plan(
+    path: Path,
+    options: Options,
+    defaults: Mapping[str, Any],
+    around: Surroundings,
+    progress: Progress,
+) -> Plan:
+    """Read a source and complete its documents; the lake is not touched.
+
+    Raises
+    ------
+    DocumentError
+        If something that must be said is not; all of it is listed.
+    """
+    recording = read(path, options.format)
+    layers = [
+        Layer("template", options.template),
+        Layer("reader", _known(recording)),
+        Layer("user", options.said),
+    ]
+    merged = merge(Layer("lab", defaults), *layers)
+    documents = _named(merged.documents, options.name)
+    around = replace(around, signals={signal.name for signal in recording.signals})
+    findings = require(documents, "lake", around)
+    with workers() as executor:
+        snapshot = Snapshot.take(recording.files, executor, progress)
+    return Plan(recording, documents, snapshot, (*merged.findings, *findings), options.codecs)
+
+
+def _known(recording: Recording) -> dict[str, Any]:
+    return {slot: dict(values) for slot, values in recording.documents.items()}
+
+
+def _named(documents: Documents, name: str | None) -> Documents:
+    description, start = documents.description, documents.acquisition.session_start
+    if not name and not description.name and documents.subject.id and start and start.tzinfo:
+        modality = description.modalities[0].label if description.modalities else "session"
+        name = asset_name(modality, documents.subject.id, start)
+    if not name:
+        return documents
+    return documents.replacing(description=description.model_copy(update={"name": name}))
+
+
+@contextmanager
+def workers() -> Iterator[Executor]:
+    """Give as many threads as there are cores to use."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "panneuro") as executor:
+        yield executor
+
+
+def carry_out(
+    store: Store, plan: Plan, earlier: Iterable[Manifest], progress: Progress | None = None
+) -> Added:
+    """Write and commit what was planned, unless the lake has it already.
+
+    Parameters
+    ----------
+    store : Store
+        The lake's.
+    plan : Plan
+        What to add.
+    earlier : iterable of Manifest
+        The versions of that name, newest last.
+
+    Raises
+    ------
+    SourceChangedError
+        If a file changed meanwhile; nothing is committed.
+    """
+    earlier = list(earlier)
+    if earlier and earlier[-1].extra.get("content") == plan.content:
+        return Added(earlier[-1], False, 0, plan.findings)
+    run = Run(
+        "panneuro.add",
+        {"format": plan.recording.format, "codecs": plan.codecs, "name": plan.name},
+        dict(plan.snapshot.digests),
+    )
+    parent = earlier[-1].version if earlier else ""
+    manifest, sent = _write(store, plan, parent, run.key, progress or Silence())
+    plan.snapshot.check()
+    manifest, is_new = commit(store, manifest)
+    run.outputs[manifest.name] = manifest.version
+    run.bytes_read, run.bytes_written = manifest.source_bytes, sent
+    run.record(store)
+    return Added(manifest, is_new, sent, plan.findings)
+
+
+def _write(
+    store: Store, plan: Plan, parent: str, run: str, progress: Progress
+) -> tuple[Manifest, int]:
+    version = plan.version(parent)
+    recording, seed = plan.recording, ""
+    structure, signals = recording.structure, recording.signals
+    if structure is None:
+        structure, signals = compose(recording.signals, plan.documents)
+        seed = version
+    with workers() as executor:
+        writer = VersionWriter(
+            Prefixed(store, prefix_of(plan.name, version)), executor, chooser(plan.codecs), progress
+        )
+        kept = [file for file in plan.snapshot.files if file.kept]
+        try:
+            content = writer.write(structure, signals, kept, seed)
+        except FileNotFoundError as error:
+            raise SourceChangedError(
+                f"a source file vanished while it was being read: {error.filename!r}",
+                hint="add it again when the rig has finished writing",
+            ) from error
+    manifest = Manifest(
+        name=plan.name,
+        version=version,
+        created=datetime.now(UTC).isoformat(timespec="microseconds"),
+        parent=parent,
+        format=recording.format,
+        documents=plan.documents.to_dict(),
+        signals=tuple(content.signals),
+        files=tuple(content.files),
+        sources=tuple(plan.snapshot.to_json()),
+        notes=recording.notes,
+        run=run,
+        extra={"content": plan.content},
+    )
+    return manifest, content.sent_bytes
+
+
+def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
+    """Put ``asset.json``, create-only: that is the commit.
+
+    Returns
+    -------
+    manifest : Manifest
+        What the lake holds now.
+    is_new : bool
+        False where another writer, or an earlier attempt whose answer was lost, committed the same.
+
+    Raises
+    ------
+    ConflictError
+        If something different is committed there.
+    """
+    key = f"{manifest.prefix}/{KEY}"
+    try:
+        store.put(key, manifest.encode(), create=True)
+    except ObjectExistsError:
+        there = Manifest.decode(store.get(key))
+        if replace(there, created=manifest.created) != manifest:
+            raise ConflictError(
+                f"committing {manifest.name!r}: version {manifest.version} is there already and "
+                "differs from what was to be committed",
+                hint=f"panneuro check {manifest.name}",
+            ) from None
+        return there, there.created == manifest.created
+    return manifest, True

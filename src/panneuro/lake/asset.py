@@ -1,0 +1,263 @@
+"""An asset: one version, opened in one request and read as lazily as can be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from panneuro.core.errors import CorruptionError, InputError, NotFoundError, ObjectNotFoundError
+from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
+from panneuro.core.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import zarr
+    from pynwb import NWBFile
+
+    from panneuro.documents import Documents
+    from panneuro.signals.events import Events
+    from panneuro.signals.recording import Signal
+    from panneuro.signals.table import Intervals, Table
+    from panneuro.storage.head import Head
+
+
+class Asset:
+    """One version of an asset.
+
+    Signals are found by name: ``asset["ap"]``, ``asset.units``, ``asset.trials``. Nothing is read
+    but what is asked for: opening takes one request, a table one more, the first samples of a
+    signal two.
+
+    Parameters
+    ----------
+    store : Store
+        The whole lake.
+    manifest : Manifest
+        Of the version.
+    """
+
+    def __init__(self, store: Store, manifest: Manifest) -> None:
+        self._store = store
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, store: Store, name: str, version: str) -> Asset:
+        """Open a version that is known, in one request.
+
+        Raises
+        ------
+        NotFoundError
+            If the store does not hold it.
+        """
+        try:
+            data = store.get(f"{prefix_of(name, version)}/{KEY}")
+        except ObjectNotFoundError as error:
+            raise NotFoundError(
+                f"the lake at {store.url!r} holds no version {version!r} of {name!r}",
+                hint="panneuro reindex   if the index is out of step with the store",
+            ) from error
+        return cls(store, Manifest.decode(data))
+
+    @property
+    def name(self) -> str:
+        """Of the asset, readable and sortable."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that follow from what the version was made from."""
+        return self.manifest.version
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The eight documents."""
+        from panneuro.documents import read
+
+        return read(self.manifest.documents)
+
+    @property
+    def files(self) -> tuple[StoredFile, ...]:
+        """Every object of the version, with its size and digest."""
+        return self.manifest.files
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the signals."""
+        return tuple(said["name"] for said in self.manifest.signals)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.signals)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.signals
+
+    def __getitem__(self, name: str) -> Signal:
+        from panneuro.storage.descriptors import restore
+
+        for said in self.manifest.signals:
+            if said["name"] == name:
+                return restore(said, self._array, self.rows)
+        close = difflib.get_close_matches(name, self.signals, 1)
+        raise NotFoundError(
+            f"{self.name!r} has no signal {name!r}",
+            hint=f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(self.signals)}",
+        )
+
+    @property
+    def units(self) -> Events:
+        """The sorted units and their spike times."""
+        return self["units"]  # type: ignore[return-value]
+
+    @property
+    def electrodes(self) -> Table:
+        """The electrodes."""
+        return self["electrodes"]  # type: ignore[return-value]
+
+    @property
+    def trials(self) -> Intervals:
+        """The trials."""
+        return self["trials"]  # type: ignore[return-value]
+
+    def rows(self, name: str) -> pa.Table:
+        """Read the table of a signal in one request."""
+        from panneuro.storage import tables
+
+        return tables.decode(self.read_file(f"{tables.FOLDER}/{name}.parquet"))
+
+    def read_file(self, path: str) -> bytes:
+        """Read one object of the version.
+
+        Parameters
+        ----------
+        path : str
+            As in `files`: ``"original/settings.xml"``.
+        """
+        for file in self.files:
+            if file.path == path:
+                return self._get(file)
+        raise NotFoundError(
+            f"{self.name!r} has no file {path!r}", hint=f"panneuro show {self.name} --files"
+        )
+
+    def _get(self, file: StoredFile) -> bytes:
+        try:
+            return self._store.get(self.manifest.key_of(file))
+        except ObjectNotFoundError as error:
+            raise CorruptionError(
+                f"the file {file.path!r} of {self.name!r} is gone from the store",
+                hint=f"panneuro check {self.name}",
+            ) from error
+
+    @cached_property
+    def head(self) -> Head:
+        """What lets the whole store be opened in one request."""
+        from panneuro.storage.head import KEY as HEAD
+        from panneuro.storage.head import Head
+
+        return Head.decode(self.read_file(HEAD))
+
+    @cached_property
+    def zarr(self) -> zarr.Group:
+        """The NWB tree, as a Zarr group."""
+        import zarr
+
+        return zarr.open_group(self._zarr_store, mode="r", zarr_format=3)
+
+    @cached_property
+    def _zarr_store(self) -> Any:
+        from panneuro.storage.reading import HeadStore
+
+        return HeadStore(self._store, self.manifest.prefix, self.head)
+
+    def _array(self, path: str) -> Any:
+        import zarr
+
+        try:
+            return zarr.open_array(self._zarr_store, path=path, mode="r", zarr_format=3)
+        except (FileNotFoundError, ValueError) as error:
+            raise CorruptionError(
+                f"the array {path!r} of {self.name!r} cannot be opened: {error}",
+                hint=f"panneuro check {self.name}",
+            ) from error
+
+    def pyramid(self, name: str) -> list[Any]:
+        """Return the minima and maxima of a signal over bins of time, finest level first.
+
+        Returns
+        -------
+        list of array, shape (n_bins, [n_channels,] 2)
+            A bin of the first level covers 64 samples, of the next 64 bins, and so on.
+        """
+        said = next((said for said in self.manifest.signals if said["name"] == name), None)
+        if said is None:
+            raise NotFoundError(f"{self.name!r} has no signal {name!r}")
+        levels = range(said.get("pyramid", 0))
+        return [self._array(f"_lake/pyramid/{said['path']}/{level}") for level in levels]
+
+    def nwb(self) -> NWBFile:
+        """Return the version as a pynwb file, read lazily through the head."""
+        from hdmf_zarr.nwb import NWBZarrIO
+
+        io = NWBZarrIO(self._zarr_store, mode="r", load_namespaces=True)
+        return io.read()
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(self.signals[:8]) + (", …" if len(self.signals) > 8 else "")
+        return f"<Asset {self.name} {self.version}: {kinds}>"
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return what a person wants to know first, as rows of label and text."""
+        documents = self.documents
+        start = documents.acquisition.session_start
+        rows = [
+            ("name", self.name),
+            ("version", self.version),
+            ("title", documents.description.title or documents.description.summary or ""),
+            ("subject", " ".join(filter(None, (documents.subject.id, _label(documents.subject))))),
+            ("session", start.isoformat() if start else ""),
+            ("format", self.manifest.format),
+            ("stored", f"{self.manifest.stored_bytes:,} bytes in {len(self.files)} files"),
+        ]
+        rows += [(said["name"], _shape(said)) for said in self.manifest.signals]
+        return [(label, text) for label, text in rows if text]
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(label)}</th><td>{escape(text)}</td></tr>"
+            for label, text in self.summary()
+        )
+        return f"<table>{cells}</table>"
+
+
+def _label(subject: Any) -> str:
+    return subject.species.label if subject.species else ""
+
+
+def _shape(said: Any) -> str:
+    if said["kind"] == "timeseries":
+        size = " × ".join(map(str, said["shape"]))
+        rate = f"{said['rate_hz']:g} Hz" if said["rate_hz"] else "stamped"
+        return f"{size} {said['dtype']}, {rate}, {said['unit']}"
+    if said["kind"] == "events":
+        return f"{said['units']} units, {said['events']:,} events"
+    if said["kind"] == "frames":
+        return f"{said['frames']:,} frames of {' × '.join(map(str, said['shape']))}"
+    return f"{said['rows']:,} rows: {', '.join(said['columns'][:8])}"
+
+
+def parse_reference(reference: str) -> tuple[str, str]:
+    """Split ``NAME`` or ``NAME@VERSION``.
+
+    Examples
+    --------
+    >>> parse_reference("ecephys_m1_2024-05-01_09-30-00@0a1b2c3d4e5f")
+    ('ecephys_m1_2024-05-01_09-30-00', '0a1b2c3d4e5f')
+    """
+    name, _, version = reference.partition("@")
+    if not name:
+        raise InputError(f"{reference!r} names no asset", hint="NAME or NAME@VERSION")
+    return name, version

@@ -1,0 +1,60 @@
+"""Which codec each array gets: the codecs that there are, tried on samples of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.codecs.choice import Codecs, Trial, choose
+from panneuro.core.errors import CorruptionError
+from panneuro.signals.arrays import LazyArray
+from panneuro.storage.chunks import ChunkCoder
+from panneuro.storage.writing import Choice, Choose
+
+_SAMPLES = 3
+
+
+def chooser(names: Iterable[str] | None = None) -> Choose:
+    """Return what chooses a coding by trial.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Only these codings.
+    """
+    allowed = None if names is None else tuple(names)
+
+    def chosen(data: LazyArray, chunk: tuple[int, ...]) -> Choice:
+        dtype = np.dtype(data.dtype)
+        samples = _samples(data, chunk)
+
+        def measure(name: str, codecs: Codecs) -> Trial | None:
+            return _measure(name, codecs, ChunkCoder(chunk, dtype, codecs), samples)
+
+        best, trials = choose(len(chunk), dtype, measure, allowed)
+        why = ", ".join(f"{trial.name} {trial.ratio:.2f}" for trial in trials)
+        return Choice(best.codecs, best.name, f"ratios on samples: {why}")
+
+    return chosen
+
+
+def _samples(data: LazyArray, chunk: tuple[int, ...]) -> list[npt.NDArray[Any]]:
+    """Return whole chunks from the beginning, the middle and the end of an array."""
+    rows, length = chunk[0], int(data.shape[0])
+    starts = np.unique(np.linspace(0, max(0, length - rows), _SAMPLES).astype(int))
+    tile = tuple(slice(0, width) for width in chunk[1:])
+    return [np.asarray(data[start : start + rows])[(slice(None), *tile)] for start in starts]
+
+
+def _measure(
+    name: str, codecs: Codecs, coder: ChunkCoder, samples: list[npt.NDArray[Any]]
+) -> Trial | None:
+    try:
+        coded = sum(len(coder.encode_verified(sample)) for sample in samples)
+    except (TypeError, ValueError, RuntimeError, CorruptionError):
+        return None
+    raw = sum(sample.nbytes for sample in samples)
+    return Trial(name, codecs, raw, coded)

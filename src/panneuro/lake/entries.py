@@ -1,0 +1,161 @@
+"""What the index is told of an asset, from its ``asset.json`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from panneuro.core.entry import Entry, Value
+from panneuro.core.manifest import Manifest
+from panneuro.documents import atlas
+
+
+def entry_of(manifest: Manifest) -> Entry:
+    """Return the index's entry of a version."""
+    return Entry(
+        name=manifest.name,
+        version=manifest.version,
+        created=manifest.created,
+        digest=manifest.digest,
+        fields={key: value for key, value in _fields(manifest).items() if value},
+        text=_text(manifest),
+        doc={"title": manifest.documents.get("description", {}).get("title")},
+    )
+
+
+def _fields(manifest: Manifest) -> dict[str, Value | None]:
+    documents = manifest.documents
+    description = documents.get("description", {})
+    subject = documents.get("subject", {})
+    acquisition = documents.get("acquisition", {})
+    return {
+        "kind": description.get("kind", "raw"),
+        "modality": _labels(description.get("modalities")),
+        "subject": subject.get("id"),
+        "species": _label(subject.get("species")),
+        "sex": _label(subject.get("sex")),
+        "strain": _label(subject.get("strain")),
+        "genotype": subject.get("genotype"),
+        "age_days": _age_days(subject, acquisition),
+        "lab": _label(description.get("lab")),
+        "institution": _label(description.get("institution")),
+        "project": _label(description.get("project")),
+        "experimenter": _labels(description.get("experimenters")),
+        "licence": _label(description.get("licence")),
+        "tag": tuple(description.get("keywords") or ()),
+        "protocol": acquisition.get("protocol"),
+        "session": acquisition.get("session_id"),
+        "date": _utc(acquisition.get("session_start")),
+        "area": atlas.expand(_areas(manifest)),
+        "probe": _probes(documents.get("instrument", {})),
+        "format": manifest.format,
+        "size_bytes": manifest.stored_bytes,
+        "quality": _quality(documents.get("quality", {})),
+        **_content(manifest.signals),
+        **_extensions(documents),
+    }
+
+
+def _content(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
+    """Return what can be counted in the signals."""
+    signals = list(signals)
+    series = [said for said in signals if said["kind"] == "timeseries"]
+    by_name = {said["name"]: said for said in signals}
+    electrical = [said for said in series if said["neurodata_type"] == "ElectricalSeries"]
+    widths = [said["shape"][1] if len(said["shape"]) > 1 else 1 for said in electrical or series]
+    spans = [said["stop_s"] - said["start_s"] for said in series]
+    return {
+        "has": tuple(sorted({*by_name, *(said["kind"] for said in signals), *_bands(series)})),
+        "duration_s": max(spans, default=None),
+        "channels": max(widths, default=None),
+        "units": by_name.get("units", {}).get("units"),
+        "trials": by_name.get("trials", {}).get("rows"),
+    }
+
+
+def _bands(series: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return further words for what the signals are: ``lfp`` for a probe's low band, ….."""
+    words = set()
+    for said in series:
+        if said["attributes"].get("band") == "lf" or "lfp" in said["path"].lower():
+            words.add("lfp")
+        words.add(said["neurodata_type"])
+    return words
+
+
+def _areas(manifest: Manifest) -> tuple[str, ...]:
+    acquisition = manifest.documents.get("acquisition", {})
+    instrument = manifest.documents.get("instrument", {})
+    said = [*_labels(acquisition.get("areas"))]
+    for probe in instrument.get("probes") or ():
+        said += _labels(probe.get("areas"))
+    said += manifest.extra.get("areas", ())
+    return tuple(dict.fromkeys(said))
+
+
+def _probes(instrument: Mapping[str, Any]) -> tuple[str, ...]:
+    probes = instrument.get("probes") or ()
+    return tuple(_label(probe.get("model")) or probe["name"] for probe in probes)
+
+
+def _quality(quality: Mapping[str, Any]) -> str | None:
+    """Return the worst of the latest judgements."""
+    latest = [
+        evaluation["history"][-1]["status"]
+        for evaluation in quality.get("evaluations") or ()
+        if evaluation.get("history")
+    ]
+    return next((status for status in ("fail", "pending", "pass") if status in latest), None)
+
+
+def _extensions(documents: Mapping[str, Any]) -> dict[str, Value | None]:
+    """Return the plain values of lab extensions, as ``extensions.<lab>.<field>``."""
+    found: dict[str, Value | None] = {}
+    for slot in documents.values():
+        for lab, block in (slot.get("extensions") or {}).items():
+            if isinstance(block, Mapping):
+                for key, value in block.items():
+                    if isinstance(value, (str, int, float)):
+                        found[f"extensions.{lab}.{key}"] = value
+    return found
+
+
+def _age_days(subject: Mapping[str, Any], acquisition: Mapping[str, Any]) -> float | None:
+    born, start = subject.get("date_of_birth"), acquisition.get("session_start")
+    if not born or not start:
+        return None
+    first = datetime.fromisoformat(born).replace(tzinfo=UTC)
+    return float((datetime.fromisoformat(start).astimezone(UTC) - first).days)
+
+
+def _utc(moment: str | None) -> str | None:
+    return datetime.fromisoformat(moment).astimezone(UTC).isoformat() if moment else None
+
+
+def _label(term: Any) -> str | None:
+    return term.get("label") if isinstance(term, Mapping) else term
+
+
+def _labels(terms: Any) -> tuple[str, ...]:
+    return tuple(label for term in terms or () if (label := _label(term)))
+
+
+def _text(manifest: Manifest) -> str:
+    """Return the words of every document and signal, for full-text search."""
+    words: list[str] = []
+
+    def gather(value: Any) -> None:
+        if isinstance(value, str):
+            words.append(value)
+        elif isinstance(value, Mapping):
+            for key, inner in value.items():
+                if key not in ("schema", "id"):
+                    gather(inner)
+        elif isinstance(value, (list, tuple)):
+            for inner in value:
+                gather(inner)
+
+    gather(manifest.documents)
+    words += [f"{said['name']} {said['description']}" for said in manifest.signals]
+    return "\n".join(dict.fromkeys(words))

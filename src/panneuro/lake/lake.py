@@ -1,0 +1,313 @@
+"""The one handle: a lake, opened from its place."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from panneuro.core.catalog import Catalog, Facet, Page
+from panneuro.core.entry import Entry
+from panneuro.core.errors import ConflictError, InputError, NotFoundError
+from panneuro.core.manifest import KEY, Manifest
+from panneuro.core.progress import Progress, Silence
+from panneuro.core.query import Query, parse
+from panneuro.core.store import Store
+from panneuro.lake import settings
+from panneuro.lake.asset import Asset, parse_reference
+from panneuro.storage.stores import open_store, probe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from panneuro.lake.adding import Added, Options, Plan
+    from panneuro.lake.checking import Report
+
+ASSETS = "assets"
+INDEX = "catalog/index.sqlite"
+
+
+def open_lake(place: str | Path | None = None, *, create: bool = False) -> Lake:
+    """Open a lake.
+
+    Parameters
+    ----------
+    place : str or Path, optional
+        A folder, ``s3://bucket/prefix`` or another place that `panneuro.storage.stores` knows; the
+        environment's ``PANNEURO_LAKE`` where not given.
+    create : bool
+        Make a new lake there, if the place is empty.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no lake.
+
+    Examples
+    --------
+    >>> lake = open_lake("memory://example-lake", create=True)
+    >>> lake
+    <Lake memory://example-lake: 0 assets>
+    """
+    place = place or os.environ.get("PANNEURO_LAKE")
+    if not place:
+        raise InputError(
+            "no lake is named", hint="--lake PLACE, or set PANNEURO_LAKE to a folder or s3://…"
+        )
+    store = open_store(place)
+    if create:
+        probe(store)
+    return Lake(store, settings.make(store) if create else settings.load(store))
+
+
+class Lake:
+    """Everything in one place: assets by name, found by content.
+
+    Made by `open_lake`, known as ``panneuro.open``.
+
+    Parameters
+    ----------
+    store : Store
+        Where everything lies.
+    said : Settings
+        Of the lake.
+    """
+
+    def __init__(self, store: Store, said: settings.Settings) -> None:
+        self.store = store
+        self.settings = said
+
+    def __repr__(self) -> str:
+        return f"<Lake {self.store.url}: {len(self)} assets>"
+
+    def __len__(self) -> int:
+        return self.catalog.count(Query())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.catalog.names(Query())))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.catalog.get(name) is not None
+
+    def __getitem__(self, reference: str) -> Asset:
+        """Open an asset by ``NAME`` (its latest version) or ``NAME@VERSION``, in one request."""
+        name, version = parse_reference(reference)
+        entry = self.catalog.get(name, version or None)
+        if entry is None:
+            close = difflib.get_close_matches(name, self.catalog.complete(name[:3], 200), 1)
+            raise NotFoundError(
+                f"the lake at {self.store.url!r} has no asset {reference!r}",
+                hint=f"did you mean {close[0]!r}?"
+                if close
+                else "panneuro find   lists what it has",
+            )
+        return Asset.open(self.store, entry.name, entry.version)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The index: a file beside the lake in a folder, else in the user's cache."""
+        from panneuro.catalog.sqlite import SqliteCatalog
+
+        catalog = SqliteCatalog(_index_path(self.store, self.settings.id))
+        if catalog.empty:
+            catalog.index(_entries(self.store))
+        return catalog
+
+    def find(self, text: str | Iterable[str] = "", /, **fields: Any) -> Found:
+        """Find assets by content.
+
+        Parameters
+        ----------
+        text : str or list of str
+            Words, and conditions such as ``"units>100"``; see the reference of the query language.
+        **fields
+            Conditions by field: ``modality="ecephys"``, ``units=">100"``.
+
+        Examples
+        --------
+        >>> lake = open_lake("memory://example-lake", create=True)
+        >>> lake.find("CA1", units=">100").names
+        []
+        """
+        return Found(self.catalog, parse(text, **fields))
+
+    def plan(self, path: str | Path, options: Options, progress: Progress | None = None) -> Plan:
+        """Read a source and say what adding it would do; the lake is not touched."""
+        from panneuro.documents import Surroundings
+        from panneuro.lake import adding
+
+        around = Surroundings(parent_exists=self.__contains__, schemas=dict(self.settings.schemas))
+        return adding.plan(
+            Path(path), options, self.settings.defaults, around, progress or Silence()
+        )
+
+    def add(
+        self,
+        path: str | Path,
+        *,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Added:
+        """Add a recording: described, compressed without loss, verified and committed.
+
+        Parameters
+        ----------
+        path : path
+            The file or folder that the rig wrote.
+        progress : Progress, optional
+            Told of bytes as they are done.
+        **options
+            The fields of `panneuro.lake.adding.Options`: ``said={"subject": {"id": "m1"}}``, ….
+
+        Returns
+        -------
+        Added
+            With the manifest, and whether it is new: adding the same again changes nothing.
+        """
+        from panneuro.lake.adding import Options
+
+        chosen = Options(**options)
+        return self.carry_out(self.plan(path, chosen, progress), chosen, progress)
+
+    def carry_out(self, plan: Plan, options: Options, progress: Progress | None = None) -> Added:
+        """Do what `plan` said."""
+        from panneuro.lake import adding
+        from panneuro.lake.entries import entry_of
+
+        probe(self.store)
+        earlier = self.versions(plan.name)
+        if earlier and not options.replaces:
+            _refuse_other_sources(plan, earlier[-1])
+        added = adding.carry_out(self.store, plan, earlier, progress)
+        self.catalog.index([entry_of(added.manifest)], replace=True)
+        return added
+
+    def versions(self, name: str) -> list[Manifest]:
+        """Return the committed versions of a name, oldest first, as the store has them."""
+        found = [
+            manifest
+            for folder in self.store.folders(f"{ASSETS}/{name}")
+            if (manifest := _manifest(self.store, folder)) is not None
+        ]
+        return sorted(found, key=lambda manifest: (manifest.created, manifest.version))
+
+    def reindex(self) -> int:
+        """Rebuild the index from the store alone, and return how many versions it found."""
+        self.catalog.clear()
+        return self.catalog.index(_entries(self.store))
+
+    def check(self, *references: str, **options: Any) -> Report:
+        """Verify the lake: see `panneuro.lake.checking.check`."""
+        from panneuro.lake import checking
+
+        return checking.check(self, references, **options)
+
+    def export(self, reference: str, kind: str, to: str | Path) -> Path:
+        """Write an asset for other tools: see `panneuro.lake.exporting.export`."""
+        from panneuro.lake import exporting
+
+        return exporting.export(self[reference], kind, Path(to))
+
+
+class Found:
+    """What a search found: names, rows and counts, each fetched when asked for.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        That is searched.
+    query : Query
+        What for.
+    """
+
+    def __init__(self, catalog: Catalog, query: Query) -> None:
+        self._catalog = catalog
+        self.query = query
+
+    def __len__(self) -> int:
+        return self._catalog.count(self.query)
+
+    def __iter__(self) -> Iterator[Entry]:
+        offset: int | None = 0
+        while offset is not None:
+            page = self.page(1000, offset, sort="name")
+            yield from page.entries
+            offset = page.following
+
+    def __repr__(self) -> str:
+        return f"<Found {len(self)} for {str(self.query)!r}>"
+
+    def page(self, limit: int = 50, offset: int = 0, sort: str = "-date") -> Page:
+        """Return some of the entries, newest session first."""
+        return self._catalog.find(self.query, limit, offset, sort)
+
+    def facets(self, *fields: str, limit: int = 10) -> Mapping[str, Facet]:
+        """Return the most frequent values of some fields among what was found."""
+        return self._catalog.facets(self.query, fields, limit)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the assets found, sorted."""
+        return sorted(self._catalog.names(self.query))
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row an asset, one column a field."""
+        import pandas as pd
+
+        rows = [
+            {"name": entry.name, **entry.fields, "version": entry.version, "created": entry.created}
+            for entry in self
+        ]
+        return pd.DataFrame(rows)
+
+
+def _index_path(store: Store, lake_id: str) -> Path | None:
+    """Return where the index lies: in a folder that we may write, else in the user's cache.
+
+    None keeps it in memory, like the lake itself.
+    """
+    if store.url.startswith("memory://"):
+        return None
+    if store.url.startswith("file://"):
+        path = Path(unquote(urlsplit(store.url).path)) / INDEX
+        if os.access(path.parent.parent, os.W_OK):
+            path.parent.mkdir(exist_ok=True)
+            return path
+    caches = os.environ.get("XDG_CACHE_HOME") or (
+        "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    )
+    folder = Path(caches).expanduser() / "panneuro" / lake_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "index.sqlite"
+
+
+def _entries(store: Store) -> Iterator[Entry]:
+    from panneuro.lake.entries import entry_of
+
+    for found in store.list(ASSETS):
+        if found.key.endswith(f"/{KEY}"):
+            yield entry_of(Manifest.decode(store.get(found.key)))
+
+
+def _manifest(store: Store, folder: str) -> Manifest | None:
+    from panneuro.core.errors import ObjectNotFoundError
+
+    try:
+        return Manifest.decode(store.get(f"{folder}/{KEY}"))
+    except ObjectNotFoundError:
+        return None
+
+
+def _refuse_other_sources(plan: Plan, latest: Manifest) -> None:
+    digests = {source["digest"] for source in latest.sources}
+    if digests.isdisjoint(plan.snapshot.digests.values()):
+        raise ConflictError(
+            f"adding {plan.name!r}: the lake has an asset of that name, made from other files",
+            hint="--replace makes this its new version; --name NAME adds it beside",
+        )

@@ -1,0 +1,87 @@
+"""The record of what happened: for now, of every add, description and export."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import resource
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from panneuro.core.digests import canonical_json, digest_json
+from panneuro.core.errors import ObjectExistsError
+from panneuro.core.store import Store
+
+FOLDER = "runs"
+
+
+@dataclass
+class Run:
+    """One happening, from its beginning to its record.
+
+    Parameters
+    ----------
+    step : str
+        What was done: ``"panneuro.add"``.
+    parameters : mapping
+        With which settings.
+    inputs : mapping
+        Digest of each input by name.
+    """
+
+    step: str
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    outputs: dict[str, str] = field(default_factory=dict)
+    bytes_read: int = 0
+    bytes_written: int = 0
+    _began: float = field(default_factory=time.time)
+    _cpu: float = field(default_factory=time.process_time)
+
+    @property
+    def key(self) -> str:
+        """The digest of step, code, parameters and inputs: the same work has the same key."""
+        return digest_json(
+            {
+                "step": self.step,
+                "code": _code(),
+                "parameters": self.parameters,
+                "inputs": self.inputs,
+            }
+        ).partition(":")[2]
+
+    def record(self, store: Store) -> str:
+        """Write the record, unless the same run is recorded already, and return its key."""
+        now = datetime.now(UTC)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        said = {
+            "schema": "panneuro/run/1.0",
+            "key": self.key,
+            "step": self.step,
+            "code": _code(),
+            "parameters": self.parameters,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "user": getpass.getuser(),
+            "host": platform.node(),
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+            "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
+            "ended": now.isoformat(),
+            "core_seconds": round(time.process_time() - self._cpu, 3),
+            "peak_memory_bytes": usage.ru_maxrss * 1024,
+            "bytes_read": self.bytes_read,
+            "bytes_written": self.bytes_written,
+        }
+        with suppress(ObjectExistsError):
+            store.put(f"{FOLDER}/{now:%Y-%m}/{self.key}.json", canonical_json(said), create=True)
+        return self.key
+
+
+def _code() -> dict[str, str]:
+    return {"panneuro": version("panneuro")}

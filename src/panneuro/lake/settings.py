@@ -1,0 +1,119 @@
+"""``lake.toml``: what a lake is, at its root."""
+
+from __future__ import annotations
+
+import tomllib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from panneuro.core.errors import (
+    InputError,
+    NotFoundError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+)
+from panneuro.core.store import Store
+
+KEY = "lake.toml"
+LAYOUT = 1
+"""Of the lake on disk; a lake of a later layout is refused."""
+
+_NEW = """\
+# What this lake is. Change what you like below; the layout and the id stay.
+layout = {layout}
+id = "{id}"
+
+# Said of every recording that does not say otherwise, by slot and field:
+# [defaults.description]
+# lab = "Smith lab"
+# institution = "University of Somewhere"
+
+# Prices for the money that compression saves; the public list price otherwise:
+# [prices]
+# standard = 21.0          # dollars per terabyte and month
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``lake.toml`` says.
+
+    Parameters
+    ----------
+    id : str
+        Of the lake, wherever it is moved.
+    defaults : mapping
+        Documents said of every recording.
+    prices : mapping
+        That replace the public list prices.
+    schemas : mapping
+        JSON Schemas of lab extensions, by namespace.
+    """
+
+    id: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    prices: Mapping[str, Any] = field(default_factory=dict)
+    schemas: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load(store: Store) -> Settings:
+    """Read the settings of a lake.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no lake.
+    InputError
+        If its ``lake.toml`` cannot be understood.
+    """
+    try:
+        text = store.get(KEY).decode()
+    except ObjectNotFoundError as error:
+        raise NotFoundError(
+            f"there is no lake at {store.url!r}",
+            hint=f"panneuro add RECORDING --lake {store.url}   makes one",
+        ) from error
+    return _parse(text, store.url)
+
+
+def make(store: Store) -> Settings:
+    """Make a new lake in an empty place; one that is there already is opened.
+
+    Raises
+    ------
+    InputError
+        If the place holds something else.
+    """
+    try:
+        return load(store)
+    except NotFoundError:
+        pass
+    found = next(iter(store.list()), None)
+    if found is not None:
+        raise InputError(
+            f"making a lake at {store.url!r}: it is not empty (it holds {found.key!r})",
+            hint="name an empty folder or prefix",
+        )
+    text = _NEW.format(layout=LAYOUT, id=uuid.uuid4())
+    try:
+        store.put(KEY, text.encode(), create=True)
+    except ObjectExistsError:
+        return load(store)
+    return _parse(text, store.url)
+
+
+def _parse(text: str, url: str) -> Settings:
+    try:
+        said = tomllib.loads(text)
+        layout = said.pop("layout")
+        settings = Settings(**said)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"reading lake.toml at {url!r}: {error}", hint="mend the file") from error
+    if layout != LAYOUT:
+        raise InputError(
+            f"the lake at {url!r} has layout {layout!r}, and this panneuro knows {LAYOUT}",
+            hint="pip install --upgrade panneuro",
+        )
+    return settings

@@ -1,0 +1,73 @@
+"""The files of a source while they are read: their digests, and whether they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from panneuro.core.digests import digest_file
+from panneuro.core.errors import SourceChangedError
+from panneuro.core.progress import Progress
+from panneuro.signals.recording import SourceFile
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the files of a source were when they were read.
+
+    Parameters
+    ----------
+    files : tuple of SourceFile
+        The files.
+    stamps : mapping
+        By name, size and time of the last change.
+    digests : mapping
+        By name.
+    """
+
+    files: tuple[SourceFile, ...]
+    stamps: Mapping[str, tuple[int, int]]
+    digests: Mapping[str, str]
+
+    @classmethod
+    def take(cls, files: Iterable[SourceFile], executor: Executor, progress: Progress) -> Snapshot:
+        """Read every file once and note what it was."""
+        files = tuple(files)
+        stamps = {file.name: _stamp(file) for file in files}
+        progress.start("hashing", sum(size for size, _ in stamps.values()))
+        found = executor.map(lambda file: digest_file(file.path, progress.advance), files)
+        snapshot = cls(files, stamps, dict(zip(stamps, found, strict=True)))
+        snapshot.check()
+        return snapshot
+
+    def check(self) -> None:
+        """Raise SourceChangedError if a file is not what it was."""
+        for file in self.files:
+            try:
+                now = _stamp(file)
+            except OSError:
+                now = (-1, -1)
+            if now != self.stamps[file.name]:
+                raise SourceChangedError(
+                    f"the source file {file.name!r} changed while it was being read",
+                    hint="add it again when the rig has finished writing",
+                )
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return what ``asset.json`` says of the sources."""
+        return [
+            {
+                "path": file.name,
+                "size": self.stamps[file.name][0],
+                "digest": self.digests[file.name],
+                "kept": file.kept,
+            }
+            for file in sorted(self.files, key=lambda file: file.name)
+        ]
+
+
+def _stamp(file: SourceFile) -> tuple[int, int]:
+    found = file.path.stat()
+    return found.st_size, found.st_mtime_ns
