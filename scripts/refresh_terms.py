@@ -1,7 +1,7 @@
 """Write the package's table of mouse brain structures anew from an installed `iblatlas`.
 
-Usage: ``pip install iblatlas`` in an environment of its own, then ``python scripts/refresh_terms.py``.
-With a path to an ``allen_structure_tree.csv``, that file is read instead.
+Usage: ``pip install iblatlas`` in an environment of its own, then run this script there. With a
+path to an ``allen_structure_tree.csv``, that file is read instead.
 """
 
 from __future__ import annotations

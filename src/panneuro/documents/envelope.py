@@ -84,7 +84,7 @@ class Documents(Value):
     def to_dict(self) -> dict[str, Any]:
         """Return the documents as JSON values, without what is empty."""
         whole = self.model_dump(mode="json", by_alias=True)
-        slots = {kind: _without_empty(whole[kind]) for kind in SLOTS}
+        slots = {kind: _without_empty(slot, whole[kind]) for kind, slot in self.slots()}
         return {kind: slot for kind, slot in slots.items() if slot.keys() - {"schema"}}
 
     def to_json(self) -> str:
@@ -125,16 +125,18 @@ def unknown_field(path: str, part: str, model: type[BaseModel]) -> DocumentError
     )
 
 
-def _without_empty(value: Any) -> Any:
-    if isinstance(value, dict):
-        pruned = {
-            key: item if key == "extensions" else _without_empty(item)
-            for key, item in value.items()
-        }
-        return {key: item for key, item in pruned.items() if item not in (None, {}, [])}
-    if isinstance(value, list):
-        return [_without_empty(item) for item in value]
-    return value
+def _without_empty(value: Any, dumped: Any) -> Any:
+    """Leave out fields that hold nothing; free blocks and unknown fields stay as they are."""
+    if isinstance(value, tuple):
+        return [_without_empty(item, inner) for item, inner in zip(value, dumped, strict=True)]
+    if not isinstance(value, Value):
+        return dumped
+    result = {}
+    for name, field in type(value).model_fields.items():
+        item, key = getattr(value, name), field.alias or name
+        if item not in (None, (), {}):
+            result[key] = _without_empty(item, dumped[key])
+    return result | {name: dumped[name] for name in value.model_extra or {}}
 
 
 def read(data: Any, *, vocabularies: Tables | None = None) -> Documents:

@@ -112,8 +112,6 @@ class _Work:
         self.findings: list[Finding] = []
 
     def lay(self, below: Any, above: Any, path: str, source: Source) -> Any:
-        if above is None or above == []:
-            return below
         if _is_plain_object(above) and (below is None or _is_plain_object(below)):
             return self._object(below or {}, above, path, source)
         if _is_named_list(above) and (not below or _is_named_list(below)):
@@ -122,7 +120,8 @@ class _Work:
 
     def _object(self, below: Any, above: Any, path: str, source: Source) -> dict[str, Any]:
         result = dict(below)
-        for key, value in above.items():
+        said = {key: value for key, value in above.items() if value is not None and value != []}
+        for key, value in said.items():
             inner = f"{path}.{key}" if path else key
             result[key] = self.lay(result.get(key), value, inner, source)
         return result

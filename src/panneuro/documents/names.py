@@ -65,7 +65,7 @@ def slug(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     safe = _UNSAFE.sub("-", plain).strip(".-")[:_MAX_SUBJECT]
-    if safe == text and not _RESERVED.match(safe):
+    if safe and safe == text and not _RESERVED.match(safe):
         return safe
     mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{safe}-{mark}" if safe else f"x-{mark}"

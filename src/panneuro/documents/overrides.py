@@ -184,7 +184,8 @@ def parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise DocumentError(f"{where}{getattr(error, 'problem', None) or 'not YAML'}") from error
+        said = (getattr(error, name, None) for name in ("context", "problem"))
+        raise DocumentError(f"{where}{', '.join(filter(None, said)) or 'not YAML'}") from error
     except RecursionError as error:
         raise DocumentError("it is nested too deep") from error
 

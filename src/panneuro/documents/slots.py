@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     JsonValue,
@@ -54,6 +55,41 @@ Several = BeforeValidator(_only_one)
 Names = Annotated[tuple[Name, ...], Several]
 Terms = Annotated[tuple[PlainTerm, ...], Several]
 Modalities = Annotated[tuple[Modality, ...], Several]
+
+
+def zoned(moment: datetime, zone: str) -> datetime:
+    """Place a time without a zone in one, as a fixed offset from UTC.
+
+    Parameters
+    ----------
+    moment : datetime
+        A time without a zone.
+    zone : str
+        An IANA name, as in ``Europe/Paris``.
+
+    Raises
+    ------
+    ValueError
+        If no such zone is known.
+
+    Examples
+    --------
+    >>> zoned(datetime(2024, 7, 1, 9, 30), "Europe/Paris").isoformat()
+    '2024-07-01T09:30:00+02:00'
+    """
+    try:
+        offset = moment.replace(tzinfo=ZoneInfo(zone)).utcoffset()
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError) as error:
+        raise ValueError(f"{zone!r} is not a time zone; write one as in 'Europe/Paris'") from error
+    return moment.replace(tzinfo=timezone(offset or timedelta(0)) if offset else UTC)
+
+
+def _known_zone(zone: str) -> str:
+    zoned(datetime.fromisoformat("2000-01-01"), zone)
+    return zone
+
+
+Zone = Annotated[Name, AfterValidator(_known_zone)]
 
 
 class Slot(Value):
@@ -223,7 +259,7 @@ class Acquisition(Slot):
     kind_of_document = "acquisition"
 
     session_id: Name | None = Field(default=None, description="the lab's own name of the session")
-    timezone: Name | None = Field(
+    timezone: Zone | None = Field(
         default=None, description="zone of times written without one, as in Europe/Paris"
     )
     session_start: Moment | None = Field(default=None, description="start, with its time zone")
@@ -247,40 +283,6 @@ class Acquisition(Slot):
         if moment is None or moment.tzinfo is not None or zone is None:
             return moment
         return zoned(moment, zone)
-
-    @field_validator("timezone", mode="after")
-    @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        if zone is not None:
-            zoned(datetime(2000, 1, 1), zone)  # noqa: DTZ001
-        return zone
-
-
-def zoned(moment: datetime, zone: str) -> datetime:
-    """Place a time without a zone in one, as a fixed offset from UTC.
-
-    Parameters
-    ----------
-    moment : datetime
-        A time without a zone.
-    zone : str
-        An IANA name, as in ``Europe/Paris``.
-
-    Raises
-    ------
-    ValueError
-        If no such zone is known.
-
-    Examples
-    --------
-    >>> zoned(datetime(2024, 7, 1, 9, 30), "Europe/Paris").isoformat()
-    '2024-07-01T09:30:00+02:00'
-    """
-    try:
-        offset = moment.replace(tzinfo=ZoneInfo(zone)).utcoffset()
-    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError) as error:
-        raise ValueError(f"{zone!r} is not a time zone; write one as in 'Europe/Paris'") from error
-    return moment.replace(tzinfo=timezone(offset or timedelta(0)) if offset else UTC)
 
 
 class RunReference(Value):
