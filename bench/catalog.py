@@ -38,11 +38,18 @@ PARENTS = {
     "ORBl": ("ORB", "Isocortex"), "PL": ("Isocortex",), "SSp-bfd": ("SSp", "SS", "Isocortex"),
     "CA1": ("CA", "HIP", "HPF"), "CA3": ("CA", "HIP", "HPF"), "DG-mo": ("DG", "HIP", "HPF"),
     "SUB": ("RHP", "HPF"), "LGd": ("TH",), "LP": ("TH",), "VPM": ("TH",), "CP": ("STR",),
-    "ACB": ("STR",), "SNr": ("MB",), "VTA": ("MB",), "SCs": ("MB",), "PAG": ("MB",), "BLA": ("CTX",),
+    "ACB": ("STR",), "SNr": ("MB",), "VTA": ("MB",), "SCs": ("MB",), "PAG": ("MB",),
+    "BLA": ("CTX",),
 }  # fmt: skip
-COMMON = ["neural", "activity", "recorded", "during", "visual", "grating", "stimulus", "presentation", "behaviour", "hippocampus", "cortex", "spike", "sorting", "neuropixels", "probe", "mouse", "task", "decision", "reward", "locomotion", "pupil", "arousal", "thalamus", "optogenetic", "perturbation", "memory", "place", "cells", "theta", "gamma", "ripple", "oscillation", "field", "potential", "motor", "learning", "sensory", "evidence", "accumulation", "saccade", "licking", "sleep", "replay", "odor", "auditory", "whisker", "two", "photon"]
-WORDS = [*COMMON, *(f"w{i:05d}" for i in range(20_000))]
-TERMS = ("theta hippocampus", "sleep w00420")
+COMMON = (
+    "neural activity recorded during visual grating stimulus presentation behaviour "
+    "hippocampus cortex spike sorting neuropixels probe mouse task decision reward "
+    "locomotion pupil arousal thalamus optogenetic perturbation memory place cells "
+    "theta gamma ripple oscillation field potential motor learning sensory evidence "
+    "accumulation saccade licking sleep replay odor auditory whisker two photon "
+)
+WORDS = [*COMMON.split(), *(f"w{i:05d}" for i in range(20_000))]
+TERMS = ("neural activity", "theta hippocampus", "sleep w00420")
 
 
 def entries(number: int) -> Iterator[Entry]:
@@ -121,7 +128,8 @@ class Plain:
             "PRAGMA journal_mode=wal; PRAGMA synchronous=normal; PRAGMA cache_size=-65536;"
             "PRAGMA mmap_size=4294967296;"
             f"CREATE TABLE asset(n INTEGER PRIMARY KEY, name TEXT, doc TEXT{columns});"
-            "CREATE TABLE tag(kind TEXT, value TEXT, n INT, PRIMARY KEY(kind,value,n)) WITHOUT ROWID;"
+            "CREATE TABLE tag(kind TEXT, value TEXT, n INT, PRIMARY KEY(kind, value, n))"
+            " WITHOUT ROWID;"
             "CREATE VIRTUAL TABLE ft USING fts5(words, content='');"
         )
 

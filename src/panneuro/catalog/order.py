@@ -78,10 +78,8 @@ def fetched(
 
 
 def _looked_up(connection: sqlite3.Connection, rows: Rows, field: str, *, down: bool) -> list[int]:
-    if FIELDS[field].kind == "date":
-        column = field
-    else:
-        column = f"body ->> '$.fields.{field}'"
+    dated = FIELDS[field].kind == "date"
+    column = field if dated else f"body ->> '$.fields.{field}'"
     have, lack = [], []
     for number, value in fetched(connection, bits.numbers(rows), column):
         if value is None:

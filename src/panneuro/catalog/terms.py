@@ -122,7 +122,7 @@ class Terms:
             ).fetchone()
             wanted = bits.flags(here)
             start = block << bits.BLOCK_BITS
-            pairs = zip(array("d", sample), bits.unpack(body), strict=True)
+            pairs = zip(array("d", sample), bits.positions(body), strict=True)
             found += [(value, start + at) for value, at in pairs if wanted[at] == 49]
         return found
 

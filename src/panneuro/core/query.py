@@ -279,7 +279,7 @@ def _keyword(name: str, value: object) -> Condition:
     name = name.replace("__", ".")
     if isinstance(value, str):
         return _keyword_text(name, value)
-    if isinstance(value, Iterable):
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
         items = [_scalar(name, item) for item in value]
         return _match(name, "=", tuple(_pattern([(c, c != "*") for c in item]) for item in items))
     return _match(name, "=", ((_scalar(name, value),),))

@@ -25,12 +25,20 @@ Make = Callable[[Sequence[Entry]], Searchable]
 
 _STRINGS = (
     "mouse", "Mouse", "MOUSE", "rat", "CA1", "ca1", "VISp", "Mus musculus", "Müller", "MÜLLER",
-    "straße", "STRASSE", "日本語", "ﬁeld", "a'b", 'q"z', "100%", "_", "*", "a*b", "--", "; DROP TABLE asset",
-    "AND", "OR NOT", "NEAR(a b)", "co:lon", "back\\slash", "nul\x00inside", "\ud800lone", "true", "7",
-    " padded ", "tab\tbed", "new\nline", "🧠", "e\u0301", "x" * 300,
+    "straße", "STRASSE", "日本語", "ﬁeld", "a'b", 'q"z', "100%", "_", "*", "a*b", "--",
+    "; DROP TABLE asset", "AND", "OR NOT", "NEAR(a b)", "co:lon", "back\\slash", "nul\x00inside",
+    "\ud800lone", "true", "7", " padded ", "tab\tbed", "new\nline", "🧠", "e\u0301", "x" * 300,
 )  # fmt: skip
-_DATES = ("2024-05-01", "2024-05-01T10:00:00Z", "2024-05-31T23:59:59+02:00", "1969-07-20", "9999-12-31")  # fmt: skip
-_NUMBERS = (0, -0.0, 1, 100, 100.5, -3, 1e-300, 10**30, 2**53 + 1, 10**400, float("nan"), float("inf"))  # fmt: skip
+_DATES = (
+    "2024-05-01",
+    "2024-05-01T10:00:00Z",
+    "2024-05-31T23:59:59+02:00",
+    "1969-07-20",
+    "9999-12-31",
+)
+_NUMBERS = (
+    0, -0.0, 1, 100, 100.5, -3, 1e-300, 10**30, 2**53 + 1, 10**400, float("nan"), float("inf"),
+)  # fmt: skip
 _FACETS = ("species", "area", "has", "extensions.lab.mixed", "version")
 _SORTS = ("-date", "date", "units", "-units", "name", "-name", "-created", "extensions.lab.mixed")
 _ALL = 10_000
@@ -48,7 +56,7 @@ _quick = settings(
 _strings = st.sampled_from(_STRINGS) | st.text(max_size=6)
 _numbers = st.sampled_from(_NUMBERS) | st.integers(-50, 500) | st.floats()
 _lists = st.lists(_strings, max_size=3)
-_fields = st.fixed_dictionaries(
+_fields: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {},
     optional={
         "species": _strings | st.none(),
@@ -96,8 +104,20 @@ _patterns = st.lists(_texts, min_size=1, max_size=3).map(tuple) | _texts.map(lam
 _conditions: st.SearchStrategy[Condition | None] = st.builds(
     _match,
     st.sampled_from(
-        ("name", "species", "area", "has", "units", "size", "date", "created", "version")
-        + ("subject", "extensions.lab.mixed", "extensions.lab.none")
+        (
+            "name",
+            "species",
+            "area",
+            "has",
+            "units",
+            "size",
+            "date",
+            "created",
+            "version",
+            "subject",
+            "extensions.lab.mixed",
+            "extensions.lab.none",
+        )
     ),
     st.sampled_from(OPERATORS),
     st.lists(_patterns, min_size=1, max_size=2),
