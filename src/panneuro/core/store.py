@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
@@ -125,6 +126,10 @@ class Store(Protocol):
     is a folder, in whole segments: ``"a"`` covers ``"a/b"`` and not ``"ab"``.
     """
 
+    def __hash__(self) -> int:
+        """Stores are keys of caches."""
+        ...
+
     @property
     def url(self) -> str:
         """How the store is opened again; credentials are never in it."""
@@ -162,6 +167,10 @@ class Store(Protocol):
         :class:`~panneuro.core.errors.ObjectExistsError` is raised: of any number of writers
         exactly one succeeds.
         """
+        ...
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write an object from a file of any size, whole or not at all."""
         ...
 
     def info(self, key: str) -> ObjectInfo:
@@ -302,6 +311,10 @@ class Prefixed:
     def put(self, key: str, data: bytes | memoryview, *, create: bool = False) -> None:
         """Write an object whole or not at all."""
         self.store.put(self._inside(key), data, create=create)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write an object from a file of any size, whole or not at all."""
+        self.store.put_file(self._inside(key), path)
 
     def info(self, key: str) -> ObjectInfo:
         """Return what is known of an object without reading it."""

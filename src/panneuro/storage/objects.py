@@ -33,12 +33,15 @@ PART = 16 * 1024 * 1024
 _PAGE = 1000
 _STAGED = re.compile(r"#\d+$")
 _QUERY = re.compile(r"\?\S+")
-_KEYS = "check the credentials in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+_PAGE_OF_XML = re.compile(r":?\s*<.*")
+_NO_BUCKET = "check the name of the bucket, or make it first"
+_KEYS = "check the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …)"
 _HINTS = {
     "(os error 28)": "the disk is full: free some space and run the same line again",
     "(os error 122)": "the disk quota is used up: free some space and run the same line again",
     "(os error 13)": "the folder's permissions forbid it: check its owner and mode",
     "(os error 30)": "the file system is mounted read-only",
+    "NoSuchBucket": _NO_BUCKET,
     "403 Forbidden": _KEYS,
     "401 Unauthorized": _KEYS,
     "169.254.169.254": f"{_KEYS}, or open a public place with ?anonymous=true",
@@ -132,8 +135,9 @@ class ObjectStore:
         """Write an object whole or not at all; with `create`, only where there is none."""
         self._check_writable(check_key(key))
         raw = data.cast("B") if isinstance(data, memoryview) else data
+        # A condition on an object sent in parts is ignored by some servers.
         parted = len(raw) > PART and not create
-        with self._asking("write", key, requests=-(-len(raw) // PART) + 2 if parted else 1):
+        with self._asking("write", key, requests=_requests(len(raw)) if parted else 1):
             obstore.put(
                 self._backend,
                 key,
@@ -143,6 +147,14 @@ class ObjectStore:
                 chunk_size=PART,
             )
             self.usage.add(bytes_written=len(raw))
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write an object from a file of any size, whole or not at all; a part is in memory."""
+        self._check_writable(check_key(key))
+        size = _file_size(path)
+        with self._asking("write", key, requests=_requests(size)):
+            obstore.put(self._backend, key, path, use_multipart=size > PART, chunk_size=PART)
+            self.usage.add(bytes_written=size)
 
     def info(self, key: str) -> ObjectInfo:
         """Return what is known of an object without reading it."""
@@ -193,9 +205,7 @@ class ObjectStore:
         try:
             yield
         except FileNotFoundError:
-            raise ObjectNotFoundError(
-                f"cannot {verb} {key!r}: {self.url!r} holds nothing under that key"
-            ) from None
+            raise self._absent(verb, key) from None
         except AlreadyExistsError:
             raise ObjectExistsError(
                 f"cannot create {key!r}: {self.url!r} already holds an object under that key"
@@ -206,6 +216,16 @@ class ObjectStore:
             raise StoreError(
                 f"cannot {verb} {key!r} at {self.url!r}: {reason}", hint=hint
             ) from None
+
+    def _absent(self, verb: str, key: str) -> StoreError:
+        if verb in {"write", "list"}:
+            return StoreError(
+                f"cannot {verb} {key!r}: {self.url!r} does not exist",
+                hint=_NO_BUCKET,
+            )
+        return ObjectNotFoundError(
+            f"cannot {verb} {key!r}: {self.url!r} holds nothing under that key"
+        )
 
 
 class FolderStore(ObjectStore):
@@ -262,14 +282,17 @@ class FolderStore(ObjectStore):
             yield
 
     def _stay_inside(self, verb: str, key: str) -> None:
-        path = str(self.root / key)
-        if os.path.realpath(path) != path:
-            raise StoreError(
-                f"cannot {verb} {key!r} at {self.url!r}: the path leads through a symbolic link",
-                hint="replace the link by what it points to",
-            )
-        if verb in {"read", "look at", "delete"} and not self.root.is_dir():
-            raise FileNotFoundError(path)
+        path = self.root
+        for segment in filter(None, key.split("/")):
+            path /= segment
+            # The links alone are asked for: a resolved path hides those that lead in circles.
+            if path.is_symlink():
+                raise StoreError(
+                    f"cannot {verb} {key!r} at {self.url!r}: {str(path)!r} is a symbolic link",
+                    hint="replace the link by what it points to",
+                )
+        if verb in {"read", "look at", "delete"} and not path.is_file():
+            raise FileNotFoundError(str(path))
 
 
 def merge_ranges(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -288,6 +311,20 @@ def merge_ranges(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, length))
     return merged
+
+
+def _requests(size: int) -> int:
+    return 1 if size <= PART else -(-size // PART) + 2
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise StoreError(
+            f"cannot read the file {str(path)!r}: {error.strerror}",
+            hint="check that it is still there and that you may read it",
+        ) from None
 
 
 def _cut(starts: list[int], blocks: list[bytes], start: int, length: int) -> bytes:
@@ -326,7 +363,7 @@ def _info(meta: ObjectMeta) -> ObjectInfo:
 def _reason(error: Exception) -> tuple[str, str]:
     """Return the first line of an error without query strings, and what to do about it."""
     text = str(error)
-    reason = _QUERY.sub("?…", text.partition("\n")[0])
+    reason = _QUERY.sub("?…", _PAGE_OF_XML.sub("", text.partition("\n")[0]))
     return reason, next((hint for sign, hint in _HINTS.items() if sign in text), "")
 
 

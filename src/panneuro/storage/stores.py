@@ -256,18 +256,18 @@ def put_new(store: Store, key: str, data: bytes | memoryview) -> bool:
     >>> put_new(store, "asset.json", b"{}"), put_new(store, "asset.json", b"{}")
     (True, False)
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    attempt = 1
+    while True:
         try:
             store.put(key, data, create=True)
-        except StoreError as error:
+        except StoreError:
             if _already_there(store, key, data):
                 return False
             if attempt == _ATTEMPTS:
                 raise
-            last = error
+            attempt += 1
         else:
             return True
-    raise last
 
 
 def _already_there(store: Store, key: str, data: bytes | memoryview) -> bool:

@@ -1,0 +1,1 @@
+"""What tests against panneuro need: conformance suites, faults on demand, and real servers."""

@@ -1,0 +1,71 @@
+"""What tests of every room share: real recordings, real servers, and what may be missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from panneuro.testing.servers import S3Server, moto_server, radosgw_missing, radosgw_server
+
+ROOT = Path(__file__).parent.parent
+
+
+def need(part: str, available: object, reason: str) -> None:
+    """Skip a test whose part is not on this machine, or fail where it must be.
+
+    `PANNEURO_TEST_REQUIRE` names the parts that must be there, comma-separated, or ``all``.
+    """
+    if available:
+        return
+    required = os.environ.get("PANNEURO_TEST_REQUIRE", "").split(",")
+    if part in required or "all" in required:
+        pytest.fail(f"{part} is required by PANNEURO_TEST_REQUIRE: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", name="need")
+def _need():
+    """Return :func:`need`, for tests that look for a part themselves."""
+    return need
+
+
+@pytest.fixture(scope="session")
+def sample_data() -> Path:
+    """Return the folder of real recordings."""
+    place = Path(os.environ.get("PANNEURO_SAMPLE_DATA") or ROOT.parent / "shared" / "data")
+    need("sample-data", place.is_dir(), f"no real recordings in {place}: set PANNEURO_SAMPLE_DATA")
+    return place
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """Return a quick S3 server that accepts any secret."""
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def radosgw() -> Iterator[S3Server]:
+    """Return Ceph's S3 server, which verifies signatures."""
+    missing = radosgw_missing()
+    need("radosgw", not missing, f"not installed: {', '.join(missing)}")
+    with radosgw_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["moto", "radosgw"])
+def s3_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """Return each S3 server in turn, with the environment that lets clients in."""
+    server: S3Server = request.getfixturevalue(request.param)
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> str:
+    """Return the place of a new bucket on each S3 server in turn."""
+    return f"s3://{s3_server.make_bucket()}"
