@@ -224,7 +224,7 @@ def _write(
     structure, signals = recording.structure, recording.signals
     if structure is None:
         structure, signals = compose(recording.signals, plan.documents)
-        seed = version
+        seed = plan.name
     with workers() as executor:
         writer = VersionWriter(
             Prefixed(store, prefix_of(plan.name, version)), executor, chooser(plan.codecs), progress
@@ -249,7 +249,7 @@ def _write(
         sources=tuple(plan.snapshot.to_json()),
         notes=recording.notes,
         run=run,
-        extra={"content": plan.content},
+        extra={"content": plan.content, "composed": recording.structure is None},
     )
     return manifest, content.sent_bytes
 

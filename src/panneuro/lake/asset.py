@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from panneuro.signals.recording import Signal
     from panneuro.signals.table import Intervals, Table
     from panneuro.storage.head import Head
+    from panneuro.storage.reading import HeadStore
 
 
 class Asset:
@@ -163,10 +164,11 @@ class Asset:
         """The NWB tree, as a Zarr group."""
         import zarr
 
-        return zarr.open_group(self._zarr_store, mode="r", zarr_format=3)
+        return zarr.open_group(self.zarr_store, mode="r", zarr_format=3)
 
     @cached_property
-    def _zarr_store(self) -> Any:
+    def zarr_store(self) -> HeadStore:
+        """The version as Zarr's own kind of store, read-only."""
         from panneuro.storage.reading import HeadStore
 
         return HeadStore(self._store, self.manifest.prefix, self.head)
@@ -175,7 +177,7 @@ class Asset:
         import zarr
 
         try:
-            return zarr.open_array(self._zarr_store, path=path, mode="r", zarr_format=3)
+            return zarr.open_array(self.zarr_store, path=path, mode="r", zarr_format=3)
         except (FileNotFoundError, ValueError) as error:
             raise CorruptionError(
                 f"the array {path!r} of {self.name!r} cannot be opened: {error}",
@@ -200,7 +202,7 @@ class Asset:
         """Return the version as a pynwb file, read lazily through the head."""
         from hdmf_zarr.nwb import NWBZarrIO
 
-        io = NWBZarrIO(self._zarr_store, mode="r", load_namespaces=True)
+        io = NWBZarrIO(self.zarr_store, mode="r", load_namespaces=True)
         return io.read()
 
     def __repr__(self) -> str:

@@ -25,6 +25,7 @@ from panneuro.storage.stores import open_store, probe
 if TYPE_CHECKING:
     import pandas as pd
 
+    from panneuro.documents import Surroundings
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.checking import Report
 
@@ -138,12 +139,10 @@ class Lake:
 
     def plan(self, path: str | Path, options: Options, progress: Progress | None = None) -> Plan:
         """Read a source and say what adding it would do; the lake is not touched."""
-        from panneuro.documents import Surroundings
         from panneuro.lake import adding
 
-        around = Surroundings(parent_exists=self.__contains__, schemas=dict(self.settings.schemas))
         return adding.plan(
-            Path(path), options, self.settings.defaults, around, progress or Silence()
+            Path(path), options, self.settings.defaults, self._surroundings(), progress or Silence()
         )
 
     def add(
@@ -186,6 +185,33 @@ class Lake:
         added = adding.carry_out(self.store, plan, earlier, progress)
         self.catalog.index([entry_of(added.manifest)], replace=True)
         return added
+
+    def describe(self, reference: str, said: Mapping[str, Any], *, dry_run: bool = False) -> Added:
+        """Say more of an asset, or correct what is said: a new version that shares its data.
+
+        Parameters
+        ----------
+        reference : str
+            ``NAME``, whose latest version is described.
+        said : mapping
+            By slot and field: ``{"subject": {"species": "rat"}}``.
+        dry_run : bool
+            Only say what would be.
+        """
+        from panneuro.lake import describing
+        from panneuro.lake.entries import entry_of
+
+        added = describing.describe(
+            self.store, self[reference], said, self._surroundings(), dry_run=dry_run
+        )
+        if added.is_new and not dry_run:
+            self.catalog.index([entry_of(added.manifest)], replace=True)
+        return added
+
+    def _surroundings(self) -> Surroundings:
+        from panneuro.documents import Surroundings
+
+        return Surroundings(parent_exists=self.__contains__, schemas=dict(self.settings.schemas))
 
     def versions(self, name: str) -> list[Manifest]:
         """Return the committed versions of a name, oldest first, as the store has them."""

@@ -77,7 +77,11 @@ class Hierarchy:
     def files(self) -> dict[str, bytes]:
         """Return every key and its bytes, the root with consolidated metadata."""
         written = {_key(path): canonical_json(node) for path, node in self.nodes.items() if path}
-        below = {path: node for path, node in sorted(self.nodes.items()) if path}
+        below = {
+            path: node
+            for path, node in sorted(self.nodes.items())
+            if path and not path.startswith("_lake/")
+        }
         consolidated = {"kind": "inline", "must_understand": False, "metadata": below}
         root = {**self.nodes[""], "consolidated_metadata": consolidated}
         return {**written, _META: canonical_json(root), **self.chunks}
