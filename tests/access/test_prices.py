@@ -36,23 +36,25 @@ def test_what_one_way_saves_the_other_way_costs(a, b, tier):
 
 
 def test_a_lake_has_prices_of_its_own():
-    book = PriceBook.from_table(
-        {"tiers": {"campus": {"per_tb_month": "4.50", "source": "campus IT", "as_of": "2026-01"}}}
-    )
+    campus = {"per_tb_month": "4.50", "source": "campus IT", "as_of": "2026-01"}
+    book = PriceBook.from_table({"campus": campus, "standard": 20})
     assert book.saved_per_year(2 * TERABYTE, TERABYTE, "campus") == Decimal("54.00")
-    assert "standard" in book.tiers
+    assert book.cost_per_month(TERABYTE) == Decimal("20.00")
+    assert "archive" in book.tiers
     assert book.tier("campus").source == "campus IT"
+    assert book.tier("standard").source == "lake.toml"
 
 
 def test_another_currency_leaves_out_prices_in_dollars():
-    book = PriceBook.from_table({"currency": "EUR", "tiers": {"disk": {"per_tb_month": 3}}})
+    book = PriceBook.from_table({"currency": "EUR", "disk": 3})
     assert (book.currency, list(book.tiers)) == ("EUR", ["disk"])
 
 
 @pytest.mark.parametrize("price", [None, "free", -1, float("nan"), float("inf"), True, "1e99", []])
 def test_a_price_is_a_number_from_zero_up(price):
-    with pytest.raises(InputError, match="per TB-month"):
-        PriceBook.from_table({"tiers": {"campus": {"per_tb_month": price}}})
+    for entry in (price, {"per_tb_month": price}):
+        with pytest.raises(InputError, match="per TB-month"):
+            PriceBook.from_table({"campus": entry})
 
 
 def test_what_is_wrong_is_told():
@@ -61,7 +63,3 @@ def test_what_is_wrong_is_told():
     assert "archive" in caught.value.hint
     with pytest.raises(InputError, match="less than none"):
         BOOK.saved_per_year(-1, 0)
-    with pytest.raises(InputError, match="'tiers' is 3"):
-        PriceBook.from_table({"tiers": 3})
-    with pytest.raises(InputError, match="per TB-month"):
-        PriceBook.from_table({"tiers": {"campus": 3}})

@@ -91,8 +91,9 @@ class PriceBook:
         Parameters
         ----------
         table : Mapping
-            ``currency``, and ``tiers``: name -> ``per_tb_month``, ``source``, ``as_of``. Tiers of
-            the same currency stand beside the listed ones; a currency of one's own replaces them.
+            ``currency``, and for each tier its price per TB-month, or a table with
+            ``per_tb_month``, ``source`` and ``as_of``. Tiers in dollars stand beside the listed
+            ones; another currency leaves those out.
 
         Raises
         ------
@@ -101,19 +102,17 @@ class PriceBook:
 
         Examples
         --------
-        >>> book = PriceBook.from_table({"tiers": {"campus": {"per_tb_month": 4.5}}})
+        >>> book = PriceBook.from_table({"campus": 4.5})
         >>> book.cost_per_month(2 * 10**12, "campus")
         Decimal('9.00')
         """
         currency = str(table.get("currency", "USD"))
-        given = table.get("tiers", {})
-        if not isinstance(given, Mapping):
-            raise InputError(
-                f"reading prices: 'tiers' is {given!r}",
-                hint="[prices.tiers.campus] with per_tb_month = 4.5",
-            )
         listed = cls().tiers if currency == "USD" else {}
-        own = {str(name): _tier(str(name), entry) for name, entry in given.items()}
+        own = {
+            str(name): _tier(str(name), entry)
+            for name, entry in table.items()
+            if name != "currency"
+        }
         return cls(MappingProxyType({**listed, **own}), currency)
 
     def tier(self, name: str) -> Tier:
@@ -164,7 +163,8 @@ def _cents(amount: Decimal) -> Decimal:
 
 
 def _tier(name: str, entry: Any) -> Tier:
-    given = entry.get("per_tb_month") if isinstance(entry, Mapping) else None
+    said = entry if isinstance(entry, Mapping) else {"per_tb_month": entry}
+    given = said.get("per_tb_month")
     try:
         price = Decimal(str(given))
     except InvalidOperation:
@@ -172,6 +172,6 @@ def _tier(name: str, entry: Any) -> Tier:
     if isinstance(given, bool) or not price.is_finite() or not 0 <= price <= _HIGHEST:
         raise InputError(
             f"reading prices: tier {name!r} costs {given!r} per TB-month",
-            hint=f"[prices.tiers.{name}] with per_tb_month = 4.5",
+            hint=f"[prices] with {name} = 4.5, in lake.toml",
         )
-    return Tier(name, price, str(entry.get("source", "lake.toml")), str(entry.get("as_of", "")))
+    return Tier(name, price, str(said.get("source", "lake.toml")), str(said.get("as_of", "")))

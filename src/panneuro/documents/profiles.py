@@ -34,7 +34,7 @@ class Requirement:
     example : str
         A value as it is typed after ``--set``.
     levels : str
-        Severity for each of `PROFILES` in order: E(rror), S(hould), T(ip) or - (not asked).
+        Severity for each of `PROFILES` in order, by first letter; ``-`` where it is not asked.
     where : str
         ``always``, ``recorded`` (something was recorded: not for models and simulations),
         ``mouse`` or ``human``.
