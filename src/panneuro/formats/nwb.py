@@ -11,6 +11,8 @@ from panneuro.formats.nwb_hdf5 import read_tree
 from panneuro.formats.nwb_signals import read_signals
 from panneuro.formats.nwb_structure import build_structure
 from panneuro.formats.nwb_tree import Tree
+from panneuro.formats.nwb_zarr import read_zarr
+from panneuro.formats.nwb_zarr2 import read_zarr2
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
 from panneuro.signals.frames import Frames
@@ -67,19 +69,27 @@ def read(source: Source) -> Recording:
         If the file is damaged, reaches into other files, or is not NWB.
     """
     path = source.path if source.path.is_file() or _zarr_root(source.path) else _only(source)
-    tree = read_tree(path)
+    tree = _tree(path)
     if "nwb_version" not in tree.root.attributes:
         raise FormatError(f"reading {path.name!r}: it declares no NWB version")
-    signals, files = _videos(source, path, tree, read_signals(tree))
+    signals = read_signals(tree)
+    stored = [path] if path.is_file() else list(source.files)
+    files = [source.file(file, kept=False) for file in stored]
     structure = build_structure(tree)
     return Recording(
         "nwb",
         signals,
-        (source.file(path, kept=False), *files),
+        (*files, *_videos(source, path, tree, signals)),
         read_documents(tree),
         tuple(tree.notes),
         structure,
     )
+
+
+def _tree(path: Path) -> Tree:
+    if path.is_file():
+        return read_tree(path)
+    return read_zarr(path) if (path / "zarr.json").is_file() else read_zarr2(path)
 
 
 def _only(source: Source) -> Path:
@@ -94,7 +104,7 @@ def _only(source: Source) -> Path:
 
 def _videos(
     source: Source, path: Path, tree: Tree, signals: tuple[Signal, ...]
-) -> tuple[tuple[Signal, ...], tuple[SourceFile, ...]]:
+) -> tuple[SourceFile, ...]:
     """Find the videos that image series point to, beside the file and nowhere else."""
     files: list[SourceFile] = []
     root = source.root.resolve()
@@ -106,4 +116,4 @@ def _videos(
             files.append(source.file(video, kept=True))
         else:
             tree.notes.append(f"the video {signal.file!r} of {signal.name!r} is not beside it")
-    return signals, tuple({file.name: file for file in files}.values())
+    return tuple({file.name: file for file in files}.values())
