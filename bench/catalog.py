@@ -216,7 +216,7 @@ def questions(ours: SqliteCatalog, plain: Plain) -> Iterator[tuple[str, Callable
         )
     yield (
         "50 newest of species=mouse units>100",
-        lambda: ours.find(parse("species='Mus musculus'".replace("'", '"'), units=">100")),
+        lambda: ours.find(mouse & parse("units>100")),
         lambda: plain.db.execute(
             "SELECT doc FROM asset WHERE species='Mus musculus' AND units>100"
             " ORDER BY date DESC LIMIT 50"

@@ -27,7 +27,7 @@ def test_values_that_say_nothing_are_left_out() -> None:
 
 def test_lists_become_tuples_and_one_string_is_a_list() -> None:
     kept = entry(area=["CA1", "", "HPF"], tag="one")
-    assert kept.fields == {"area": ("CA1", "HPF"), "tag": "one"}
+    assert kept.fields == {"area": ("CA1", "HPF"), "tag": ("one",)}
     assert kept.strings("area") == ("CA1", "HPF")
     assert kept.strings("tag") == ("one",)
 

@@ -6,7 +6,7 @@ import sqlite3
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from panneuro.catalog import rows as bits
@@ -59,13 +59,13 @@ class Postings:
         """Note that a row has a state: `LATEST` or `LIVE`."""
         self._states[state].add(row)
 
-    def add(self, row: int, entry: Entry, words: str) -> None:
+    def add(self, row: int, entry: Entry, words: str, numbers: Mapping[str, float]) -> None:
         """Note everything that an entry is found by; rows come in ascending order."""
         for pair in entry.keywords():
             listed = self._keywords[pair]
             if not listed or listed[-1] != row:
                 listed.append(row)
-        for field, value in entry.numbers():
+        for field, value in numbers.items():
             self._numbers[field].append((row, value))
         every, strong, top = self._words
         for word, level in _levels(words):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import batched, islice
 from pathlib import Path
 from threading import RLock
@@ -84,7 +86,12 @@ class SqliteCatalog:
         """
         new = 0
         for chunk in batched(entries, _BATCH):
-            with self._lock, reported(self._path), transaction(self._db, write=True):
+            with (
+                self._lock,
+                reported(self._path),
+                _uncollected(),
+                transaction(self._db, write=True),
+            ):
                 batch = Batch(self._db)
                 new += sum(batch.add(entry, replace=replace) for entry in chunk)
                 batch.flush()
@@ -161,6 +168,21 @@ class SqliteCatalog:
                 found = list(fetched(self._db, chunk, "name"))
             yield from (name for _, name in found)
 
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry, all versions of a name next to each other."""
+        after = ("", "", 0)
+        while True:
+            with self._lock, reported(self._path):
+                found = self._db.execute(
+                    "SELECT fold, name, n, body FROM asset WHERE fold>=? AND (fold, name, n)>(?, ?, ?)"
+                    " ORDER BY fold, name, n LIMIT ?",
+                    (after[0], *after, _CHUNK),
+                ).fetchall()
+            if not found:
+                return
+            after = found[-1][:3]
+            yield from (Entry.from_json(row[-1]) for row in found)
+
     def complete(self, prefix: str, limit: int = 20, within: Query | None = None) -> list[str]:
         """Return words of a search that begin with a prefix."""
         field, operator, start = prefix.partition("=" if "=" in prefix else ":")
@@ -203,3 +225,15 @@ class SqliteCatalog:
         """Close the file. Closing twice does nothing."""
         with self._lock:
             self._db.close()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking millions of row numbers that hold no cycles."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()

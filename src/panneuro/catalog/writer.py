@@ -101,7 +101,7 @@ class Batch:
         self._postings.mark(LIVE, row)
         if latest:
             self._postings.mark(LATEST, row)
-        self._postings.add(row, entry, words)
+        self._postings.add(row, entry, words, numbers)
 
     def _erase(self, old: _Old) -> None:
         self.flush()

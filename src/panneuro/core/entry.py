@@ -23,6 +23,8 @@ _ATTRIBUTES = frozenset({"name", "version", "created", "text"})
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"(\d+)", re.ASCII)
 _MAX_NAME = 1_000
+_EXACT = 1 << 53
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _KINDS: Mapping[str, Kind] = {known.name: known.kind for known in FIELDS.values()}
 
 
@@ -31,7 +33,7 @@ class Entry:
     """One asset version as the index sees it.
 
     Values that say nothing (``None``, NaN, infinities, empty lists and empty strings) are left
-    out of ``fields``; lists become tuples.
+    out of ``fields``; lists become tuples, and a number is kept as precisely as a 64-bit float.
 
     Parameters
     ----------
@@ -161,7 +163,7 @@ class Entry:
         }
         if self.doc is not None:
             parts["doc"] = self.doc
-        return json.dumps(parts, separators=(",", ":"))
+        return _ENCODER.encode(parts)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Entry:
@@ -285,9 +287,7 @@ def _refuse_attribute(name: str, raw: object) -> None:
 
 def _typed(kind: Kind, raw: object) -> Value | None:
     if isinstance(raw, str):
-        if kind == "date":
-            seconds(raw)
-        return well_formed(raw) if kind != "number" else None
+        return _string(kind, raw)
     if isinstance(raw, bool):
         return raw if kind == "any" else None
     if isinstance(raw, int | float):
@@ -297,12 +297,19 @@ def _typed(kind: Kind, raw: object) -> Value | None:
     return None
 
 
+def _string(kind: Kind, raw: str) -> Value | None:
+    if kind == "number":
+        return None
+    if kind == "date":
+        seconds(raw)
+    return (well_formed(raw),) if kind == "keyword-list" else well_formed(raw)
+
+
 def _number(raw: float) -> float:
     try:
-        float(raw)
+        return raw if abs(raw) <= _EXACT else float(raw)
     except OverflowError:
         return math.inf
-    return raw
 
 
 def _strings(raw: list[Any] | tuple[Any, ...]) -> tuple[str, ...] | None:

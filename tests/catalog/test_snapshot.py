@@ -1,0 +1,59 @@
+"""A snapshot answers as a catalog does, from a file alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from panneuro.catalog import SqliteCatalog
+from panneuro.catalog.snapshot import SnapshotCatalog, write_snapshot
+from panneuro.core.entry import Entry
+from panneuro.core.errors import CorruptionError
+from panneuro.core.query import parse
+from panneuro.testing.catalog import Make, SearchConformance
+
+
+class TestSnapshot(SearchConformance):
+    @pytest.fixture
+    def make(self) -> Make:
+        def made(entries: Sequence[Entry]) -> SnapshotCatalog:
+            file = io.BytesIO()
+            in_order = sorted(entries, key=lambda entry: entry.name)
+            assert write_snapshot(in_order, file) == len(entries)
+            return SnapshotCatalog(file.getvalue())
+
+        return made
+
+
+def test_a_catalog_becomes_a_snapshot_that_pyarrow_reads(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.parquet"
+    old, new = (
+        Entry("a", version, f"2024-01-0{version}", version, {"area": "CA1", "units": 3}, "text")
+        for version in ("1", "2")
+    )
+    with SqliteCatalog() as catalog:
+        catalog.index([new, Entry("b", "1", "2024-01-01", "b"), old])
+        assert write_snapshot(catalog.entries(), path) == 3
+    table = pq.read_table(path)
+    assert table.column("field:area").to_pylist() == [["CA1"], ["CA1"], None]
+    told = dict(
+        zip(*(table.column(name).to_pylist() for name in ("digest", "latest")), strict=True)
+    )
+    assert told == {"1": False, "2": True, "b": True}
+    snapshot = SnapshotCatalog(path)
+    assert [entry.version for entry in snapshot.find(parse("ca1")).entries] == ["2"]
+    snapshot.close()
+    snapshot.close()
+
+
+def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"x": [1]}), file)
+    for source in (b"", b"PAR1nonsensePAR1", file.getvalue(), tmp_path / "missing"):
+        with pytest.raises(CorruptionError, match="snapshot"):
+            SnapshotCatalog(source)
