@@ -9,15 +9,24 @@ from typing import Any
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes, Probes
-from panneuro.formats.online import Online, spikes, told_events
+from panneuro.formats.online import Online, Shift, lines, spikes, told_events
 from panneuro.formats.rawio import Raw, guarded, open_raw
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
-from panneuro.formats.streams import Clock, Label, Labeller, Time, signals, slug, streams
+from panneuro.formats.streams import (
+    Clock,
+    Label,
+    Labeller,
+    Stream,
+    Time,
+    signals,
+    slug,
+    streams,
+    time_of,
+)
 from panneuro.signals.recording import Recording, Signal, SourceFile
 
 Documents = dict[str, dict[str, Any]]
-Shift = tuple[float, str]
 
 
 def by_stream(stream: str, _channel: str, _unit: str) -> Label:
@@ -68,14 +77,23 @@ class NeoFormat:
         By segment, seconds to add to its times and what to set behind its signals' names.
     check : callable, optional
         Looks for what is missing before neo does; returns notes or raises `FormatError`.
+    mend : callable, optional
+        Corrects what neo's reader tells wrongly, in its header.
     events : callable
-        The digital lines and messages of a segment.
+        The digital lines and messages.
+    spike_span : tuple of float, optional
+        The seconds in which neo finds all spikes, where it needs to be told.
+    counts_from_start : bool
+        Whether the rig's clock began at another moment than the session; then the first sample of
+        all is the zero of time.
     probes : callable, optional
         From a source to where the geometry of its probes is.
     documents : callable
         What the files say of session, rig and subject.
     bulk : tuple of str
         Files that live on as signals, whole, and are not kept beside them.
+    containers : tuple of str
+        Files that hold more than becomes signals, such as waveforms: always kept verbatim.
     """
 
     name: str
@@ -90,10 +108,14 @@ class NeoFormat:
     clock: Clock | None = None
     shifts: Callable[[Raw, Source], list[Shift]] = numbered
     check: Callable[[Source], list[str]] | None = None
+    mend: Callable[[Raw], None] | None = None
     events: Online = told_events
+    spike_span: tuple[float, float] | None = None
+    counts_from_start: bool = False
     probes: Callable[[Source], Probes] | None = None
     documents: Callable[[Raw, Source], Documents] = told_by_neo
     bulk: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
 
     def sniff(self, source: Source) -> Match:
         """Say how well the source fits, from names and first bytes."""
@@ -112,6 +134,8 @@ class NeoFormat:
         path = (self.locate or self._located)(source)
         raw = open_raw(self.rawio, str(path), notes, **{self.takes: str(path), **self.keywords})
         with guarded(str(path), notes):
+            if self.mend:
+                self.mend(raw)
             made = self._signals(raw, source, notes)
             documents = self._documents(raw, source, notes)
         if not made:
@@ -146,15 +170,32 @@ class NeoFormat:
     def _signals(self, raw: Raw, source: Source, notes: list[str]) -> list[Signal]:
         electrodes = Electrodes(self.probes(source) if self.probes else None)
         found = streams(raw, self.label)
+        shifts = self._shifts(raw, source, found)
         made: list[Signal] = []
-        for part, (shift, suffix) in zip(raw.parts, self.shifts(raw, source), strict=True):
+        for part, (shift, suffix) in zip(raw.parts, shifts, strict=True):
             clock = _shifted(self.clock, shift)
-            made.extend(signals(raw, found, part, suffix, clock, electrodes))
-            made.extend(self.events(raw, part, suffix, shift))
-            made.extend(spikes(raw, part, suffix, shift, notes))
+            for kind, signal in signals(raw, found, part, suffix, clock, electrodes):
+                made.append(signal)
+                made.extend(lines(signal, notes) if kind == "digital" else ())
+        made.extend(self.events(raw, shifts))
+        made.extend(spikes(raw, shifts, self.spike_span, notes))
         if len(electrodes):
             made.append(electrodes.table())
+        if self.counts_from_start and any(shift for shift, _ in shifts):
+            notes.append(_clock_note(shifts))
         return made
+
+    def _shifts(self, raw: Raw, source: Source, found: list[Stream]) -> list[Shift]:
+        """Return the shift of each segment that makes the first sample of all the zero of time."""
+        told = self.shifts(raw, source)
+        if not self.counts_from_start or not found:
+            return told
+        first = min(
+            time_of(raw, part, stream, self.clock).start_s + shift
+            for part, (shift, _) in zip(raw.parts, told, strict=True)
+            for stream in found
+        )
+        return [(shift - first, suffix) for shift, suffix in told]
 
     def _documents(self, raw: Raw, source: Source, notes: list[str]) -> Documents:
         documents = self.documents(raw, source)
@@ -165,14 +206,18 @@ class NeoFormat:
         return documents
 
     def _files(self, source: Source) -> tuple[SourceFile, ...]:
-        bulk = set(source.matching(*self.bulk)) if self.bulk else set()
-        return tuple(
-            source.file(path, kept=False if path in bulk else None) for path in source.files
-        )
+        kept = dict.fromkeys(source.matching(*self.bulk), False)
+        kept |= dict.fromkeys(source.matching(*self.containers), True)
+        return tuple(source.file(path, kept=kept.get(path)) for path in source.files)
 
 
 def _zoned(moment: str) -> bool:
     return moment.endswith("Z") or moment[-6:-5] in ("+", "-")
+
+
+def _clock_note(shifts: list[Shift]) -> str:
+    shown = ", ".join(f"{-shift:.6f}" for shift in dict.fromkeys(s for s, _ in shifts))
+    return f"times count from the first sample, when the rig's own clock read {shown} s"
 
 
 def _shifted(clock: Clock | None, shift: float) -> Clock:

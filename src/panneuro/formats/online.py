@@ -12,51 +12,67 @@ from panneuro.formats.rawio import Raw
 from panneuro.formats.streams import slug
 from panneuro.signals.events import Events
 from panneuro.signals.table import Intervals, Table
+from panneuro.signals.timeseries import TimeSeries
 
-Online = Callable[[Raw, tuple[int, int], str, float], Iterable[Events | Intervals]]
-"""From a reader, a segment, a suffix and a shift in seconds, to what was found online."""
+Shift = tuple[float, str]
+"""For one segment: seconds to add to its times, and what to set behind its signals' names."""
+
+Online = Callable[[Raw, list[Shift]], Iterable[Events | Intervals]]
+"""From a reader and the shift of each segment to what was found online."""
+
+_BLOCK_ROWS = 1 << 20
+_MAX_LINES_BYTES = 1 << 30
 
 
-def told_events(
-    raw: Raw, part: tuple[int, int], suffix: str, shift: float
-) -> Iterator[Events | Intervals]:
-    """Yield one signal for each event channel that holds any: moments, or intervals with an end.
+def told_events(raw: Raw, shifts: list[Shift]) -> Iterator[Events | Intervals]:
+    """Yield a signal for each event channel of neo: moments, or intervals with an end.
 
     Parameters
     ----------
     raw : Raw
         The parsed reader.
-    part : tuple of int
-        Block and segment.
-    suffix : str
-        Set behind every name.
-    shift : float
-        Seconds to add to every time.
+    shifts : list of Shift
+        One a segment; a channel's events of all segments are one signal.
     """
     channels = raw.io.header["event_channels"]
-    names = _distinct([slug(str(name)) for name in channels["name"]])
+    names = distinct([slug(str(name)) for name in channels["name"]])
     for index, name in enumerate(names):
-        times, durations, labels = raw.io.get_event_timestamps(*part, index)
-        if not len(times):
+        seconds, durations, labels = _merged(raw, shifts, index)
+        if not len(seconds):
             continue
-        seconds = shift + np.asarray(
-            raw.io.rescale_event_timestamp(times, dtype="float64", event_channel_index=index)
-        )
         said = f"events of the channel {str(channels[index]['name'])!r}"
         if durations is None:
-            yield _moments(name + suffix, seconds, labels, said)
+            yield moments(name, seconds, labels, said)
         else:
-            lasting = raw.io.rescale_epoch_duration(
-                durations, dtype="float64", event_channel_index=index
+            yield _lasting(name, seconds, durations, labels, said)
+
+
+def _merged(raw: Raw, shifts: list[Shift], index: int) -> tuple[Any, Any, Any]:
+    times, durations, labels = [np.empty(0)], [], [np.empty(0, dtype="U1")]
+    for part, (shift, _) in zip(raw.parts, shifts, strict=True):
+        found, lasting, said = raw.io.get_event_timestamps(*part, index)
+        if not len(found):
+            continue
+        seconds = raw.io.rescale_event_timestamp(found, dtype="float64", event_channel_index=index)
+        times.append(np.asarray(seconds, dtype=np.float64) + shift)
+        labels.append(_texts(said, len(found)))
+        if lasting is not None:
+            scaled = raw.io.rescale_epoch_duration(
+                lasting, dtype="float64", event_channel_index=index
             )
-            yield _lasting(name + suffix, seconds, np.asarray(lasting), labels, said)
+            durations.append(np.asarray(scaled, dtype=np.float64))
+    lasts = np.concatenate(durations) if durations else None
+    return np.concatenate(times), lasts, np.concatenate(labels)
 
 
-def _moments(name: str, seconds: Any, labels: Any, said: str) -> Events:
+def _texts(labels: Any, count: int) -> Any:
     texts = np.asarray(labels).astype(str)
-    if len(texts) != len(seconds):
-        texts = np.full(len(seconds), "")
-    texts = np.where(texts == "", name, texts)
+    return texts if len(texts) == count else np.full(count, "")
+
+
+def moments(name: str, seconds: Any, labels: Any, said: str) -> Events:
+    """Return events with one unit for each label, in order of their first appearance."""
+    texts = np.where(labels == "", name, labels)
     trains = {str(text): seconds[texts == text] for text in dict.fromkeys(texts.tolist())}
     return Events.from_trains(name, trains, description=said)
 
@@ -64,65 +80,115 @@ def _moments(name: str, seconds: Any, labels: Any, said: str) -> Events:
 def _lasting(name: str, seconds: Any, durations: Any, labels: Any, said: str) -> Intervals:
     import pandas as pd
 
-    frame = pd.DataFrame(
-        {
-            "start_time": seconds,
-            "stop_time": seconds + durations,
-            "label": np.asarray(labels).astype(str),
-        }
-    )
+    frame = pd.DataFrame({"start_time": seconds, "stop_time": seconds + durations, "label": labels})
     frame = frame.sort_values("start_time", kind="stable", ignore_index=True)
     return Intervals(name, lambda: frame, tuple(frame.columns), len(frame), description=said)
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Number names that occur twice: ``["ttl", "ttl"]`` to ``["ttl", "ttl_2"]``."""
+def distinct(names: list[str]) -> list[str]:
+    """Number names that occur again.
+
+    Examples
+    --------
+    >>> distinct(["ttl", "messages", "ttl"])
+    ['ttl', 'messages', 'ttl_2']
+    """
     seen: dict[str, int] = {}
-    distinct = []
+    found = []
     for name in names:
         seen[name] = seen.get(name, 0) + 1
-        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return distinct
+        found.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return found
+
+
+def lines(signal: TimeSeries, notes: list[str]) -> Iterator[Events]:
+    """Yield the edges of every line of a digital word, if there are any.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        Digital words; bit k of a channel is line k.
+    notes : list of str
+        Told if the signal is too long to be searched while it is opened.
+    """
+    if signal.n_bytes > _MAX_LINES_BYTES:
+        notes.append(f"{signal.name}: too long to be searched for edges when it is opened")
+        return
+    edges: dict[str, list[npt.NDArray[np.float64]]] = {}
+    for channel in range(signal.n_channels):
+        name = signal.channels[channel] if signal.channels else "line"
+        for rows, words, changed in _changes(signal, channel):
+            times = signal.start_s + rows / (signal.rate_hz or 1.0)
+            for bit in range(8 * signal.data.dtype.itemsize):
+                for word, level in (("on", 1), ("off", 0)):
+                    hit = (changed >> bit & 1 == 1) & (words >> bit & 1 == level)
+                    if hit.any():
+                        edges.setdefault(f"{name} line {bit} {word}", []).append(times[hit])
+    if edges:
+        found: dict[Any, npt.ArrayLike] = {k: np.concatenate(v) for k, v in sorted(edges.items())}
+        said = f"edges of the digital lines in {signal.name}"
+        yield Events.from_trains(f"{signal.name}_lines", found, description=said)
+
+
+def _changes(signal: TimeSeries, channel: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield, block by block, the rows where a word changes, the new words and their new bits."""
+    last: Any = None
+    for first in range(0, len(signal), _BLOCK_ROWS):
+        block = np.asarray(signal.data[first : first + _BLOCK_ROWS, channel])
+        words = block.astype(np.int64)
+        before = np.concatenate([words[:1] if last is None else [last], words[:-1]])
+        rows = np.flatnonzero(words != before)
+        yield first + rows, words[rows], words[rows] ^ before[rows]
+        last = words[-1]
 
 
 def spikes(
-    raw: Raw, part: tuple[int, int], suffix: str, shift: float, notes: list[str]
+    raw: Raw, shifts: list[Shift], span: tuple[float, float] | None, notes: list[str]
 ) -> Iterator[Events]:
     """Yield the spikes that were detected while recording, as units, if there are any.
 
     Parameters
     ----------
-    raw, part, suffix, shift
+    raw, shifts
         As for `told_events`.
+    span : tuple of float, optional
+        The seconds to ask neo for; everything where not given.
     notes : list of str
         Told how many waveforms remain in the original file.
     """
     channels = raw.io.header["spike_channels"]
-    if not len(channels):
-        return
-    trains = [_train(raw, part, index) + shift for index in range(len(channels))]
+    trains = [_train(raw, shifts, index, span) for index in range(len(channels))]
     counts = [len(train) for train in trains]
     if not sum(counts):
         return
-    names = _distinct([str(name) for name in channels["id"]])
-    table = _units(channels, names, counts)
+    names = _unit_names(channels)
     notes.append(
-        f"units{suffix}: {sum(counts):,} spikes of {len(counts)} units were detected while "
-        "recording; their waveforms stay in the original file"
+        f"units: {sum(counts):,} spikes of {len(counts)} units were detected while recording; "
+        "their waveforms stay in the original file"
     )
-    yield Events.from_trains(
-        "units" + suffix,
-        dict(zip(names, trains, strict=True)),
-        table,
-        description="spikes detected, and perhaps sorted, while recording",
-    )
+    said = "spikes detected, and perhaps sorted, while recording"
+    found: dict[Any, npt.ArrayLike] = dict(zip(names, trains, strict=True))
+    yield Events.from_trains("units", found, _units(channels, names, counts), description=said)
 
 
-def _train(raw: Raw, part: tuple[int, int], index: int) -> npt.NDArray[np.float64]:
-    found = raw.io.get_spike_timestamps(*part, index)
-    if found is None or not len(found):
-        return np.empty(0)
-    return np.asarray(raw.io.rescale_spike_timestamp(found, dtype="float64"), dtype=np.float64)
+def _unit_names(channels: Any) -> list[str]:
+    for key in ("name", "id"):
+        names = [str(name) for name in channels[key]]
+        if len(set(names)) == len(names):
+            return names
+    return distinct([str(name) for name in channels["name"]])
+
+
+def _train(
+    raw: Raw, shifts: list[Shift], index: int, span: tuple[float, float] | None
+) -> npt.NDArray[np.float64]:
+    trains = [np.empty(0)]
+    for part, (shift, _) in zip(raw.parts, shifts, strict=True):
+        found = raw.io.get_spike_timestamps(*part, index, *(span or (None, None)))
+        if found is not None and len(found):
+            seconds = raw.io.rescale_spike_timestamp(found, dtype="float64")
+            trains.append(np.asarray(seconds, dtype=np.float64) + shift)
+    return np.concatenate(trains)
 
 
 def _units(channels: Any, names: list[str], counts: list[int]) -> Table:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Probes
-from panneuro.formats.neo_format import Documents, NeoFormat, Shift
+from panneuro.formats.neo_format import Documents, NeoFormat
+from panneuro.formats.online import Shift
 from panneuro.formats.openephys_settings import settings_of
 from panneuro.formats.rawio import Raw
 from panneuro.formats.source import Source
@@ -29,6 +30,7 @@ _ITEM_BYTES = 2
 _STREAM = re.compile(r"^(?:.*#)?(?P<processor>.+?)-(?P<node>\d+)\.(?P<stream>.+?)(?:_?SYNC|_ADC)?$")
 _PROBE = re.compile(r"^(?P<probe>.+?)[-_ ]?(?P<band>AP|LFP)?$")
 _SOFTWARE_TIME = re.compile(r"Software Time \(milliseconds since[^)]*\):\s*(\d{1,15})")
+_NUMBERED = re.compile(r"^(experiment|recording)\d{1,6}$")
 _STAMPS_LOOKED_AT = 4096
 
 
@@ -104,6 +106,7 @@ def check(source: Source) -> list[str]:
     missing: list[str] = []
     for path in source.matching("structure.oebin"):
         told = structure(path)
+        _check_place(path)
         for stream in told["continuous"]:
             folder = path.parent / "continuous" / str(stream["folder_name"]).strip("/")
             data = folder / "continuous.dat"
@@ -124,6 +127,17 @@ def check(source: Source) -> list[str]:
             "folders",
         )
     return notes
+
+
+def _check_place(path: Path) -> None:
+    recording, experiment = path.resolve().parts[-2:-4:-1]
+    if not (_NUMBERED.match(recording) and _NUMBERED.match(experiment)):
+        raise FormatError(
+            f"reading {str(path)!r}: Open Ephys writes it into experimentN/recordingN, not into "
+            f"{experiment}/{recording}, so which data it describes is unknown",
+            hint="copy the recording with its folders; to read a single .dat of it, use "
+            "--format arrays with a description of its dtype, n_channels and rate_hz",
+        )
 
 
 def _check_length(data: Path, n_channels: int) -> None:
@@ -277,23 +291,28 @@ def started(recording: Path) -> datetime | None:
     return settings.date if settings else None
 
 
-def events(raw: Raw, part: tuple[int, int], suffix: str, shift: float) -> Iterator[Events]:
+def events(raw: Raw, shifts: list[Shift]) -> Iterator[Events]:
     """Yield the edges of every digital line and the messages, all of them, as they were written."""
-    count = len(raw.io.header["signal_streams"])
-    folders = dict.fromkeys(_data_file(raw, *part, i).parents[2] for i in range(count))
     taken: set[str] = set()
-    for folder in folders:
-        for told in structure(folder / "structure.oebin").get("events", []):
-            where = folder / "events" / str(told.get("folder_name", "")).strip("/")
-            trains = _trains(where, told, shift) if where.is_dir() else {}
-            if not any(np.size(train) for train in trains.values()):
-                continue
-            name = _event_name(told)
-            while name in taken:
-                name += "_2"
-            taken.add(name)
-            said = str(told.get("description") or told.get("channel_name") or "")
-            yield Events.from_trains(name + suffix, trains, description=said)
+    for part, (shift, suffix) in zip(raw.parts, shifts, strict=True):
+        for folder in _recordings(raw, part):
+            for told in structure(folder / "structure.oebin").get("events", []):
+                where = folder / "events" / str(told.get("folder_name", "")).strip("/")
+                trains = _trains(where, told, shift) if where.is_dir() else {}
+                if not any(np.size(train) for train in trains.values()):
+                    continue
+                name = _event_name(told) + suffix
+                while name in taken:
+                    name += "_2"
+                taken.add(name)
+                said = str(told.get("description") or told.get("channel_name") or "")
+                yield Events.from_trains(name, trains, description=said)
+
+
+def _recordings(raw: Raw, part: tuple[int, int]) -> list[Path]:
+    """Return the folder that each record node wrote."""
+    count = len(raw.io.header["signal_streams"])
+    return list(dict.fromkeys(_data_file(raw, *part, i).parents[2] for i in range(count)))
 
 
 def _event_name(told: dict[str, Any]) -> str:
@@ -378,6 +397,7 @@ reader = NeoFormat(
     shifts=shifts,
     check=check,
     events=events,
+    counts_from_start=True,
     probes=probes,
     documents=documents,
     bulk=("continuous.dat",),

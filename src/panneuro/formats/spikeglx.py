@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Probes
 from panneuro.formats.neo_format import Documents, NeoFormat
@@ -17,6 +19,8 @@ from panneuro.formats.streams import Label
 _MAX_META_BYTES = 16 << 20
 _ITEM_BYTES = 2
 _BANDS = {"ap": "Neuropixels action-potential band", "lf": "Neuropixels LFP band"}
+_GAIN_FIELD = {"ap": 3, "lf": 4}
+_UNSCALED = re.compile(r"^\(1110,")
 _FIELD = re.compile(rb"(?m)^(acq\w+|fileCreateTime|fileSHA1|typeThis|nSavedChans|sns\w+)=")
 
 
@@ -59,6 +63,13 @@ def check(source: Source) -> list[str]:
     for path in metas:
         data = path.with_suffix(".bin")
         fields = meta(path)
+        if _UNSCALED.match(fields.get("imroTbl", "")):
+            raise FormatError(
+                f"reading {str(path)!r}: the gains of a Neuropixels Ultra with switches (NP1110) "
+                "are written in a form that neo does not read yet",
+                hint="convert it with CatGT, or read the .bin with --format arrays and a "
+                "description of its dtype, n_channels, rate_hz and gain",
+            )
         if data in bins:
             notes.extend(_compared(source, path, data, fields))
         elif "nSavedChans" in fields:
@@ -108,6 +119,44 @@ def _number(path: Path, fields: dict[str, str], key: str, default: int | None = 
             f"reading {str(path)!r}: its field {key!r} is {fields.get(key)!r}",
             hint="copy the .meta file again from the rig",
         ) from error
+
+
+def mend(raw: Raw) -> None:
+    """Give every saved channel the gain of its own row in the table of electrodes.
+
+    Neo takes the first rows, which are others where only some channels were saved.
+    """
+    _split_sync(raw)
+    rows = raw.io.header["signal_channels"]
+    for (segment, stream), info in raw.io.signals_info_dict.items():
+        table, band = info["meta"].get("imroTbl", []), info["stream_kind"]
+        if segment or band not in _GAIN_FIELD or not table:
+            continue
+        gains = [_gain(entry, _GAIN_FIELD[band]) for entry in table]
+        here = np.flatnonzero(rows["stream_id"] == stream)
+        range_uv = float(info["meta"]["imAiRangeMax"]) / 512 * 1e6
+        for column, row in enumerate(here):
+            digits = re.search(r"\d+$", str(rows["name"][row]))
+            number = int(digits[0]) if digits else column
+            if column >= len(gains) or number >= len(gains) or not gains[column]:
+                continue
+            if rows["gain"][row] == range_uv * (1.0 / gains[column]) and gains[number]:
+                rows["gain"][row] = range_uv / gains[number]
+
+
+def _split_sync(raw: Raw) -> None:
+    """Part the sync channels of probes that have several of them, as neo does for one."""
+    slices = raw.io._stream_buffer_slice
+    for name in raw.io.header["signal_streams"]["name"]:
+        if name.endswith("-SYNC") and name not in slices:
+            count = int((raw.io.header["signal_channels"]["stream_id"] == name).sum())
+            slices[str(name)] = slice(-count, None)
+            slices[str(name.removesuffix("-SYNC"))] = slice(0, -count)
+
+
+def _gain(entry: str, field: int) -> float:
+    parts = entry.split(" ")
+    return float(parts[field]) if len(parts) > field else 0.0
 
 
 def probes(source: Source) -> Probes:
@@ -198,6 +247,9 @@ reader = NeoFormat(
     score=0.95,
     label=label,
     check=check,
+    mend=mend,
+    events=lambda _raw, _shifts: (),
+    counts_from_start=True,
     probes=probes,
     documents=documents,
     bulk=("*.bin",),

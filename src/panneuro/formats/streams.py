@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from itertools import chain, count
 from typing import Any, Literal
@@ -21,22 +22,22 @@ from panneuro.signals.timeseries import TimeSeries
 Kind = Literal["electrodes", "analog", "digital"]
 
 _SI = {
-    "v": ("volts", 1.0),
-    "volt": ("volts", 1.0),
-    "volts": ("volts", 1.0),
-    "mv": ("volts", 1e3),
-    "uv": ("volts", 1e6),
-    "µv": ("volts", 1e6),
-    "μv": ("volts", 1e6),
-    "microvolts": ("volts", 1e6),
-    "nv": ("volts", 1e9),
-    "a": ("amperes", 1.0),
-    "ma": ("amperes", 1e3),
-    "ua": ("amperes", 1e6),
-    "na": ("amperes", 1e9),
-    "pa": ("amperes", 1e12),
+    "v": ("volts", 0),
+    "volt": ("volts", 0),
+    "volts": ("volts", 0),
+    "mv": ("volts", -3),
+    "uv": ("volts", -6),
+    "µv": ("volts", -6),
+    "μv": ("volts", -6),
+    "microvolts": ("volts", -6),
+    "nv": ("volts", -9),
+    "a": ("amperes", 0),
+    "ma": ("amperes", -3),
+    "ua": ("amperes", -6),
+    "na": ("amperes", -9),
+    "pa": ("amperes", -12),
 }
-"""By unit in lower case: the SI unit, and how many of the former make one of the latter."""
+"""By unit in lower case: the SI unit, and the power of ten that leads to it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Stream:
     index: int
     name: str
     groups: tuple[Group, ...]
-    rate_hz: float = field(default=0.0)
+    rate_hz: float
 
 
 def slug(text: str) -> str:
@@ -132,17 +133,30 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_") or "signal"
 
 
-def to_si(unit: str) -> tuple[str, float]:
-    """Return the SI unit, and how many of the given unit make one of it.
+def to_si(unit: str) -> tuple[str, int]:
+    """Return the SI unit, and the power of ten by which the given unit is one of it.
 
     Examples
     --------
     >>> to_si("uV")
-    ('volts', 1000000.0)
+    ('volts', -6)
     >>> to_si("degC")
-    ('degC', 1.0)
+    ('degC', 0)
     """
-    return _SI.get(unit.strip().lower(), (unit.strip() or "unknown", 1.0))
+    return _SI.get(unit.strip().lower(), (unit.strip() or "unknown", 0))
+
+
+def scaled(value: float, power: int) -> float:
+    """Return a number times a power of ten, exact in decimal.
+
+    Examples
+    --------
+    >>> scaled(0.195, -6), 0.195 * 1e-6, 0.05 / 1e6
+    (1.95e-07, 1.95e-07, 5.0000000000000004e-08)
+    >>> scaled(0.05, -6)
+    5e-08
+    """
+    return float(Decimal(repr(value)).scaleb(power)) if power else value
 
 
 def streams(raw: Raw, labeller: Labeller) -> list[Stream]:
@@ -161,28 +175,30 @@ def _groups(raw: Raw, stream: str, channels: Any, labeller: Labeller) -> Iterato
     told = [(str(row["name"]), str(row["units"])) for row in channels]
     labels = [labeller(stream, name, unit) for name, unit in told]
     units = [
-        ("n.a.", 1.0) if label.kind == "digital" else to_si(label.unit or unit)
+        ("n.a.", 0) if label.kind == "digital" else to_si(label.unit or unit)
         for label, (_, unit) in zip(labels, told, strict=True)
     ]
     keys = [(label, unit) for label, (unit, _) in zip(labels, units, strict=True)]
     for label, unit in dict.fromkeys(keys):
         columns = np.array([i for i, key in enumerate(keys) if key == (label, unit)])
-        per_unit = np.array([units[i][1] for i in columns])
+        powers = [units[i][1] for i in columns]
         yield Group(
             label,
             unit,
             columns,
             tuple(str(name) for name in channels["name"][columns]),
-            *_scaling(raw, label, channels[columns], per_unit),
+            *_scaling(raw, label, channels[columns], powers),
             str(channels["dtype"][columns[0]]),
         )
 
 
-def _scaling(raw: Raw, label: Label, channels: Any, per_unit: Any) -> tuple[Any, Any]:
+def _scaling(raw: Raw, label: Label, channels: Any, powers: list[int]) -> tuple[Any, Any]:
     if label.kind == "digital":
         return np.ones(len(channels)), np.zeros(len(channels))
-    # Division by a power of ten is exactly rounded; multiplication by 1e-6 is not.
-    gain, offset = channels["gain"] / per_unit, channels["offset"] / per_unit
+    gain, offset = (
+        np.array([scaled(float(v), p) for v, p in zip(channels[key], powers, strict=True)])
+        for key in ("gain", "offset")
+    )
     for what, values in (("gain", gain), ("offset", offset)):
         if not np.all(np.isfinite(values)):
             name = str(channels["name"][np.flatnonzero(~np.isfinite(values))[0]])
@@ -226,8 +242,8 @@ def signals(
     suffix: str,
     clock: Clock,
     electrodes: Electrodes,
-) -> Iterator[TimeSeries]:
-    """Yield the signals of one segment.
+) -> Iterator[tuple[Kind, TimeSeries]]:
+    """Yield the signals of one segment, each with its kind.
 
     Parameters
     ----------
@@ -247,13 +263,19 @@ def signals(
     named = names(found)
     for stream in found:
         n_rows = int(raw.io.get_signal_size(*part, stream.index))
-        told = Time(stream.rate_hz, float(raw.io.get_signal_t_start(*part, stream.index)))
-        time = clock(raw, *part, stream.index, told)
-        _check_rate(raw, stream, time)
+        time = time_of(raw, part, stream, clock)
         for place, group in enumerate(stream.groups):
             data = Chunks(raw, (*part, stream.index), group.columns, n_rows, group.dtype)
             name = named[stream.index, place] + suffix
-            yield _signal(name, data, stream, group, time, electrodes)
+            yield group.label.kind, _signal(name, data, stream, group, time, electrodes)
+
+
+def time_of(raw: Raw, part: tuple[int, int], stream: Stream, clock: Clock | None) -> Time:
+    """Return when the samples of a stream were taken in one segment."""
+    told = Time(stream.rate_hz, float(raw.io.get_signal_t_start(*part, stream.index)))
+    time = clock(raw, *part, stream.index, told) if clock else told
+    _check_rate(raw, stream, time)
+    return time
 
 
 def _check_rate(raw: Raw, stream: Stream, time: Time) -> None:
