@@ -122,10 +122,12 @@ def cut(
     --------
     >>> cut((108_000_000, 384), np.dtype("int16"))
     ((8192, 96), (344064, 384))
+    >>> cut((24_320, 128), np.dtype("int16"))
+    ((12160, 64), (24320, 128))
     >>> cut((5_000_000,), np.dtype("float64"), row_chunk=EVENT_CHUNK)
     ((4096,), (5001216,))
     """
-    tile = (min(TILE, shape[1]), *shape[2:]) if len(shape) == 2 else tuple(shape[1:])
+    tile = (_even(shape[1], TILE), *shape[2:]) if len(shape) == 2 else tuple(shape[1:])
     tile_bytes = math.prod(tile) * dtype.itemsize
     rows = row_chunk or max(1, CHUNK_BYTES // tile_bytes)
     rows = min(rows // ROWS * ROWS or rows // _BIN * _BIN or rows, shape[0])
@@ -133,8 +135,21 @@ def cut(
     row_bytes = math.prod(width) * dtype.itemsize
     per_shard = max(1, SHARD_BYTES // (rows * row_bytes))
     whole = ROWS // math.gcd(rows, ROWS)
-    per_shard = min(max(1, per_shard // whole) * whole, -(-shape[0] // rows))
+    per_shard = max(1, per_shard // whole) * whole
+    if shape[0] <= rows * per_shard:
+        if row_chunk is None:
+            rows = _even(shape[0], rows, _BIN)
+        per_shard = -(-shape[0] // rows)
     return (rows, *tile), (rows * per_shard, *width)
+
+
+def _even(length: int, most: int, step: int = 1) -> int:
+    """Return the size of pieces, a multiple of `step`, that cut a length with little left over.
+
+    What is left over is padded in the last piece, and coded like the rest.
+    """
+    pieces = -(-length // most)
+    return min(-(-length // (pieces * step)) * step, most)
 
 
 def encode_index(spans: Sequence[tuple[int, int] | None]) -> bytes:
