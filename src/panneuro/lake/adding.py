@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,9 +24,15 @@ from panneuro.formats.readers import read
 from panneuro.lake.coding import chooser
 from panneuro.lake.runs import Run
 from panneuro.lake.sources import Snapshot
-from panneuro.signals.recording import Recording
+from panneuro.signals.events import Events
+from panneuro.signals.recording import Recording, Signal
+from panneuro.signals.table import Table
 from panneuro.storage.compose import compose
 from panneuro.storage.writing import VersionWriter
+
+_AREA_COLUMNS = ("location", "area", "brain_area", "brain_region", "structure", "region")
+_NO_AREA = ("", "unknown", "nan", "None", "n/a")
+_MOST_AREAS = 500
 
 _LIBRARIES = ("panneuro", "zarr", "numcodecs", "pcodec", "pynwb", "hdmf-zarr")
 """Whose versions decide the very bytes that are written."""
@@ -249,9 +256,25 @@ def _write(
         sources=tuple(plan.snapshot.to_json()),
         notes=recording.notes,
         run=run,
-        extra={"content": plan.content, "composed": recording.structure is None},
+        extra={
+            "content": plan.content,
+            "composed": recording.structure is None,
+            "areas": list(areas_of(signals)),
+        },
     )
     return manifest, content.sent_bytes
+
+
+def areas_of(signals: Iterable[Signal]) -> tuple[str, ...]:
+    """Return the brain areas that electrodes and units are said to be in, the commonest first."""
+    counts: Counter[str] = Counter()
+    for signal in signals:
+        table = signal.table if isinstance(signal, Events) else signal
+        if isinstance(table, Table) and table.name in ("electrodes", "units"):
+            for column in _AREA_COLUMNS:
+                if column in table.columns:
+                    counts.update(str(area) for area in table.df[column])
+    return tuple(area for area, _ in counts.most_common(_MOST_AREAS) if area not in _NO_AREA)
 
 
 def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
