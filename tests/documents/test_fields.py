@@ -127,6 +127,16 @@ def test_what_a_field_cannot_hold(path, text):
         set_field({}, path, text)
 
 
+def test_a_name_with_dots_is_quoted():
+    documents = setting(
+        ('acquisition.streams."imec0.ap".rate_hz', "30000"),
+        ('acquisition.streams."imec0.ap".modality', "ecephys"),
+        ("acquisition.streams.lfp.rate_hz", "2500"),
+    )
+    assert [s.name for s in documents.acquisition.streams] == ["imec0.ap", "lfp"]
+    assert documents.get('acquisition.streams."imec0.ap".modality.label') == "ecephys"
+
+
 def test_paths_are_bounded():
     with pytest.raises(LimitError):
         field_at("subject.extensions" + ".a" * 1000)

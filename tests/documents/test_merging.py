@@ -86,6 +86,19 @@ def test_blocks_of_labs_are_merged():
     assert merged.documents.subject.extensions == {"a": {"x": 1}, "b": {"x": 1}}
 
 
+def test_things_of_the_same_name_are_not_mixed_up():
+    twice = {"acquisition": {"streams": [{"name": "a", "rate_hz": 1}, {"name": "a", "rate_hz": 2}]}}
+    merged = merge(Layer("reader", twice), Layer("user", {"subject": {"id": "7"}}))
+    assert [s.rate_hz for s in merged.documents.acquisition.streams] == [1, 2]
+
+
+def test_a_name_with_dots_is_quoted_in_paths():
+    streams = {"acquisition": {"streams": [{"name": "imec0.ap", "rate_hz": 1}]}}
+    merged = merge(Layer("reader", streams))
+    assert merged.provenance['acquisition.streams."imec0.ap".rate_hz'] == "reader"
+    assert all(merged.documents.get(path) is not None for path in merged.provenance)
+
+
 def test_an_error_says_whose_it_is():
     with pytest.raises(DocumentError, match="from the template"):
         merge(Layer("template", {"subject": {"weight_g": "x"}}), Layer("reader", READER))

@@ -41,6 +41,16 @@ def test_numbers_serve_as_names():
     assert read({"subject": {"id": 625463}}).subject.id == "625463"
 
 
+def test_control_characters_are_dropped():
+    padded = {"id": "m7\0\0\0", "species": "\x1b[31mmouse\0", "description": "a\tb\nc\x7f\x9b"}
+    subject = read({"subject": padded}).subject
+    assert (subject.id, subject.species.label) == ("m7", "[31mmouse")
+    assert subject.description == "a\tb\nc"
+    assert read({"subject": {"species": "mouse\0"}}).subject.species.id == "NCBITaxon:10090"
+    with pytest.raises(DocumentError, match=r"subject\.id"):
+        read({"subject": {"id": "\0"}})
+
+
 def test_a_time_without_a_zone_gets_the_stated_one():
     session = {"timezone": "America/Los_Angeles", "session_start": "2024-07-01T09:30:00"}
     start = read({"acquisition": session}).acquisition.session_start

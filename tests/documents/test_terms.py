@@ -49,6 +49,11 @@ def test_brackets_without_an_identifier_belong_to_the_word():
     assert species("Mus (hybrid strain)").label == "Mus (hybrid strain)"
 
 
+def test_a_long_text_is_read_in_no_time():
+    with pytest.raises(DocumentError, match="at most 500"):
+        species("a" + " " * 200_000 + "b")
+
+
 @pytest.mark.parametrize("bad", ["", "  ", 3.5, [], {"id": "NCBITaxon:10090x"}, {"label": None}])
 def test_what_is_no_term_is_refused(bad):
     if bad == 3.5:

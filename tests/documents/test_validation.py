@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panneuro.core.errors import DocumentError, InputError
-from panneuro.documents import Surroundings, read, require, validate
+from panneuro.documents import (
+    Layer,
+    Surroundings,
+    merge,
+    read,
+    require,
+    template_of,
+    validate,
+)
 from panneuro.documents.profiles import PROFILES
 
 FROZEN = sorted((Path(__file__).parent / "frozen").rglob("*.json"))
@@ -60,6 +71,60 @@ def test_a_labs_own_words_are_known():
     findings = validate(read(value, vocabularies=words), around=Surroundings(vocabularies=words))
     assert "unknown-word" not in {f.code for f in findings}
     assert "unknown-word" in {f.code for f in validate(read(value))}
+
+
+FULL = json.loads((Path(__file__).parent / "frozen/1.0/full.json").read_text(encoding="utf-8"))
+
+
+def leaves(value, path=()):
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        if isinstance(inner, (dict, list)):
+            yield from leaves(inner, (*path, key))
+        yield (*path, key)
+
+
+odd = st.sampled_from(
+    [
+        None,
+        "",
+        [],
+        {},
+        0,
+        -1,
+        1e308,
+        "x",
+        "a.b",
+        'a"b',
+        "2024-05-01T09:30:00",
+        "9999-12-31",
+        "P",
+        True,
+    ]
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(list(leaves(FULL))), odd), min_size=1, max_size=3),
+    st.sampled_from(PROFILES),
+)
+def test_documents_with_odd_values_are_refused_or_validated(changes, profile):
+    values = copy.deepcopy(FULL)
+    for path, value in changes:
+        with contextlib.suppress(KeyError, IndexError, TypeError):
+            here = values
+            for key in path[:-1]:
+                here = here[key]
+            here[path[-1]] = value
+    try:
+        documents = read(values)
+    except DocumentError:
+        return
+    for finding in validate(documents, profile):
+        assert str(finding)
+    assert read(documents.to_json()).to_dict() == documents.to_dict()
+    read(template_of(documents))
+    assert merge(Layer("reader", documents)).documents == documents
 
 
 @given(st.text(max_size=9))

@@ -12,6 +12,7 @@ from panneuro.documents.envelope import Documents
 from panneuro.documents.extensions import Schemas
 from panneuro.documents.findings import Finding, Severity
 from panneuro.documents.names import parse_name, slug
+from panneuro.documents.paths import join_path
 from panneuro.documents.profiles import Profile
 from panneuro.documents.slots import Device, Epoch, Stream
 from panneuro.documents.vocabularies import Tables
@@ -111,7 +112,7 @@ def streams_agree(
 def _stream_refers(
     stream: Stream, devices: Collection[str], around: Surroundings
 ) -> Iterator[Finding]:
-    path = f"acquisition.streams.{stream.name}"
+    path = join_path("acquisition.streams", stream.name)
     if stream.device and stream.device not in devices:
         yield Finding(
             ERROR if devices else TIP,
@@ -119,7 +120,7 @@ def _stream_refers(
             "unknown-device",
             f"the instrument has no device of that name, but {sorted(devices)}",
             repr(stream.device),
-            f"--set instrument.devices.{stream.device}.kind=…",
+            f"--set {join_path('instrument.devices', stream.device)}.kind=…",
         )
     for signal in stream.signals if around.signals is not None else ():
         if signal not in (around.signals or ()):
@@ -171,7 +172,7 @@ def times_are_zoned(documents: Documents, _: Profile, __: Surroundings) -> Itera
         (f"processing.runs.{i}.when", r.when) for i, r in enumerate(documents.processing.runs)
     ]
     others += [
-        (f"quality.evaluations.{evaluation.name}.history.{i}.when", status.when)
+        (join_path("quality.evaluations", evaluation.name, "history", str(i), "when"), status.when)
         for evaluation in documents.quality.evaluations
         for i, status in enumerate(evaluation.history)
     ]
@@ -222,8 +223,8 @@ def times_nest(documents: Documents, _: Profile, __: Surroundings) -> Iterator[F
         zones = {session.session_start.tzinfo is None, session.session_stop.tzinfo is None}
         length = session.session_stop - session.session_start if len(zones) == 1 else None
     parts: tuple[tuple[str, Stream | Epoch], ...] = (
-        *((f"acquisition.streams.{stream.name}", stream) for stream in session.streams),
-        *((f"acquisition.epochs.{epoch.name}", epoch) for epoch in session.epochs),
+        *((join_path("acquisition.streams", stream.name), stream) for stream in session.streams),
+        *((join_path("acquisition.epochs", epoch.name), epoch) for epoch in session.epochs),
     )
     for path, part in parts:
         yield from _part_nests(path, part.start_s, part.stop_s, length)

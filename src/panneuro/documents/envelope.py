@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from panneuro.core.errors import DocumentError, LimitError
 from panneuro.documents import atlas
+from panneuro.documents.paths import split_path
 from panneuro.documents.slots import (
     SLOTS,
     Access,
@@ -77,7 +78,7 @@ class Documents(Value):
             If the path names a field that no document has.
         """
         value: Any = self
-        for part in path.split("."):
+        for part in split_path(path):
             value = _step_into(value, part, path)
         return value
 
@@ -118,7 +119,7 @@ def unknown_field(path: str, part: str, model: type[BaseModel]) -> DocumentError
     names = [name.rstrip("_") for name in model.model_fields]
     near = difflib.get_close_matches(part, names, n=3, cutoff=0.5)
     return DocumentError(
-        f"looking for the field {path!r}: there is no {part!r}",
+        f"looking for the field {_short(path)}: there is no {_short(part)}",
         hint=f"did you mean {' or '.join(map(repr, near))}?"
         if near
         else f"fields here: {', '.join(names)}",

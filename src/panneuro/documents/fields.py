@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -21,6 +22,7 @@ from panneuro.documents.envelope import (
     refuse_unbounded,
     unknown_field,
 )
+from panneuro.documents.paths import join_path, split_path
 from panneuro.documents.slots import SLOTS
 from panneuro.documents.terms import Term
 from panneuro.documents.vocabularies import Tables
@@ -72,7 +74,7 @@ def field_at(path: str) -> Field:
     >>> field_at("description.modalities").many
     True
     """
-    parts = path.split(".")
+    parts = split_path(path)
     if len(parts) > MAX_DEPTH:
         raise LimitError(f"looking for the field {path[:80]!r}…: deeper than {MAX_DEPTH}")
     model: type[BaseModel] = Documents
@@ -93,7 +95,7 @@ def field_at(path: str) -> Field:
         if not _is_model(inner):
             raise DocumentError(
                 f"looking for the field {path!r}: {part!r} holds a value, with nothing inside",
-                hint=f"--set {'.'.join(parts[: position + 1])}=…   ({info.description})",
+                hint=f"--set {join_path(*parts[: position + 1])}=…   ({info.description})",
             )
         model = inner
         position += 2 if many else 1
@@ -159,7 +161,7 @@ def set_field(
     field = field_at(path)
     value = _typed(field, text.strip(), vocabularies) if text.strip() else None
     result = copy.deepcopy(dict(values))
-    _put(result, path.split("."), value)
+    _put(result, split_path(path), value)
     return result
 
 
@@ -168,7 +170,7 @@ def _typed(field: Field, text: str, vocabularies: Tables | None) -> Any:
     refuse_unbounded(raw)
     if field.name == "":
         return raw
-    adapter = TypeAdapter[Any](field.annotation)
+    adapter = _adapter(field.path)
     try:
         value = adapter.validate_python(raw, context={"vocabularies": vocabularies or {}})
     except ValidationError as error:
@@ -176,6 +178,12 @@ def _typed(field: Field, text: str, vocabularies: Tables | None) -> Any:
         message = first["msg"].removeprefix("Value error, ")
         raise DocumentError(f"setting {field.path} to {text!r}: {message}") from error
     return adapter.dump_python(value, mode="json", by_alias=True, exclude_none=True)
+
+
+@lru_cache(maxsize=1000)
+def _adapter(path: str) -> TypeAdapter[Any]:
+    """Return what validates a field: kept, for building one is slow and tables have many cells."""
+    return TypeAdapter(field_at(path).annotation)
 
 
 def _parsed(field: Field, text: str) -> Any:
@@ -198,7 +206,7 @@ def _put(values: dict[str, Any], parts: list[str], value: Any) -> None:
     for part in parts[:-1]:
         here = _child(here, part)
         if not isinstance(here, (dict, list)):
-            raise DocumentError(f"setting {'.'.join(parts)}: at {part!r} there is {here!r}")
+            raise DocumentError(f"setting {join_path(*parts)}: at {part!r} there is {here!r}")
     last: Any = _position(here, parts[-1]) if isinstance(here, list) else parts[-1]
     if value is not None:
         here[last] = value
@@ -264,7 +272,7 @@ def from_person(values: Mapping[str, Any], *, vocabularies: Tables | None = None
         elif value is not None:
             if not path.endswith(".schema"):
                 field_at(path)
-            _put(result, path.split("."), copy.deepcopy(value))
+            _put(result, split_path(path), copy.deepcopy(value))
     return result
 
 
@@ -272,7 +280,7 @@ def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = []
     for key, value in values.items():
         if key in SLOTS and isinstance(value, Mapping):
-            pairs += [(f"{key}.{name}", inner) for name, inner in value.items()]
+            pairs += [(join_path(key, name), inner) for name, inner in value.items()]
         else:
             pairs.append((key, value))
     return pairs

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from panneuro.core.errors import DocumentError
 from panneuro.documents.envelope import Documents, read
 from panneuro.documents.findings import Finding, Severity
+from panneuro.documents.paths import join_path
 from panneuro.documents.vocabularies import Tables
 
 Source = Literal["lab", "template", "reader", "user"]
@@ -122,7 +123,7 @@ class _Work:
         result = dict(below)
         said = {key: value for key, value in above.items() if value is not None and value != []}
         for key, value in said.items():
-            inner = f"{path}.{key}" if path else key
+            inner = join_path(path, key) if path else key
             result[key] = self.lay(result.get(key), value, inner, source)
         return result
 
@@ -130,7 +131,7 @@ class _Work:
         result = {item["name"]: item for item in below}
         for item in above:
             name = item["name"]
-            result[name] = self.lay(result.get(name), item, f"{path}.{name}", source)
+            result[name] = self.lay(result.get(name), item, join_path(path, name), source)
         return list(result.values())
 
     def _value(self, below: Any, above: Any, path: str, source: Source) -> Any:
@@ -152,11 +153,11 @@ def _is_plain_object(value: Any) -> bool:
 
 
 def _is_named_list(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value)
-    )
+    """Tell a list of things with names, each its own, from any other value."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return False
+    names = [item.get("name") for item in value]
+    return bool(names) and None not in names and len(set(names)) == len(names)
 
 
 def _contradiction(

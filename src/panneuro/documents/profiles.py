@@ -37,14 +37,14 @@ class Requirement:
         Severity for each of `PROFILES` in order, by first letter; ``-`` where it is not asked.
     where : str
         ``always``, ``recorded`` (something was recorded: not for models and simulations),
-        ``mouse`` or ``human``.
+        ``animal`` (and not a person) or ``mouse``.
     """
 
     paths: tuple[str, ...]
     what: str
     example: str
     levels: str
-    where: Literal["always", "recorded", "mouse", "human"] = "always"
+    where: Literal["always", "recorded", "animal", "mouse"] = "always"
 
     def severity(self, profile: Profile) -> Severity | None:
         """Return how much a profile minds its absence, or None if it does not ask."""
@@ -92,7 +92,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         "the approved protocol or the consent",
         "IACUC 2414",
         "TESSE",
-        "recorded",
+        "animal",
     ),
     Requirement(
         ("description.summary",), "a paragraph about the session", "Head-fixed, 60 minutes", "TSSST"
@@ -164,11 +164,12 @@ def missing(documents: Documents, profile: Profile) -> list[Finding]:
 
 def _situation(documents: Documents) -> Mapping[str, bool]:
     species = documents.subject.species.id if documents.subject.species else None
+    recorded = documents.description.kind not in ("model", "simulation")
     return {
         "always": True,
-        "recorded": documents.description.kind not in ("model", "simulation"),
-        "mouse": species == "NCBITaxon:10090",
-        "human": species == "NCBITaxon:9606",
+        "recorded": recorded,
+        "animal": recorded and species != "NCBITaxon:9606",
+        "mouse": recorded and species == "NCBITaxon:10090",
     }
 
 

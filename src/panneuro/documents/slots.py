@@ -28,12 +28,13 @@ from panneuro.documents.terms import (
     Sex,
     Species,
     Value,
+    Visible,
     word_for,
 )
 from panneuro.documents.versions import schema_of
 
-Text = Annotated[str, Field(max_length=100_000)]
-Name = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Visible, Field(max_length=100_000)]
+Name = Annotated[str, Visible, Field(min_length=1, max_length=500)]
 Seconds = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 

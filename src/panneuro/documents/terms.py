@@ -14,6 +14,7 @@ _NAMED_ID = re.compile(
     r"^(?P<label>[^<>()]+?)\s*[<(]\s*(?P<id>(?:https?://|[A-Za-z]+:)?[\w.:/-]+)\s*[>)]$"
 )
 _BARE_ORCID = re.compile(r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")
+_LONGEST = 1000
 _CURIE = re.compile(r"^[A-Za-z][A-Za-z0-9_]*:[^\s/][^\s]*$")
 
 
@@ -30,6 +31,17 @@ class Value(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+
+_INVISIBLE = dict.fromkeys({*range(32), *range(127, 160)} - {*map(ord, "\t\n\r")})
+
+
+def _visible(value: Any) -> Any:
+    """Drop control characters: recorders pad their text with zeros, and terminals obey escapes."""
+    return value.translate(_INVISIBLE) if isinstance(value, str) else value
+
+
+Visible = BeforeValidator(_visible)
 
 
 def word_for(field: str) -> Any:
@@ -58,7 +70,7 @@ class Term(Value):
     'Jane Doe'
     """
 
-    label: str = Field(min_length=1, max_length=500)
+    label: Annotated[str, Visible] = Field(min_length=1, max_length=500)
     id: str | None = Field(default=None, max_length=200)
 
     def __str__(self) -> str:
@@ -77,8 +89,8 @@ def split_text(text: str) -> dict[str, str]:
     >>> split_text("tetrode (12 um wire)")
     {'label': 'tetrode (12 um wire)'}
     """
-    text = text.strip()
-    found = _NAMED_ID.match(text)
+    text = _visible(text).strip()
+    found = _NAMED_ID.match(text) if len(text) < _LONGEST else None
     if found and (id_ := _as_id(found["id"])):
         return {"label": found["label"], "id": id_}
     id_ = _as_id(text)
@@ -116,7 +128,7 @@ def _fill(name: str, given: dict[str, Any], info: ValidationInfo) -> dict[str, A
     if isinstance(given.get("id"), str):
         given["id"] = curie(given["id"])
     for key in ("id", "label"):
-        text = given.get(key)
+        text = _visible(given.get(key))
         word = look_up(name, text, tables_of(info.context)) if isinstance(text, str) else None
         if word is not None:
             own_id = given.get("id")

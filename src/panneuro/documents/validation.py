@@ -12,6 +12,7 @@ from panneuro.documents.checks import CHECKS, Surroundings
 from panneuro.documents.envelope import Documents, unknown_fields
 from panneuro.documents.extensions import extension_findings
 from panneuro.documents.findings import Finding, Severity, in_order, of_severity
+from panneuro.documents.paths import join_path
 from panneuro.documents.profiles import checked_profile, missing
 from panneuro.documents.terms import Term
 from panneuro.documents.vocabularies import Tables, look_up, vocabulary
@@ -116,7 +117,7 @@ def _unknown_words(documents: Documents, tables: Tables) -> Iterator[Finding]:
                 yield _unknown_word(path, name, term)
     for stream in documents.acquisition.streams:
         if stream.modality and look_up("modalities", stream.modality.label, tables) is None:
-            path = f"acquisition.streams.{stream.name}.modality"
+            path = join_path("acquisition.streams", stream.name, "modality")
             yield _unknown_word(path, "modalities", stream.modality)
 
 
