@@ -42,14 +42,14 @@ def sample_data() -> Path:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[S3Server]:
-    """Return a quick S3 server that accepts any secret."""
+    """Return a quick S3 server that accepts any secret; no referee of races."""
     with moto_server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def radosgw() -> Iterator[S3Server]:
-    """Return Ceph's S3 server, which verifies signatures."""
+    """Return Ceph's S3 server, which verifies signatures and lets one writer win."""
     missing = radosgw_missing()
     need("radosgw", not missing, f"not installed: {', '.join(missing)}")
     with radosgw_server() as server:

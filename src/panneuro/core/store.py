@@ -186,7 +186,10 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield every object below a folder, in no promised order."""
+        """Yield every object below a folder, in no promised order.
+
+        What others left under names that are no keys is passed over.
+        """
         ...
 
 
@@ -229,20 +232,38 @@ def check_prefix(prefix: str) -> str:
     return check_key(prefix.removesuffix("/")) if prefix else ""
 
 
+def is_key(key: str) -> bool:
+    """Return whether :func:`check_key` accepts a key.
+
+    Examples
+    --------
+    >>> is_key("a/b"), is_key("../a")
+    (True, False)
+    """
+    return _fault(key) is None
+
+
 def _fault(key: str) -> str | None:
     segments = key.split("/")
-    faults = {
-        "has an empty segment": "" in segments,
-        "climbs with '.' or '..'": not {".", ".."}.isdisjoint(segments),
-        "has a backslash": "\\" in key,
-        "has control or invisible characters": any(
-            unicodedata.category(letter) in _UNPRINTABLE for letter in key
-        ),
-        "is not in Unicode's NFC form": not unicodedata.is_normalized("NFC", key),
-        "is too long": _too_long(segments),
-        "ends like a half-written file": _STAGED.search(key) is not None,
-    }
-    return next((fault for fault, found in faults.items() if found), None)
+    if "" in segments:
+        return "has an empty segment"
+    if "." in segments or ".." in segments:
+        return "climbs with '.' or '..'"
+    if "\\" in key:
+        return "has a backslash"
+    if _STAGED.search(key):
+        return "ends like a half-written file"
+    if _too_long(segments):
+        return "is too long"
+    return None if key.isascii() and key.isprintable() else _unicode_fault(key)
+
+
+def _unicode_fault(key: str) -> str | None:
+    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in key):
+        return "has control or invisible characters"
+    if not unicodedata.is_normalized("NFC", key):
+        return "is not in Unicode's NFC form"
+    return None
 
 
 def _too_long(segments: list[str]) -> bool:

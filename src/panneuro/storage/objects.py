@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore
 
 from panneuro.core.errors import InputError, ObjectExistsError, ObjectNotFoundError, StoreError
-from panneuro.core.store import ObjectInfo, Usage, check_key, check_prefix
+from panneuro.core.store import ObjectInfo, Usage, check_key, check_prefix, is_key
 
 if TYPE_CHECKING:
     from obstore import Bytes, ObjectMeta
@@ -31,7 +31,6 @@ PART = 16 * 1024 * 1024
 """Objects above this many bytes are sent in parts of this size."""
 
 _PAGE = 1000
-_STAGED = re.compile(r"#\d+$")
 _QUERY = re.compile(r"\?\S+")
 _PAGE_OF_XML = re.compile(r":?\s*<.*")
 _NO_BUCKET = "check the name of the bucket, or make it first"
@@ -172,7 +171,7 @@ class ObjectStore:
         folder = check_prefix(prefix)
         with self._asking("list", folder):
             found = obstore.list_with_delimiter(self._backend, prefix=folder or None)
-            return sorted(name.rstrip("/") for name in found["common_prefixes"])
+            return sorted(filter(is_key, found["common_prefixes"]))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object below a folder, in no promised order."""
@@ -185,7 +184,7 @@ class ObjectStore:
             if page is None:
                 return
             self.usage.add(requests=int(len(page) == _PAGE))
-            yield from map(_info, page)
+            yield from (_info(meta) for meta in page if is_key(meta["path"]))
 
     def _check_writable(self, key: str) -> None:
         if not self._writable:
@@ -253,11 +252,7 @@ class FolderStore(ObjectStore):
         """Return the folders directly below a folder: whole keys, sorted."""
         folder = check_prefix(prefix)
         with self._asking("list", folder):
-            return [
-                _below(folder, entry)
-                for entry in _entries(self.root / folder)
-                if entry.is_dir(follow_symlinks=False)
-            ]
+            return [key for key, entry in _entries(self.root, folder) if _is_folder(entry)]
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object below a folder, in no promised order."""
@@ -266,12 +261,11 @@ class FolderStore(ObjectStore):
         while pending:
             folder = pending.pop()
             with self._asking("list", folder, requests=0):
-                entries = _entries(self.root / folder)
-            for entry in entries:
-                key = _below(folder, entry)
-                if entry.is_dir(follow_symlinks=False):
+                entries = _entries(self.root, folder)
+            for key, entry in entries:
+                if _is_folder(entry):
                     pending.append(key)
-                elif entry.is_file(follow_symlinks=False) and not _STAGED.search(key):
+                elif entry.is_file(follow_symlinks=False):
                     with suppress(FileNotFoundError):
                         yield _stat(key, entry)
 
@@ -363,18 +357,22 @@ def _info(meta: ObjectMeta) -> ObjectInfo:
 def _reason(error: Exception) -> tuple[str, str]:
     """Return the first line of an error without query strings, and what to do about it."""
     text = str(error)
+    if isinstance(error, OSError) and error.errno:
+        text = f"{error.strerror} (os error {error.errno}): {error.filename}"
     reason = _QUERY.sub("?…", _PAGE_OF_XML.sub("", text.partition("\n")[0]))
     return reason, next((hint for sign, hint in _HINTS.items() if sign in text), "")
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
-        return sorted(found, key=attrgetter("name"))
+def _entries(root: Path, folder: str) -> list[tuple[str, os.DirEntry[str]]]:
+    """Return what lies in a folder under names that are keys, which half-written files are not."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(root / folder) as found:
+        named = ((f"{folder}/{entry.name}" if folder else entry.name, entry) for entry in found)
+        return sorted((pair for pair in named if is_key(pair[0])), key=itemgetter(0))
     return []
 
 
-def _below(folder: str, entry: os.DirEntry[str]) -> str:
-    return f"{folder}/{entry.name}" if folder else entry.name
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
 
 
 def _stat(key: str, entry: os.DirEntry[str]) -> ObjectInfo:

@@ -96,21 +96,23 @@ def counting_proxy(target_port: int, latency_s: float = 0.0) -> Iterator[Countin
 
 
 async def _serve(proxy: CountingProxy, ready: threading.Event, stop: asyncio.Event) -> None:
-    connections: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(_connection(proxy, reader, writer))
-        connections.add(task)
-        task.add_done_callback(connections.discard)
+        connections[task] = writer
+        task.add_done_callback(lambda task: connections.pop(task).close())
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=_HEAD_LIMIT)
     proxy.port = server.sockets[0].getsockname()[1]
     ready.set()
     await stop.wait()
     server.close()
-    for task in connections:
+    for task, writer in connections.items():
         task.cancel()
+        writer.transport.abort()
     await asyncio.gather(*connections, return_exceptions=True)
+    await server.wait_closed()
 
 
 async def _connection(
@@ -119,7 +121,6 @@ async def _connection(
     try:
         answers, upstream = await asyncio.open_connection("127.0.0.1", proxy.target_port)
     except ConnectionError:
-        writer.close()
         return
     tasks = [
         asyncio.create_task(_pass_requests(proxy, reader, upstream)),
@@ -131,8 +132,9 @@ async def _connection(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        upstream.close()
-        writer.close()
+        upstream.transport.abort()
+        with suppress(ConnectionError):
+            await upstream.wait_closed()
 
 
 async def _pass_requests(

@@ -121,7 +121,8 @@ class S3Server:
 def moto_server() -> Iterator[S3Server]:
     """Run moto's S3 in a process of its own.
 
-    It honours create-only puts but accepts any secret: test authorisation elsewhere.
+    It accepts any secret, and honours create-only puts only of one writer at a time: for
+    authorisation and for races use :func:`radosgw_server`.
     """
     server = S3Server(free_port())
     with tempfile.TemporaryDirectory(prefix="moto-") as folder, ExitStack() as stack:
@@ -140,7 +141,8 @@ def radosgw_missing() -> list[str]:
 def radosgw_server() -> Iterator[S3Server]:
     """Run Ceph's S3 gateway over a cluster of one monitor and one in-memory object store.
 
-    It honours create-only puts and verifies signatures. Needs `RADOSGW_PROGRAMS`.
+    It verifies signatures and honours create-only puts of any number of writers. Needs
+    `RADOSGW_PROGRAMS`.
     """
     server = S3Server(free_port())
     # Not beside the caller's files: sockets have short paths.
