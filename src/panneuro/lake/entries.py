@@ -9,6 +9,7 @@ from typing import Any
 from panneuro.core.entry import Entry, Value
 from panneuro.core.manifest import Manifest
 from panneuro.documents import atlas
+from panneuro.lake.wording import synonyms
 
 
 def entry_of(manifest: Manifest) -> Entry:
@@ -157,5 +158,7 @@ def _text(manifest: Manifest) -> str:
                 gather(inner)
 
     gather(manifest.documents)
+    species = _label(manifest.documents.get("subject", {}).get("species"))
+    words += synonyms("species", species or "")
     words += [f"{said['name']} {said['description']}" for said in manifest.signals]
     return "\n".join(dict.fromkeys(words))

@@ -20,6 +20,7 @@ from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
 from panneuro.lake import settings
 from panneuro.lake.asset import Asset, parse_reference
+from panneuro.lake.wording import in_documents_words
 from panneuro.storage.stores import open_store, probe
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Lake:
         >>> lake.find("CA1", units=">100").names
         []
         """
-        return Found(self.catalog, parse(text, **fields))
+        return Found(self.catalog, in_documents_words(parse(text, **fields)))
 
     def plan(self, path: str | Path, options: Options, progress: Progress | None = None) -> Plan:
         """Read a source and say what adding it would do; the lake is not touched."""

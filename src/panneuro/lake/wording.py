@@ -1,0 +1,50 @@
+"""The words people search with, and the words that documents are written in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from panneuro.core.conditions import Condition, Match, Pattern
+from panneuro.core.query import Query
+from panneuro.documents.vocabularies import vocabulary
+
+_VOCABULARIES = {
+    "species": "species",
+    "modality": "modalities",
+    "sex": "sexes",
+    "licence": "licences",
+    "probe": "probes",
+}
+"""Fields of the index whose values come from a vocabulary."""
+
+
+def in_documents_words(query: Query) -> Query:
+    """Return a query with each known word as documents have it: ``species=mouse`` finds mice.
+
+    Examples
+    --------
+    >>> from panneuro.core.query import parse
+    >>> str(in_documents_words(parse("species=mouse,zorgon units>10")))
+    'species="Mus musculus",zorgon units>10'
+    """
+    return Query(tuple(_translated(condition) for condition in query.conditions))
+
+
+def _translated(condition: Condition) -> Condition:
+    if not isinstance(condition, Match) or condition.field not in _VOCABULARIES:
+        return condition
+    name = _VOCABULARIES[condition.field]
+    return replace(condition, values=tuple(_label(name, value) for value in condition.values))
+
+
+def _label(name: str, pattern: Pattern) -> Pattern:
+    if len(pattern) != 1:
+        return pattern
+    word = vocabulary(name).get(pattern[0])
+    return (word.label,) if word else pattern
+
+
+def synonyms(name: str, label: str) -> tuple[str, ...]:
+    """Return what else people call something: so that plain words find it too."""
+    word = vocabulary(name).get(label)
+    return word.synonyms if word else ()
