@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from panneuro.core.errors import (
     UnsafeStoreError,
 )
 from panneuro.core.store import Prefixed, Store
-from panneuro.storage.stores import open_store, probe, put_new
+from panneuro.storage.stores import clear_unfinished, open_store, probe, put_new
 from panneuro.testing.faults import Fault, FaultyStore
 from panneuro.testing.proxy import counting_proxy
 from panneuro.testing.servers import free_port
@@ -306,3 +307,20 @@ def test_an_object_where_a_folder_is_needed_is_told(tmp_path):
     with pytest.raises(StoreError) as caught:
         store.put("a/b", b"1", create=True)
     assert not isinstance(caught.value, ObjectExistsError | ObjectNotFoundError)
+
+
+def test_half_written_files_are_cleared_once_they_are_old(tmp_path):
+    store = open_store(tmp_path)
+    store.put("a/b", b"1")
+    left = [tmp_path / "a" / "b#1", tmp_path / "c#12"]
+    for path in left:
+        path.write_bytes(b"half")
+    (tmp_path / "link#1").symlink_to(tmp_path / "a" / "b")
+    (tmp_path / "folder#1").mkdir()
+    assert clear_unfinished(store, timedelta(hours=1)) == 0
+    assert all(path.exists() for path in left)
+    assert clear_unfinished(store, timedelta(seconds=-60)) == 8
+    assert not any(path.exists() for path in left)
+    assert (tmp_path / "link#1").is_symlink()
+    assert [found.key for found in store.list()] == ["a/b"]
+    assert clear_unfinished(open_store("memory://clear"), timedelta()) == 0

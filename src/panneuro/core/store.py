@@ -18,9 +18,11 @@ from urllib.parse import quote
 
 from panneuro.core.errors import InputError
 
+UNFINISHED = re.compile(r"#\d+$")
+"""How the name of a half-written file ends on a folder store; no key ends so."""
+
 _LONGEST_KEY = 1024
 _LONGEST_SEGMENT = 255
-_STAGED = re.compile(r"#\d+$")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -251,7 +253,7 @@ def _fault(key: str) -> str | None:
         return "climbs with '.' or '..'"
     if "\\" in key:
         return "has a backslash"
-    if _STAGED.search(key):
+    if UNFINISHED.search(key):
         return "ends like a half-written file"
     if _too_long(segments):
         return "is too long"

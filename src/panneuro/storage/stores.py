@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
+import time
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -21,7 +24,7 @@ from panneuro.core.errors import (
     StoreError,
     UnsafeStoreError,
 )
-from panneuro.core.store import Store, check_prefix
+from panneuro.core.store import UNFINISHED, Store, check_prefix
 from panneuro.storage.objects import FolderStore, ObjectStore
 
 if TYPE_CHECKING:
@@ -309,3 +312,53 @@ def probe(store: Store) -> None:
         f"{store.url!r} ignores create-only puts, so commits on it could be lost",
         hint="write to a store that honours If-None-Match (AWS S3, Ceph, GCS, Azure, a folder)",
     )
+
+
+def clear_unfinished(store: Store, older_than: timedelta) -> int:
+    """Delete what killed writers left half-written in a folder store.
+
+    Such files are in nobody's way but take space. A bucket keeps its own out of sight, where a
+    lifecycle rule clears them.
+
+    Parameters
+    ----------
+    store : Store
+        The store; nothing is done unless it is a folder.
+    older_than : timedelta
+        Spare what was written to since: its writer may be alive.
+
+    Returns
+    -------
+    int
+        Bytes freed.
+
+    Raises
+    ------
+    StoreError
+        A file cannot be deleted.
+    """
+    if not isinstance(store, FolderStore):
+        return 0
+    before = time.time() - older_than.total_seconds()
+    return sum(_clear(path, before) for path in _unfinished(store.root))
+
+
+def _unfinished(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        yield from (Path(folder, name) for name in names if UNFINISHED.search(name))
+
+
+def _clear(path: Path, before: float) -> int:
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before:
+            return 0
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise StoreError(
+            f"cannot delete the half-written file {str(path)!r}: {error.strerror}",
+            hint="check the owner and the mode of its folder",
+        ) from None
+    return found.st_size
