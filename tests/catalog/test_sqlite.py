@@ -148,6 +148,26 @@ def test_several_writers_and_readers_share_a_file(tmp_path: Path) -> None:
     assert not torn
 
 
+def test_a_new_file_is_made_once_by_many_who_open_it(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    code = """
+import sys
+from panneuro.catalog import SqliteCatalog
+from panneuro.core.entry import Entry
+sys.stdin.read()
+with SqliteCatalog(sys.argv[1]) as catalog:
+    catalog.index([Entry(sys.argv[2], "1", "2024-01-01", "d")])
+"""
+    line = [sys.executable, "-c", code, str(path)]
+    openers = [subprocess.Popen([*line, f"a{at}"], stdin=subprocess.PIPE) for at in range(5)]
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.close()
+    assert [opener.wait() for opener in openers] == [0] * 5
+    with SqliteCatalog(path) as catalog:
+        assert catalog.count(Query()) == 5
+
+
 def test_large_sets_take_the_paths_of_large_sets() -> None:
     many = [
         Entry(

@@ -82,7 +82,8 @@ def test_the_latest_is_the_one_created_last_then_the_higher_version() -> None:
         entry("10a", "2024-01-01T02:00:00+02:00"),
         entry("1", "2024-01-02"),
     ]
-    assert sorted(in_order[::-1], key=lambda one: one.age_key) == in_order
+    mixed = [in_order[at] for at in (2, 0, 3, 1)]
+    assert sorted(mixed, key=lambda one: one.age_key) == in_order
 
 
 def test_times_without_a_zone_are_utc() -> None:

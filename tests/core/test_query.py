@@ -38,13 +38,15 @@ FOUND = (
     "", "*", "ripples", "RIPPLES", "ripp*", '"sharp wave"', "sharp-wave", '"wave ripp"*', "-awake",
     "ca1", "musculus", "625463", "species=mus*", 'species="mus musculus"', "species!=rat",
     "area=ca1", "area=CA3,CA1", "area!=CA3", "-area=CA3", "units=310", "units>309", "units>=310",
-    "units<311", "units<=310", "units=300..400", "units=..310", "units=310..", "units=*", "units!=5",
-    "units=1,310", "duration>15min", "duration_s=15min..16min", "duration<0.5h", "size>2GB",
-    "size<2.4GiB", "has:lfp", "has=lfp,video", "date=2024", "date=2024-06", "date=2024-06-01",
+    "units<311", "units<=310", "units=300..400", "units=..310", "units=310..", "units=*",
+    "units!=5", "units=1,310", "duration>15min", "duration_s=15min..16min", "duration<0.5h",
+    "size>2GB", "size<2.4GiB", "has:lfp", "has=lfp,video", "date=2024", "date=2024-06",
+    "date=2024-06-01",
     "date>=2024-06-01", "date<2024-06-02", "date=2024-05..2024-06", "date>2024-05", "date<=2024-06",
     "date=2024-06-01T01:30", "date=2024-06-01T01:30:00Z", "created=2024-06-01", "subject!=1",
     'genotype="sst, cre"', "extensions.smith.rig=5", "extensions.smith.rig>4.5",
-    "text=ripples", "extensions.smith.name=left", "name=ecephys*2024", "version=1", "trials!=4", "units=3.1e2",
+    "text=ripples", "extensions.smith.name=left", "name=ecephys*2024", "version=1",
+    "trials!=4", "units=3.1e2",
 )  # fmt: skip
 
 MISSED = (

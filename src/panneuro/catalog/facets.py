@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from panneuro.catalog import rows as bits
 from panneuro.catalog.postings import INLINE
-from panneuro.catalog.rows import Rows
+from panneuro.catalog.rows import Flagged, Rows
 from panneuro.catalog.terms import Term, Terms
 from panneuro.core.catalog import Facet
 from panneuro.core.errors import InputError
@@ -45,37 +45,26 @@ class Within:
 
     def __init__(self, terms: Terms, rows: Rows | None) -> None:
         self._terms = terms
-        self._rows = rows
-        self._flags: dict[int, bytes] = {}
+        self._rows = None if rows is None else Flagged(rows)
 
     def count(self, term: Term) -> int:
         """Return how many rows of the set have a term."""
-        if self._rows is None:
+        rows = self._rows
+        if rows is None:
             return term.total
         if term.inline is not None:
-            return sum(map(self._has, array("I", term.inline)))
-        return sum(self._in_block(block, body) for block, body in self._terms.containers(term))
+            return sum(map(rows.__contains__, array("I", term.inline)))
+        return sum(_in_block(rows, *held) for held in self._terms.containers(term))
 
-    def _in_block(self, block: int, body: bytes) -> int:
-        here = self._rows.get(block, 0) if self._rows else 0
-        if not here:
-            return 0
-        listed = bits.sparse(body)
-        if listed is None:
-            return (here & int.from_bytes(body, "little")).bit_count()
-        shown = self._shown(block, here)
-        return sum(map(shown.__getitem__, listed)) - 48 * len(listed)
 
-    def _has(self, number: int) -> bool:
-        block = number >> bits.BLOCK_BITS
-        here = self._rows.get(block, 0) if self._rows else 0
-        return bool(here) and self._shown(block, here)[number & (bits.BLOCK - 1)] == 49
-
-    def _shown(self, block: int, here: int) -> bytes:
-        found = self._flags.get(block)
-        if found is None:
-            found = self._flags[block] = bits.flags(here)
-        return found
+def _in_block(rows: Flagged, block: int, body: bytes) -> int:
+    if block not in rows.rows:
+        return 0
+    listed = bits.sparse(body)
+    if listed is None:
+        return (rows.rows[block] & int.from_bytes(body, "little")).bit_count()
+    unset = bits.SET - 1
+    return sum(map(rows.flags(block).__getitem__, listed)) - unset * len(listed)
 
 
 def most_frequent(terms: Terms, field: str, within: Within, limit: int) -> Facet:

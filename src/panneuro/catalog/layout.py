@@ -2,8 +2,8 @@
 
 ``asset`` holds a row per asset version. ``term`` holds every value of every field, every word and
 every bin, with the rows that have it: inline while they are few, else in ``posting``, one container
-per block of 65,536 rows. ``sample`` holds the exact numbers of a fine bin, in the order of the
-positions in its container.
+per block of 65,536 rows. ``sample`` holds the exact numbers of a fine bin beside
+their positions.
 """
 
 from __future__ import annotations

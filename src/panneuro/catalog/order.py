@@ -11,13 +11,13 @@ from typing import Any
 from panneuro.catalog import rows as bits
 from panneuro.catalog.postings import WORD_FIELDS
 from panneuro.catalog.rank import rarity, score
-from panneuro.catalog.rows import Rows
+from panneuro.catalog.rows import Flagged, Rows
 from panneuro.catalog.terms import Terms
 from panneuro.core.conditions import Words
 from panneuro.core.errors import InputError
 from panneuro.core.fields import FIELDS, asked_field
 
-_FEW = 2_000
+_FEW = 1_000
 """So many rows are looked up one by one; more are met bin by bin."""
 
 _RANKED = 500
@@ -91,10 +91,10 @@ def _looked_up(connection: sqlite3.Connection, rows: Rows, field: str, *, down: 
 
 
 def _by_bin(connection: sqlite3.Connection, rows: Rows, field: str, *, down: bool) -> Iterator[int]:
-    terms = Terms(connection)
+    terms, flagged = Terms(connection), Flagged(rows)
     left = rows
     for term in sorted(terms.from_prefix(f"~fine:{field}", ""), key=lambda t: t.fold, reverse=down):
-        yield from (n for _, n in sorted(terms.values(term, rows), reverse=down))
+        yield from (n for _, n in sorted(terms.values(term, flagged), reverse=down))
         left = bits.subtract(left, terms.rows([term]))
         if not left:
             return
@@ -109,9 +109,8 @@ def _by_name(connection: sqlite3.Connection, rows: Rows, needed: int, *, down: b
     walk = connection.execute(
         f"SELECT n FROM asset ORDER BY fold {direction}, version {direction}"  # noqa: S608
     )
-    shown = {block: bits.flags(content) for block, content in rows.items()}
-    blocks, mask = bits.BLOCK_BITS, bits.BLOCK - 1
-    met = (n for (n,) in walk if n >> blocks in shown and shown[n >> blocks][n & mask] == 49)
+    flagged = Flagged(rows)
+    met = (number for (number,) in walk if number in flagged)
     return list(islice(met, needed))
 
 

@@ -169,9 +169,10 @@ class Postings:
             base = block << bits.BLOCK_BITS
             end = bisect_left(rows, base + bits.BLOCK, lo=start)
             place = term << bits.BLOCK_BITS | block
-            self._merge(place, [row - base for row in rows[start:end]])
+            positions = [row - base for row in rows[start:end]]
+            self._merge(place, positions)
             if values is not None:
-                self._append_values(place, values[start:end])
+                self._append_values(place, positions, values[start:end])
             start = end
 
     def _merge(self, place: int, positions: list[int]) -> None:
@@ -179,26 +180,28 @@ class Postings:
         body = bits.pack(positions) if found is None else bits.added(found[0], positions)
         self._put(_POSTING, place, body)
 
-    def _append_values(self, place: int, values: list[float]) -> None:
+    def _append_values(self, place: int, positions: list[int], values: list[float]) -> None:
         found = self._db.execute("SELECT body FROM sample WHERE id=?", (place,)).fetchone()
-        body = array("d", values).tobytes()
-        self._put(_SAMPLE, place, body if found is None else found[0] + body)
+        if found is not None:
+            before = bits.unpack_sample(found[0])
+            positions, values = [*before[0], *positions], [*before[1], *values]
+        self._put(_SAMPLE, place, bits.pack_sample(positions, values))
 
     def _discard_from_block(self, term: int, row: int) -> bool:
         place = term << bits.BLOCK_BITS | row >> bits.BLOCK_BITS
         found = self._db.execute("SELECT body FROM posting WHERE id=?", (place,)).fetchone()
         if found is None:
             return False
-        body, rank = bits.without(found[0], row & (bits.BLOCK - 1))
-        if rank is None:
-            return False
+        position = row & (bits.BLOCK - 1)
+        body = bits.without(found[0], position)
         self._put(_POSTING, place, body)
         sample = self._db.execute("SELECT body FROM sample WHERE id=?", (place,)).fetchone()
         if sample is not None:
-            values = array("d", sample[0])
-            del values[rank]
-            self._put(_SAMPLE, place, values.tobytes())
-        return True
+            pairs = zip(*bits.unpack_sample(sample[0]), strict=True)
+            kept = [(at, value) for at, value in pairs if at != position]
+            listed, values = zip(*kept, strict=True) if kept else ((), ())
+            self._put(_SAMPLE, place, bits.pack_sample(listed, values))
+        return bool(body != found[0])
 
     def _put(self, statements: tuple[str, str], place: int, body: bytes) -> None:
         replace, delete = statements

@@ -52,7 +52,7 @@ def _type(kind: str) -> pa.DataType:
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in _IDENTITY]
-    + [("latest", pa.bool_()), ("words", pa.string()), (_EXTENSIONS, pa.string())]
+    + [("latest", pa.bool_()), ("words", pa.large_string()), (_EXTENSIONS, pa.string())]
     + [(f"{_PREFIX}{name}", _type(FIELDS[name].kind)) for name in _SHOWN],
     metadata={_MARK: LAYOUT.encode()},
 )
@@ -123,9 +123,8 @@ class SnapshotCatalog:
 
     def __init__(self, source: bytes | Path | str | IO[bytes]) -> None:
         try:
-            self._file = pq.ParquetFile(
-                pa.BufferReader(source) if isinstance(source, bytes) else source
-            )
+            opened = pa.BufferReader(source) if isinstance(source, bytes) else source
+            self._file = pq.ParquetFile(opened)
         except (pa.ArrowException, OSError) as error:
             raise CorruptionError(
                 f"cannot read a catalog snapshot: {error}", hint="panneuro reindex"
@@ -133,7 +132,7 @@ class SnapshotCatalog:
         found = (self._file.schema_arrow.metadata or {}).get(_MARK)
         if found != LAYOUT.encode():
             raise CorruptionError(
-                f"cannot read a catalog snapshot of layout {found!r}: this release reads {LAYOUT!r}",
+                f"cannot read a catalog snapshot of layout {found!r}, only of {LAYOUT!r}",
                 hint="panneuro reindex",
             )
         self._columns: dict[str, pa.Array] = {}
@@ -190,10 +189,8 @@ class SnapshotCatalog:
     def _column(self, name: str) -> pa.Array:
         found = self._columns.get(name)
         if found is None:
-            table = self._file.read([name])
-            found = table.column(0).combine_chunks()
-            if isinstance(found, pa.ChunkedArray):
-                found = pa.concat_arrays(found.chunks) if found.num_chunks else found.chunk(0)
+            column = self._file.read([name]).column(0)
+            found = pa.concat_arrays(column.chunks) if column.chunks else pa.array([], column.type)
             self._columns[name] = found
         return found
 
@@ -257,11 +254,11 @@ class SnapshotCatalog:
             return np.array([_number(own.get(field)) for own in self._own], float)
         column = self._column(field if field in _IDENTITY else f"{_PREFIX}{field}")
         if FIELDS[field].kind != "date":
-            return column.to_numpy(zero_copy_only=False)
+            return np.asarray(column.to_numpy(zero_copy_only=False), float)
         coded = column.dictionary_encode()
         values = np.array([*map(seconds, coded.dictionary.to_pylist()), np.nan])
         codes = coded.indices.fill_null(len(values) - 1).to_numpy()
-        return values[codes]
+        return np.asarray(values[codes], float)
 
     def _facet(self, field: str, met: Mask, limit: int) -> Facet:
         rows, codes, values = self._coded(field)
@@ -313,10 +310,9 @@ class SnapshotCatalog:
         for at in range(len(rows)):
             fields = {name: columns[f"{_PREFIX}{name}"][at] for name in _SHOWN}
             own = columns[_EXTENSIONS][at]
-            yield Entry(
-                *(columns[name][at] for name in _IDENTITY),
-                {**fields, **(json.loads(own) if own else {})},
-            )
+            name, version, created, digest = (columns[name][at] for name in _IDENTITY)
+            fields |= json.loads(own) if own else {}
+            yield Entry(name, version, created, digest, fields)
 
 
 def _fitting(condition: Match) -> Callable[[str], bool]:

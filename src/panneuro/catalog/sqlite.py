@@ -174,7 +174,8 @@ class SqliteCatalog:
         while True:
             with self._lock, reported(self._path):
                 found = self._db.execute(
-                    "SELECT fold, name, n, body FROM asset WHERE fold>=? AND (fold, name, n)>(?, ?, ?)"
+                    "SELECT fold, name, n, body FROM asset"
+                    " WHERE fold>=? AND (fold, name, n)>(?, ?, ?)"
                     " ORDER BY fold, name, n LIMIT ?",
                     (after[0], *after, _CHUNK),
                 ).fetchall()

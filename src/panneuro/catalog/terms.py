@@ -12,7 +12,7 @@ from typing import NamedTuple
 from panneuro.catalog import rows as bits
 from panneuro.catalog.bins import cover
 from panneuro.catalog.postings import LATEST, LIVE, WORD_FIELDS
-from panneuro.catalog.rows import Rows
+from panneuro.catalog.rows import Flagged, Rows
 from panneuro.core.conditions import Match, Pattern, Words, fits
 from panneuro.core.quantities import Range
 from panneuro.core.query import Query
@@ -110,20 +110,19 @@ class Terms:
             bits.unite(united, bits.rows_from(array("I", b"".join(few))))
         return united
 
-    def values(self, term: Term, among: Rows) -> list[tuple[float, int]]:
+    def values(self, term: Term, among: Flagged) -> list[tuple[float, int]]:
         """Return (value, row number) of those rows of a fine bin that are in a set."""
+        first = term.id << bits.BLOCK_BITS
+        samples = self._db.execute(
+            "SELECT id, body FROM sample WHERE id BETWEEN ? AND ?", (first, first + bits.BLOCK - 1)
+        )
         found = []
-        for block, body in self.containers(term):
-            here = bits.bitmap(body) & among.get(block, 0)
-            if not here:
-                continue
-            (sample,) = self._db.execute(
-                "SELECT body FROM sample WHERE id=?", (term.id << bits.BLOCK_BITS | block,)
-            ).fetchone()
-            wanted = bits.flags(here)
-            start = block << bits.BLOCK_BITS
-            pairs = zip(array("d", sample), bits.positions(body), strict=True)
-            found += [(value, start + at) for value, at in pairs if wanted[at] == 49]
+        for place, body in samples:
+            block = place & (bits.BLOCK - 1)
+            if block in among.rows:
+                wanted, start = among.flags(block), block << bits.BLOCK_BITS
+                pairs = zip(*bits.unpack_sample(body), strict=True)
+                found += [(value, start + at) for at, value in pairs if wanted[at] == bits.SET]
         return found
 
     def everything(self, *, versions: bool) -> Rows:
@@ -149,8 +148,9 @@ class Terms:
         found = self.rows(
             term for pattern in condition.patterns for term in self._fitting(condition, pattern)
         )
+        flagged = Flagged(among)
         for span in condition.ranges:
-            bits.unite(found, self._within(condition.field, span, among))
+            bits.unite(found, self._within(condition.field, span, flagged))
         return found
 
     def _fitting(self, condition: Match, pattern: Pattern) -> Iterable[Term]:
@@ -160,7 +160,7 @@ class Terms:
         terms = self.from_prefix(condition.field, pattern[0])
         return (term for term in terms if fits(pattern, term.fold))
 
-    def _within(self, field: str, span: Range, among: Rows) -> Rows:
+    def _within(self, field: str, span: Range, among: Flagged) -> Rows:
         covered = cover(field, span)
         inner = [self.between(f"~fine:{field}", *names) for names in covered.fine]
         if covered.coarse is not None:
