@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def read(source: Source) -> Recording:
             alone = len(files) == 1 and not path.name.endswith(".npz")
             made.append(_signal(stem, data, description, electrodes, alone))
             if start := description.values.get("session_start"):
-                documents["acquisition"] = {"session_start": str(start)}
+                documents["acquisition"] = {"session_start": _moment(start)}
     if not made:
         raise FormatError(f"reading {str(source.path)!r}: no array of numbers in it")
     if len(electrodes):
@@ -75,6 +76,11 @@ def read(source: Source) -> Recording:
         source.file(path, kept=None if path not in files else False) for path in _all(source)
     )
     return Recording("arrays", tuple(made), kept, documents, notes)
+
+
+def _moment(value: Any) -> str:
+    """Return a moment as text; YAML has made a date of it already."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _all(source: Source) -> tuple[Path, ...]:
@@ -101,7 +107,8 @@ def _arrays(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
 def _npy(path: Path) -> LazyArray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except (ValueError, OSError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
+    except Exception as error:
+        # NumPy parses the header as a Python literal and lets whatever that raises through.
         raise _damaged(path, error) from error
 
 
@@ -130,9 +137,10 @@ def _packed(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
     _check_size(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, SyntaxError, zipfile.BadZipFile, MemoryError) as error:
+            members = {name: archive[name] for name in archive.files}
+    except Exception as error:
         raise _damaged(path, error) from error
+    found = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
     told = {name: array.item() for name, array in found.items() if array.ndim == 0}
     description = of(path, told)
     if description is None:
