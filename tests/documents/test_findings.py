@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panneuro.documents.fields import set_field
-from panneuro.documents.findings import Finding, Severity, how_to_give, in_order
+from panneuro.documents.findings import Finding, Severity, flag, how_to_give, in_order
 from panneuro.documents.overrides import parse_yaml
 from panneuro.documents.profiles import REQUIREMENTS
 
@@ -27,9 +27,10 @@ def test_errors_come_first():
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1))
 def test_what_to_type_survives_a_shell(example):
-    flag = how_to_give("subject.id", example).partition("   or in a file:")[0]
+    typed = how_to_give("subject.id", example).partition("   or in a file:")[0]
     if "   or in a file:" not in example:
-        assert shlex.split(flag) == ["--set", f"subject.id={example}"]
+        assert shlex.split(typed) == ["--set", f"subject.id={example}"]
+    assert shlex.split(flag("subject.id", example)) == ["--set", f"subject.id={example}"]
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.paths[0])

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from panneuro.documents import Layer, merge, read, require, template_of
+from panneuro.documents import Layer, load_overrides, merge, read, require, template_of
 from panneuro.documents.templates import CONSTANT
 
 FULL = read((Path(__file__).parent / "frozen/1.0/full.json").read_text(encoding="utf-8"))
@@ -43,3 +44,9 @@ def test_constant_fields_exist():
 def test_nothing_known_gives_only_that_data_are_private():
     assert read(template_of(read({}))) == read({"access": {"policy": "private"}})
     assert list(template_of(read({}))) == ["access"]
+
+
+def test_a_template_survives_a_file(tmp_path):
+    path = tmp_path / "rig.json"
+    path.write_text(json.dumps(template_of(FULL)), encoding="utf-8")
+    assert read(load_overrides(path).common) == read(template_of(FULL))

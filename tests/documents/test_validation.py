@@ -34,6 +34,7 @@ def test_a_refusal_lists_all_that_is_missing_and_how_to_give_it():
         "--set description.licence=CC-BY-4.0",
         "--set subject.species=mouse",
         "--set acquisition.session_start=2024-05-01T09:30:00+02:00",
+        "--set 'description.lab=Doe lab'",
         'acquisition: {session_start: "2024-05-01T09:30:00+02:00"}',
     ):
         assert line in message

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from panneuro.documents.envelope import Documents
-from panneuro.documents.findings import Finding, Severity
+from panneuro.documents.findings import Finding, Severity, flag
 from panneuro.documents.profiles import Profile
 from panneuro.documents.terms import Term
 
@@ -85,7 +85,7 @@ def _species(documents: Documents, profile: Profile) -> Iterator[Finding]:
             "species-without-id",
             "the species has no NCBI Taxonomy identifier",
             repr(species.label),
-            f'--set subject.species="{species.label} <NCBITaxon:…>"',
+            flag("subject.species", f"{species.label} <NCBITaxon:NUMBER>"),
         )
 
 
@@ -98,7 +98,7 @@ def _aind(documents: Documents) -> Iterator[Finding]:
             "aind-subject",
             "a subject id has no underscore there",
             repr(subject),
-            f"--set subject.id={subject.replace('_', '-')}",
+            flag("subject.id", subject.replace("_", "-")),
         )
 
 

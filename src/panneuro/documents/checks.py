@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from panneuro.documents.envelope import Documents
 from panneuro.documents.extensions import Schemas
-from panneuro.documents.findings import Finding, Severity
+from panneuro.documents.findings import Finding, Severity, flag
 from panneuro.documents.names import parse_name, slug
 from panneuro.documents.paths import join_path
 from panneuro.documents.profiles import Profile
@@ -63,7 +63,7 @@ def names_agree(documents: Documents, _: Profile, around: Surroundings) -> Itera
             "name-mismatch",
             f"the folder is {around.folder!r}",
             repr(name),
-            f"--set description.name={around.folder}",
+            flag("description.name", around.folder),
         )
     told = parse_name(name).subject if name else None
     if told and subject and told not in (subject, slug(subject)):
@@ -73,7 +73,7 @@ def names_agree(documents: Documents, _: Profile, around: Surroundings) -> Itera
             "subject-mismatch",
             f"the asset's name says {told!r}",
             repr(subject),
-            f"--set subject.id={told}, or correct description.name",
+            f"{flag('subject.id', told)}   or correct description.name",
         )
 
 
@@ -92,7 +92,7 @@ def streams_agree(
                 "modality-without-stream",
                 f"no stream has the declared modality {modality.label!r}",
                 repr(sorted(covered)),
-                f"--set acquisition.streams.NAME.modality={modality.label}",
+                flag("acquisition.streams.NAME.modality", modality.label),
             )
     declared = {modality.label for modality in documents.description.modalities}
     for label in sorted(covered - declared):
@@ -102,7 +102,7 @@ def streams_agree(
             "stream-without-modality",
             f"a stream has the modality {label!r}, which is not declared",
             repr(sorted(declared)),
-            f"--set description.modalities={','.join([*sorted(declared), label])}",
+            flag("description.modalities", ";".join([*sorted(declared), label])),
         )
     devices = {d.name for d in (*documents.instrument.devices, *documents.instrument.probes)}
     for stream in streams:
@@ -120,7 +120,7 @@ def _stream_refers(
             "unknown-device",
             f"the instrument has no device of that name, but {sorted(devices)}",
             repr(stream.device),
-            f"--set {join_path('instrument.devices', stream.device)}.kind=…",
+            flag(join_path("instrument.devices", stream.device, "kind"), "KIND"),
         )
     for signal in stream.signals if around.signals is not None else ():
         if signal not in (around.signals or ()):
@@ -192,7 +192,7 @@ def times_are_ordered(documents: Documents, _: Profile, __: Surroundings) -> Ite
             "stop-before-start",
             f"the session began at {start.isoformat()}",
             repr(stop.isoformat()),
-            "--set acquisition.session_stop=…",
+            "--set acquisition.session_stop=TIME",
         )
     born = documents.subject.date_of_birth
     if start and born and born > start.date():
@@ -202,7 +202,7 @@ def times_are_ordered(documents: Documents, _: Profile, __: Surroundings) -> Ite
             "born-after-session",
             f"the session began on {start.date().isoformat()}",
             repr(born.isoformat()),
-            "--set subject.date_of_birth=…",
+            "--set subject.date_of_birth=DAY",
         )
     if start and start.date() < _EARLIEST:
         yield Finding(
@@ -211,7 +211,7 @@ def times_are_ordered(documents: Documents, _: Profile, __: Surroundings) -> Ite
             "implausible-time",
             "a recorder's clock that was never set writes such dates",
             repr(start.isoformat()),
-            "--set acquisition.session_start=…",
+            "--set acquisition.session_start=TIME",
         )
 
 

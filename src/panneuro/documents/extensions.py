@@ -13,7 +13,8 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from panneuro.documents.envelope import Documents
-from panneuro.documents.findings import Finding, Severity
+from panneuro.documents.findings import Finding, Severity, flag
+from panneuro.documents.paths import join_path
 
 Schemas = Mapping[str, Mapping[str, Any]]
 """Namespace, or ``namespace/slot``, -> JSON Schema of the lab's block."""
@@ -37,7 +38,7 @@ def extension_findings(documents: Documents, schemas: Schemas) -> list[Finding]:
         for kind, slot in documents.slots()
         for namespace, block in slot.extensions.items()
         if (schema := schemas.get(f"{namespace}/{kind}", schemas.get(namespace))) is not None
-        for finding in _check(f"{kind}.extensions.{namespace}", block, schema)
+        for finding in _check(join_path(kind, "extensions", namespace), block, schema)
     ]
 
 
@@ -64,12 +65,12 @@ def _problems(path: str, block: Any, schema: Mapping[str, Any]) -> Iterator[Find
     for number, problem in enumerate(validator.iter_errors(block)):
         if number == _MAX_PROBLEMS:
             return
-        where = ".".join([path, *map(str, problem.absolute_path)])
+        where = join_path(path, *map(str, problem.absolute_path))
         yield Finding(
             Severity.ERROR,
             where,
             "extension-invalid",
             problem.message[:300],
             repr(problem.instance)[:80],
-            fix=f"--set {where}=…",
+            fix=flag(where, "VALUE"),
         )

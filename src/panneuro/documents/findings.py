@@ -74,6 +74,17 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: rank.index(finding.severity))
 
 
+def flag(path: str, value: str) -> str:
+    """Return the flag that gives a field, as it is typed in a shell.
+
+    Examples
+    --------
+    >>> print(flag('acquisition.streams."imec0.ap".modality', "ecephys"))
+    --set 'acquisition.streams."imec0.ap".modality=ecephys'
+    """
+    return f"--set {shlex.quote(f'{path}={value}')}"
+
+
 def how_to_give(path: str, example: str) -> str:
     """Return the flag and the line of a YAML file that give a field.
 
@@ -85,4 +96,4 @@ def how_to_give(path: str, example: str) -> str:
     slot, _, field = path.partition(".")
     plain = re.fullmatch(r"[A-Za-z][\w./-]*( [\w./-]+)*", example) or example[0] == "["
     value = example if plain else json.dumps(example)
-    return f"--set {path}={shlex.quote(example)}   or in a file:  {slot}: {{{field}: {value}}}"
+    return f"{flag(path, example)}   or in a file:  {slot}: {{{field}: {value}}}"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from panneuro.core.errors import DocumentError
 from panneuro.documents.envelope import Documents, read
-from panneuro.documents.findings import Finding, Severity
+from panneuro.documents.findings import Finding, Severity, flag
 from panneuro.documents.paths import join_path
 from panneuro.documents.vocabularies import Tables
 
@@ -179,7 +179,7 @@ def _contradiction(
             "contradicts-template",
             f"the {said_by} says {_plain(below)}; what the recording says is used",
             _plain(above),
-            f"correct the {said_by}, or give the value with --set {path}=…",
+            f"correct the {said_by}, or: {flag(path, 'VALUE')}",
         )
 
 
