@@ -251,6 +251,25 @@ def test_what_is_counted_is_what_passes_the_wire(s3_server, tmp_path):
 
 
 @pytest.mark.s3
+@pytest.mark.parametrize("lost", [1, 3, 100])
+def test_a_commit_survives_answers_lost_on_the_wire(s3_server, lost):
+    place = f"s3://{s3_server.make_bucket()}"
+    with counting_proxy(s3_server.port) as proxy:
+        store = open_store(place, endpoint=proxy.endpoint)
+        proxy.answers_to_lose = lost
+        if lost < 100:
+            assert put_new(store, "a", b"{}") in {True, False}
+        else:
+            with pytest.raises(StoreError, match="cannot"):
+                put_new(store, "a", b"{}")
+        proxy.answers_to_lose = 0
+        assert put_new(store, "a", b"{}") is False
+        with pytest.raises(ConflictError):
+            put_new(store, "a", b"[]")
+        assert open_store(place).get("a") == b"{}"
+
+
+@pytest.mark.s3
 def test_a_listing_is_counted_page_by_page(radosgw, monkeypatch):
     for name, value in radosgw.environment().items():
         monkeypatch.setenv(name, value)

@@ -114,6 +114,16 @@ def test_a_client_that_goes_away_does_no_harm(proxy):
     again.close()
 
 
+def test_an_answer_is_lost_after_the_request_arrived(proxy):
+    proxy.answers_to_lose = 1
+    connection = HTTPConnection("127.0.0.1", proxy.port)
+    with pytest.raises(ConnectionError):
+        ask(connection, "PUT", "/a", body=b"spikes")
+    assert ask(connection, "PUT", "/a", body=b"spikes") == b"spikes"
+    connection.close()
+    assert proxy.count("PUT") == 2
+
+
 def test_a_dead_target_closes_the_connection():
     with counting_proxy(free_port()) as proxy:
         connection = HTTPConnection("127.0.0.1", proxy.port)

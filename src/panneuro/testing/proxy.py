@@ -32,6 +32,9 @@ class CountingProxy:
         Where requests are passed on to, on the loopback.
     latency_s : float
         Delay of every request in seconds; may be changed while running.
+    answers_to_lose : int
+        So many of the next answers are lost: the request has reached the server, then the
+        connection ends.
     port : int
         Where the proxy listens, on the loopback.
     log : list of Request
@@ -44,6 +47,7 @@ class CountingProxy:
 
     target_port: int
     latency_s: float = 0.0
+    answers_to_lose: int = 0
     port: int = 0
     log: list[Request] = field(default_factory=list)
     bytes_sent: int = 0
@@ -192,6 +196,9 @@ async def _pass_answers(
 ) -> None:
     with suppress(*_CUT_OFF):
         while block := await answers.read(_BLOCK):
+            if proxy.answers_to_lose > 0:
+                proxy.answers_to_lose -= 1
+                return
             proxy.bytes_received += len(block)
             writer.write(block)
             await writer.drain()
