@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from panneuro.core.catalog import Catalog, Facet, Page
 from panneuro.core.entry import Entry
 from panneuro.core.errors import ConflictError, InputError, NotFoundError
+from panneuro.core.fields import FIELDS
 from panneuro.core.manifest import KEY, Manifest
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query, parse
@@ -284,14 +285,16 @@ class Found:
 
     @property
     def df(self) -> pd.DataFrame:
-        """One row an asset, one column a field."""
+        """One row an asset, one column a field, empty where an asset does not have it."""
         import pandas as pd
 
+        columns = dict.fromkeys(("name", *FIELDS))
         rows = [
             {"name": entry.name, **entry.fields, "version": entry.version, "created": entry.created}
             for entry in self
         ]
-        return pd.DataFrame(rows)
+        columns |= {name: None for row in rows for name in row}
+        return pd.DataFrame(rows, columns=list(columns))
 
 
 def _index_path(store: Store, lake_id: str) -> Path | None:
