@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -37,10 +38,12 @@ with {kind}_server() as server:
 @pytest.mark.s3
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's parent-death signal")
 @pytest.mark.parametrize("kind", STARTERS)
-def test_a_server_dies_with_a_killed_test(kind, request):
+def test_a_server_dies_with_a_killed_test(kind, request, tmp_path):
     request.getfixturevalue(kind)
     command = [sys.executable, "-c", KILLED.format(kind=kind)]
-    done = subprocess.run(command, capture_output=True, check=False)
+    # Nobody is left to remove the files of what was killed.
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, check=False, env=env)
     port = int(done.stdout)
     deadline = time.monotonic() + 30
     while servers._listens(port):
