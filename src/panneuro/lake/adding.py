@@ -156,7 +156,7 @@ def plan(
         Layer("reader", _known(recording)),
         Layer("user", options.said),
     ]
-    merged = merge(Layer("lab", defaults), *layers)
+    merged = merge(Layer("lab", defaults), *layers, vocabularies=around.vocabularies)
     documents = _named(merged.documents, options.name)
     around = replace(around, signals={signal.name for signal in recording.signals})
     findings = require(documents, "lake", around)

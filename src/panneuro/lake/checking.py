@@ -17,6 +17,7 @@ from panneuro.core.store import ObjectInfo
 from panneuro.lake.adding import workers
 from panneuro.lake.asset import parse_reference
 from panneuro.lake.entries import entry_of
+from panneuro.storage.stores import clear_unfinished
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -105,6 +106,8 @@ def check(
     with workers() as executor:
         work.files(executor, progress or Silence(), quick=quick)
     work.strays(sweep=sweep)
+    if sweep:
+        clear_unfinished(lake.store, GRACE)
     work.index(repair=repair)
     return report
 

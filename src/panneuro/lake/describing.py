@@ -50,7 +50,9 @@ def describe(
         If the documents would not do.
     """
     old = asset.manifest
-    merged = merge(Layer("reader", old.documents), Layer("user", said))
+    merged = merge(
+        Layer("reader", old.documents), Layer("user", said), vocabularies=around.vocabularies
+    )
     documents = merged.documents
     if documents.description.name != asset.name:
         raise InputError(

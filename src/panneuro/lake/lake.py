@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
-from panneuro.core.catalog import Catalog, Facet, Page
+from panneuro.core.catalog import Facet, Page, Searchable
 from panneuro.core.entry import Entry
 from panneuro.core.errors import ConflictError, InputError, NotFoundError
 from panneuro.core.fields import FIELDS
@@ -19,7 +17,7 @@ from panneuro.core.manifest import KEY, Manifest
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
-from panneuro.lake import settings
+from panneuro.lake import indexing, settings
 from panneuro.lake.asset import Asset, parse_reference
 from panneuro.lake.wording import in_documents_words
 from panneuro.storage.stores import open_store, probe
@@ -27,12 +25,12 @@ from panneuro.storage.stores import open_store, probe
 if TYPE_CHECKING:
     import pandas as pd
 
+    from panneuro.catalog.sqlite import SqliteCatalog
     from panneuro.documents import Surroundings
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.checking import Report
 
 ASSETS = "assets"
-INDEX = "catalog/index.sqlite"
 
 
 def open_lake(place: str | Path | None = None, *, create: bool = False) -> Lake:
@@ -89,18 +87,18 @@ class Lake:
         return f"<Lake {self.store.url}: {len(self)} assets>"
 
     def __len__(self) -> int:
-        return self.catalog.count(Query())
+        return self.index.count(Query())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self.catalog.names(Query())))
+        return iter(sorted(self.index.names(Query())))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.catalog.get(name) is not None
+        return isinstance(name, str) and self.index.get(name) is not None
 
     def __getitem__(self, reference: str) -> Asset:
         """Open an asset by ``NAME`` (its latest version) or ``NAME@VERSION``, in one request."""
         name, version = parse_reference(reference)
-        entry = self.catalog.get(name, version or None)
+        entry = self.index.get(name, version or None)
         if entry is None:
             close = difflib.get_close_matches(name, self.catalog.complete(name[:3], 200), 1)
             raise NotFoundError(
@@ -112,14 +110,25 @@ class Lake:
         return Asset.open(self.store, entry.name, entry.version)
 
     @cached_property
-    def catalog(self) -> Catalog:
+    def catalog(self) -> SqliteCatalog:
         """The index: a file beside the lake in a folder, else in the user's cache."""
         from panneuro.catalog.sqlite import SqliteCatalog
 
-        catalog = SqliteCatalog(_index_path(self.store, self.settings.id))
+        path = indexing.index_path(self.store, self.settings.id)
+        catalog = SqliteCatalog(path)
         if catalog.empty:
-            catalog.index(_entries(self.store))
+            catalog.index(indexing.committed(self.store))
+        elif path is not None and indexing.is_shared(path):
+            indexing.refresh(self.store, catalog, indexing.last_written(path))
         return catalog
+
+    @cached_property
+    def index(self) -> Searchable:
+        """What is searched: the newest snapshot in the store where there is no index yet."""
+        path = indexing.index_path(self.store, self.settings.id)
+        if path is not None and indexing.is_shared(path) and not path.exists():
+            return indexing.newest_snapshot(self.store) or self.catalog
+        return self.catalog
 
     def find(self, text: str | Iterable[str] = "", /, **fields: Any) -> Found:
         """Find assets by content.
@@ -137,7 +146,7 @@ class Lake:
         >>> lake.find("CA1", units=">100").names
         []
         """
-        return Found(self.catalog, in_documents_words(parse(text, **fields)))
+        return Found(self.index, in_documents_words(parse(text, **fields)))
 
     def plan(self, path: str | Path, options: Options, progress: Progress | None = None) -> Plan:
         """Read a source and say what adding it would do; the lake is not touched."""
@@ -213,7 +222,11 @@ class Lake:
     def _surroundings(self) -> Surroundings:
         from panneuro.documents import Surroundings
 
-        return Surroundings(parent_exists=self.__contains__, schemas=dict(self.settings.schemas))
+        return Surroundings(
+            parent_exists=self.__contains__,
+            schemas=dict(self.settings.schemas),
+            vocabularies=dict(self.settings.vocabularies),
+        )
 
     def versions(self, name: str) -> list[Manifest]:
         """Return the committed versions of a name, oldest first, as the store has them."""
@@ -227,7 +240,19 @@ class Lake:
     def reindex(self) -> int:
         """Rebuild the index from the store alone, and return how many versions it found."""
         self.catalog.clear()
-        return self.catalog.index(_entries(self.store))
+        count = self.catalog.index(indexing.committed(self.store))
+        self.publish()
+        return count
+
+    def publish(self) -> str | None:
+        """Put a snapshot of the index into the store, where anyone can search it with no index.
+
+        Returns
+        -------
+        str or None
+            Its key; None if the newest one is at most a hundredth behind.
+        """
+        return indexing.publish(self.store, self.catalog)
 
     def check(self, *references: str, **options: Any) -> Report:
         """Verify the lake: see `panneuro.lake.checking.check`."""
@@ -247,13 +272,13 @@ class Found:
 
     Parameters
     ----------
-    catalog : Catalog
+    catalog : Searchable
         That is searched.
     query : Query
         What for.
     """
 
-    def __init__(self, catalog: Catalog, query: Query) -> None:
+    def __init__(self, catalog: Searchable, query: Query) -> None:
         self._catalog = catalog
         self.query = query
 
@@ -295,34 +320,6 @@ class Found:
         ]
         columns |= {name: None for row in rows for name in row}
         return pd.DataFrame(rows, columns=list(columns))
-
-
-def _index_path(store: Store, lake_id: str) -> Path | None:
-    """Return where the index lies: in a folder that we may write, else in the user's cache.
-
-    None keeps it in memory, like the lake itself.
-    """
-    if store.url.startswith("memory://"):
-        return None
-    if store.url.startswith("file://"):
-        path = Path(unquote(urlsplit(store.url).path)) / INDEX
-        if os.access(path.parent.parent, os.W_OK):
-            path.parent.mkdir(exist_ok=True)
-            return path
-    caches = os.environ.get("XDG_CACHE_HOME") or (
-        "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    )
-    folder = Path(caches).expanduser() / "panneuro" / lake_id
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / "index.sqlite"
-
-
-def _entries(store: Store) -> Iterator[Entry]:
-    from panneuro.lake.entries import entry_of
-
-    for found in store.list(ASSETS):
-        if found.key.endswith(f"/{KEY}"):
-            yield entry_of(Manifest.decode(store.get(found.key)))
 
 
 def _manifest(store: Store, folder: str) -> Manifest | None:

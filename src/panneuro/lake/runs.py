@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import json
 import platform
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,3 +86,17 @@ class Run:
 
 def _code() -> dict[str, str]:
     return {"panneuro": version("panneuro")}
+
+
+def outputs_since(store: Store, since: datetime) -> Iterator[tuple[str, str]]:
+    """Yield the name and version of what runs made since a time, in no particular order."""
+    now = datetime.now(UTC)
+    for month in _months(since, now):
+        for found in store.list(f"{FOLDER}/{month}"):
+            if found.modified >= since:
+                yield from json.loads(store.get(found.key)).get("outputs", {}).items()
+
+
+def _months(since: datetime, until: datetime) -> list[str]:
+    first, last = (moment.year * 12 + moment.month - 1 for moment in (since, until))
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]

@@ -50,12 +50,15 @@ class Settings:
         That replace the public list prices.
     schemas : mapping
         JSON Schemas of lab extensions, by namespace.
+    vocabularies : mapping
+        The lab's own words, by vocabulary: label to identifier.
     """
 
     id: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     prices: Mapping[str, Any] = field(default_factory=dict)
     schemas: Mapping[str, Any] = field(default_factory=dict)
+    vocabularies: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(store: Store) -> Settings:

@@ -1,0 +1,113 @@
+"""The index of a lake: where it lies, how it is filled, and its snapshots in the store."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from panneuro.core.entry import Entry
+from panneuro.core.manifest import KEY, Manifest
+from panneuro.core.query import Query
+from panneuro.core.store import Store
+from panneuro.lake.entries import entry_of
+from panneuro.lake.runs import outputs_since
+
+if TYPE_CHECKING:
+    from panneuro.catalog.snapshot import SnapshotCatalog
+    from panneuro.catalog.sqlite import SqliteCatalog
+
+FOLDER = "catalog"
+_INDEX = f"{FOLDER}/index.sqlite"
+_KEPT = 2
+"""Snapshots kept: a reader may hold the one before the newest."""
+
+
+def index_path(store: Store, lake_id: str) -> Path | None:
+    """Return where the index lies: in a folder that we may write, else in the user's cache.
+
+    None keeps it in memory, like the lake itself.
+    """
+    if store.url.startswith("memory://"):
+        return None
+    if store.url.startswith("file://"):
+        path = Path(unquote(urlsplit(store.url).path)) / _INDEX
+        if os.access(path.parent.parent, os.W_OK):
+            path.parent.mkdir(exist_ok=True)
+            return path
+    caches = os.environ.get("XDG_CACHE_HOME") or (
+        "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    )
+    folder = Path(caches).expanduser() / "panneuro" / lake_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "index.sqlite"
+
+
+def committed(store: Store) -> Iterator[Entry]:
+    """Yield the entry of every version that the store holds."""
+    for found in store.list("assets"):
+        if found.key.endswith(f"/{KEY}"):
+            yield entry_of(Manifest.decode(store.get(found.key)))
+
+
+def refresh(store: Store, catalog: SqliteCatalog, since: datetime) -> None:
+    """Index what others added since a time, found by the records of their runs."""
+    found = []
+    for name, version in outputs_since(store, since):
+        if catalog.get(name, version) is None:
+            data = store.get(f"assets/{name}/{version}/{KEY}")
+            found.append(entry_of(Manifest.decode(data)))
+    catalog.index(found, replace=True)
+
+
+def is_shared(path: Path | None) -> bool:
+    """Say whether an index lies outside its lake, so that others add without it knowing."""
+    return path is not None and path.parent.name != FOLDER
+
+
+def last_written(path: Path) -> datetime:
+    """Return when an index was last written, with a margin for clocks that differ."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) - timedelta(minutes=10)
+
+
+def publish(store: Store, catalog: SqliteCatalog) -> str | None:
+    """Put a snapshot into the store if the newest is more than a hundredth behind.
+
+    Returns
+    -------
+    str or None
+        The key of the new snapshot.
+    """
+    from panneuro.catalog.snapshot import write_snapshot
+
+    known = snapshots(store)
+    held = int(Path(known[-1]).stem) if known else 0
+    count = catalog.count(Query(), versions=True)
+    if abs(count - held) < max(1, held // 100):
+        return None
+    sink = io.BytesIO()
+    write_snapshot(catalog.entries(), sink)
+    key = f"{FOLDER}/{count:09d}.parquet"
+    store.put(key, sink.getvalue())
+    for old in [other for other in known if other != key][: -(_KEPT - 1)]:
+        store.delete(old)
+    return key
+
+
+def snapshots(store: Store) -> list[str]:
+    """Return the keys of the snapshots in a store, the newest last."""
+    keys = [found.key for found in store.list(FOLDER) if found.key.endswith(".parquet")]
+    return sorted(key for key in keys if Path(key).stem.isdecimal())
+
+
+def newest_snapshot(store: Store) -> SnapshotCatalog | None:
+    """Open the newest snapshot in a store, if there is one."""
+    from panneuro.catalog.snapshot import SnapshotCatalog
+
+    keys = snapshots(store)
+    return SnapshotCatalog(store.get(keys[-1])) if keys else None
