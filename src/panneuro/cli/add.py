@@ -1,0 +1,290 @@
+"""``panneuro add``: recordings into a lake."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from panneuro.access.prices import PriceBook
+from panneuro.cli.answers import Answers
+from panneuro.cli.completing import formats
+from panneuro.cli.failures import SAME_LINE, Failure, failure_of
+from panneuro.cli.options import answering, dry_run_option, lake_option
+from panneuro.cli.progress import watched
+from panneuro.cli.saying import (
+    ask,
+    describe_option,
+    from_file,
+    from_flags,
+    is_attended,
+    no_input_option,
+    set_option,
+    tell_findings,
+)
+from panneuro.cli.texts import in_bytes, table
+from panneuro.codecs.choice import PORTABLE
+from panneuro.core.errors import DocumentError, NotFoundError, PanneuroError
+from panneuro.documents import Documents, Layer, load_overrides, merge
+from panneuro.formats.readers import choose, read
+from panneuro.formats.source import Source
+from panneuro.lake.adding import Added, Options, Plan
+from panneuro.lake.lake import Lake, open_lake
+
+_COLUMNS = ("name", "version", "status", "bytes in", "stored", "ratio", "saved a year", "path")
+_NUMBERS = ("bytes in", "stored", "ratio", "saved a year")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the line asks for, for every path.
+
+    Parameters
+    ----------
+    options : Options
+        How to add.
+    described : Path, optional
+        The file that says things of each recording.
+    assignments : tuple of str
+        What the flags say; stronger than the file.
+    attended : bool
+        Whether somebody can be asked.
+    dry_run : bool
+        Whether nothing is to be done.
+    """
+
+    options: Options
+    described: Path | None
+    assignments: tuple[str, ...]
+    attended: bool
+    dry_run: bool
+
+
+@click.command(short_help="Add recordings to a lake.")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@lake_option
+@click.option(
+    "--format",
+    "format_",
+    metavar="NAME",
+    shell_complete=formats,
+    help="Read it as this format, instead of finding out.",
+)
+@click.option("--name", help="Of the asset; made of modality, subject and time otherwise.")
+@set_option
+@describe_option
+@click.option(
+    "--rig",
+    type=click.Path(path_type=Path),
+    metavar="TEMPLATE",
+    help="What the rig always says: a file written by describe --template.",
+)
+@click.option(
+    "--codec",
+    "codecs",
+    multiple=True,
+    metavar="NAME",
+    help="Try only this coding; may be given again.",
+)
+@click.option("--portable", is_flag=True, help="Keep to codecs that ship with every Zarr.")
+@click.option(
+    "--replace",
+    "replaces",
+    is_flag=True,
+    help="Make a new version of an asset made from other files.",
+)
+@no_input_option
+@dry_run_option
+@answering(items=True)
+def command(
+    answers: Answers,
+    paths: tuple[Path, ...],
+    lake: str | None,
+    format_: str | None,
+    name: str | None,
+    assignments: tuple[str, ...],
+    described: Path | None,
+    rig: Path | None,
+    codecs: tuple[str, ...],
+    portable: bool,
+    replaces: bool,
+    no_input: bool,
+    dry_run: bool,
+) -> None:
+    """Add recordings to a lake.
+
+    Each PATH is a file or folder that a rig wrote. It is recognised, described, compressed without
+    loss, verified by decoding, and then committed: it is wholly in the lake or not at all. Adding
+    the same again changes nothing; a line that was interrupted resumes when it is run again.
+
+    \b
+    panneuro add session_g0 --lake /data/lake --set subject.id=mouse-7 --rig rig.yaml
+    panneuro add day-1/* --lake s3://bucket/lake --describe sessions.csv --dry-run
+    """
+    if name and len(paths) > 1:
+        raise click.UsageError("--name is for one PATH")
+    if codecs and portable:
+        raise click.UsageError("--codec and --portable do not go together")
+    options = Options(
+        format=format_,
+        name=name,
+        template=load_overrides(rig).common if rig else {},
+        codecs=(PORTABLE if portable else codecs) or None,
+        replaces=replaces,
+    )
+    attended = is_attended(no_input)
+    request = Request(options, described, assignments, attended, dry_run)
+    _add_all(answers, _opened(answers, lake, dry_run=dry_run), paths, request)
+
+
+def _opened(answers: Answers, place: str | None, *, dry_run: bool) -> Lake:
+    """Open the lake, or make it: in a dry run, in memory alone."""
+    try:
+        return open_lake(place)
+    except NotFoundError:
+        if dry_run:
+            answers.say(f"would make a new lake at {place}")
+            return open_lake(f"memory://dry-run-{uuid.uuid4().hex}", create=True)
+        lake = open_lake(place, create=True)
+        answers.say(f"made a new lake at {place}")
+        return lake
+
+
+def _add_all(answers: Answers, lake: Lake, paths: tuple[Path, ...], request: Request) -> None:
+    """Add every path; one that fails stops no other."""
+    results: list[dict[str, Any]] = []
+    failures: list[Failure] = []
+    for path in paths:
+        try:
+            result = _add(answers, lake, path, request)
+        except (PanneuroError, OSError) as error:
+            if len(paths) == 1:
+                raise
+            failures.append(failure_of(error))
+            answers.fail(failures[-1])
+            result = {"path": str(path), "status": "failed", "error": failures[-1].to_json()}
+        answers.line(result)
+        results.append(result)
+    _conclude(answers, results, failures)
+
+
+def _conclude(answers: Answers, results: list[dict[str, Any]], failures: list[Failure]) -> None:
+    if answers.form != "jsonl":
+        answers.give_all("added", results, table(_COLUMNS, map(_row, results), _NUMBERS))
+    if failures:
+        done = len(results) - len(failures)
+        answers.say(f"{done} of {len(results)} done; when it is mended, {SAME_LINE}")
+        codes = {failure.exit_code for failure in failures}
+        raise click.exceptions.Exit(6 if done else codes.pop() if len(codes) == 1 else 1)
+    first = next((result for result in results if result["status"] != "would be added"), None)
+    if first:
+        answers.suggest("show", first["name"])
+
+
+def _add(answers: Answers, lake: Lake, path: Path, request: Request) -> dict[str, Any]:
+    options = _fitted(answers, path, request)
+    plan = _planned(answers, lake, path, options, attended=request.attended)
+    tell_findings(plan.findings, answers.say)
+    for note in plan.recording.notes:
+        answers.say(f"  note: {note}")
+    if request.dry_run:
+        return _foreseen(lake, path, plan)
+    with watched(answers) as progress:
+        return _told(lake, path, lake.carry_out(plan, options, progress))
+
+
+def _fitted(answers: Answers, path: Path, request: Request) -> Options:
+    """Return the options for one path: its reader, and what is said of it."""
+    options = request.options
+    if options.format:
+        answers.say(f"{path}: read as {options.format}, as you say")
+    else:
+        name, match = choose(Source(path))
+        answers.say(f"{path}: read as {name}: {match.reason}")
+        options = replace(options, format=name)
+    said = from_file(request.described, path.name)
+    return replace(options, said=from_flags(request.assignments, said))
+
+
+def _planned(answers: Answers, lake: Lake, path: Path, options: Options, *, attended: bool) -> Plan:
+    """Return the plan; where something must be said and somebody is there, ask for it."""
+    try:
+        with watched(answers) as progress:
+            return lake.plan(path, options, progress)
+    except DocumentError:
+        if not attended:
+            raise
+    known = _known(lake, path, options)
+    with_answers = replace(options, said=ask(known, options.said))
+    with watched(answers) as progress:
+        return lake.plan(path, with_answers, progress)
+
+
+def _known(lake: Lake, path: Path, options: Options) -> Documents:
+    """Return what lab, rig, recording and person say so far."""
+    recording = read(path, options.format)
+    return merge(
+        Layer("lab", lake.settings.defaults),
+        Layer("template", options.template),
+        Layer("reader", {slot: dict(values) for slot, values in recording.documents.items()}),
+        Layer("user", options.said),
+    ).documents
+
+
+def _foreseen(lake: Lake, path: Path, plan: Plan) -> dict[str, Any]:
+    """Return what adding would do."""
+    earlier = lake.versions(plan.name)
+    is_there = bool(earlier) and earlier[-1].extra.get("content") == plan.content
+    version = (
+        earlier[-1].version if is_there else plan.version(earlier[-1].version if earlier else "")
+    )
+    return {
+        "path": str(path),
+        "status": "there already" if is_there else "would be added",
+        "name": plan.name,
+        "version": version,
+        "format": plan.recording.format,
+        "source_bytes": sum(size for size, _ in plan.snapshot.stamps.values()),
+        "signals": [repr(signal) for signal in plan.recording.signals],
+        "findings": [finding.to_dict() for finding in plan.findings],
+    }
+
+
+def _told(lake: Lake, path: Path, added: Added) -> dict[str, Any]:
+    """Return what adding did."""
+    manifest = added.manifest
+    source, stored = manifest.source_bytes, manifest.stored_bytes
+    book = PriceBook.from_table(lake.settings.prices)
+    return {
+        "path": str(path),
+        "status": "added" if added.is_new else "there already",
+        "name": manifest.name,
+        "version": manifest.version,
+        "format": manifest.format,
+        "source_bytes": source,
+        "stored_bytes": stored,
+        "sent_bytes": added.sent_bytes,
+        "ratio": round(source / max(1, stored), 3),
+        "saved_per_year": float(book.saved_per_year(source, stored)),
+        "currency": book.currency,
+        "findings": [finding.to_dict() for finding in added.findings],
+    }
+
+
+def _row(result: Mapping[str, Any]) -> list[Any]:
+    source, stored = result.get("source_bytes"), result.get("stored_bytes")
+    saved = result.get("saved_per_year")
+    return [
+        result.get("name", "-"),
+        result.get("version"),
+        result["status"],
+        None if source is None else in_bytes(source),
+        None if stored is None else in_bytes(stored),
+        f"{result['ratio']:.2f}" if "ratio" in result else None,
+        None if saved is None else f"{saved:.2f} {result['currency']}",
+        result["path"],
+    ]

@@ -1,0 +1,129 @@
+"""The command ``panneuro``: finds the verb, loads it, and turns what goes wrong into words."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any, NoReturn, cast
+
+import click
+from click.shell_completion import CompletionItem
+
+from panneuro.cli import failures
+
+VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "add": "Add recordings to a lake.",
+        "find": "Find assets by what is in them.",
+        "show": "Show what is known about an asset.",
+        "get": "Read a signal or a file out of an asset.",
+        "describe": "Say what files don't say: correct the documents of an asset.",
+        "check": "Verify that every byte is what it was.",
+        "reindex": "Rebuild the index from the store alone.",
+        "export": "Write an asset for other tools.",
+        "doctor": "Say whether everything here works.",
+        "completion": "Print the completion script of a shell.",
+    }
+)
+"""Every command with its one line of help, so that asking for help loads none of them."""
+
+
+class Verbs(click.Group):
+    """The group of all commands, each in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the commands, in the order in which people meet them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Load a command."""
+        if cmd_name not in VERBS:
+            return None
+        return cast(click.Command, import_module(f"panneuro.cli.{cmd_name}").command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(k, help=v) for k, v in VERBS.items() if k.startswith(incomplete)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and find out now whether somebody still reads its answer."""
+        status = super().invoke(ctx)
+        sys.stdout.flush()
+        return status
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002
+        **extra: Any,
+    ) -> NoReturn:
+        """Run the command line and exit with one of `failures.EXIT_CODES`."""
+        words = sys.argv[1:] if args is None else list(args)
+        if os.environ.get("NO_COLOR"):
+            extra["color"] = False
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            try:
+                status = super().main(
+                    words, prog_name or "panneuro", complete_var, standalone_mode=False, **extra
+                )
+                code = status if isinstance(status, int) else 0
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+                code = failures.report(error, words)
+        sys.exit(code)
+
+
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Show a library's warning in one line; where it came from only to who looks for it."""
+    where = f" ({category.__name__}, {filename}:{lineno})" if failures.is_debugging() else ""
+    click.echo(f"note: {' '.join(str(message).split())}{where}", err=True)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"panneuro {version('panneuro')}")
+        ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def main() -> None:
+    """An open data lake for neurophysiology.
+
+    \b
+    panneuro add RECORDING --lake FOLDER      describe, compress, verify and keep a recording
+    panneuro find CA1 'units>100'             search by content
+    panneuro get NAME lfp --start 60 --stop 61 -o lfp.npy
+
+    A lake is a folder, s3://bucket/prefix, gs://… or az://…; PANNEURO_LAKE names it once for all
+    commands. The answer goes to stdout and the talk to stderr; --json gives the answer as one JSON
+    document.
+    """
