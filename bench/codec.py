@@ -4,9 +4,9 @@
 
 Every recording of electrodes with two or more channels below the folder is read through panneuro's
 own readers; integer samples in flat files without a header are listed in `FLAT`. Ours is cut, tried
-and coded as ``lake.add`` does it; WavPack gets a second of all channels at a time, as SpikeInterface
-gives it. Both decode to the very samples, or the run stops. Speeds are raw bytes over the CPU time
-of the process, best of several rounds. WavPack: ``pip install wavpack-numcodecs``.
+and coded as ``lake.add`` does it; WavPack gets a second of all channels at a time, as it does from
+SpikeInterface. Both decode to the very samples, or the run stops. Speeds are raw bytes over the CPU
+time of the process, best of several rounds. WavPack: ``pip install wavpack-numcodecs``.
 """
 
 from __future__ import annotations
