@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.catalog.bins import bin_of, cover
 from panneuro.core.quantities import Range
+
+_unhurried = settings(deadline=None)
 
 fields = st.sampled_from(["units", "date"])
 values = st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 2_000).map(float)
 bounds = st.floats(allow_nan=False) | st.integers(0, 2_000).map(float)
 
 
+@_unhurried
 @given(fields, values, values)
 def test_bins_sort_as_numbers_do(field: str, one: float, other: float) -> None:
     low, high = sorted((one, other))
@@ -21,6 +24,7 @@ def test_bins_sort_as_numbers_do(field: str, one: float, other: float) -> None:
     assert bin_of(field, low).coarse <= bin_of(field, high).coarse
 
 
+@_unhurried
 @given(fields, bounds, bounds, values)
 def test_a_number_is_inside_or_at_an_end_or_outside(
     field: str, one: float, other: float, value: float

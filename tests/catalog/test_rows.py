@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.catalog import rows as bits
 from panneuro.core.errors import CorruptionError
+
+_unhurried = settings(deadline=None)
 
 numbers = st.sets(st.integers(0, 3 * bits.BLOCK), max_size=60)
 positions = st.sets(st.integers(0, bits.BLOCK - 1), max_size=40) | st.builds(
@@ -17,6 +19,7 @@ positions = st.sets(st.integers(0, bits.BLOCK - 1), max_size=40) | st.builds(
 )
 
 
+@_unhurried
 @given(numbers, numbers)
 def test_they_intersect_subtract_and_unite(one: set[int], other: set[int]) -> None:
     left, right = bits.rows_from(one), bits.rows_from(other)
@@ -27,6 +30,7 @@ def test_they_intersect_subtract_and_unite(one: set[int], other: set[int]) -> No
     assert bits.count(left) == len(one | other)
 
 
+@_unhurried
 @given(positions, positions)
 def test_containers_give_back_what_they_took(one: set[int], other: set[int]) -> None:
     body = bits.pack(sorted(one))
@@ -35,12 +39,14 @@ def test_containers_give_back_what_they_took(one: set[int], other: set[int]) -> 
     assert list(bits.positions(bits.added(body, sorted(other)))) == sorted(one | other)
 
 
+@_unhurried
 @given(positions, st.integers(0, bits.BLOCK - 1))
 def test_a_position_is_taken_out(held: set[int], position: int) -> None:
     body = bits.without(bits.pack(sorted(held)), position)
     assert list(bits.positions(body)) == sorted(held - {position})
 
 
+@_unhurried
 @given(positions)
 def test_flags_show_each_position(held: set[int]) -> None:
     shown = bits.flags(sum(1 << at for at in held))
@@ -48,6 +54,7 @@ def test_flags_show_each_position(held: set[int]) -> None:
     assert {at for at in range(bits.BLOCK) if shown[at] == ord("1")} == held
 
 
+@_unhurried
 @given(st.dictionaries(st.integers(0, bits.BLOCK - 1), st.floats(allow_nan=False)))
 def test_samples_give_back_what_they_took(held: dict[int, float]) -> None:
     listed, values = bits.unpack_sample(bits.pack_sample(held, held.values()))

@@ -7,13 +7,15 @@ import math
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.entry import Entry, fold, seconds, tokens
 from panneuro.core.errors import InputError
 from panneuro.core.fields import FIELDS
 from panneuro.testing.catalog import entries
+
+_unhurried = settings(deadline=None)
 
 
 def entry(version: str = "1", created: str = "2024-01-01", **fields: object) -> Entry:
@@ -96,12 +98,14 @@ def test_words_are_folded_and_accents_do_not_matter() -> None:
     assert fold("STRASSE") == fold("straße")
 
 
+@_unhurried
 @given(st.text(), st.text())
 def test_folding_twice_is_folding_once_for_words(text: str, other: str) -> None:
     assert tokens(" ".join(tokens(text))) == tokens(text)
     assert tokens(f"{text} {other}") == tokens(text) + tokens(other)
 
 
+@_unhurried
 @given(entries())
 def test_an_entry_survives_json_and_pickle(drawn: list[Entry]) -> None:
     for one in drawn:

@@ -6,7 +6,7 @@ import json
 from datetime import date, datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.conditions import Match, Words, fits
@@ -15,6 +15,8 @@ from panneuro.core.errors import QueryError
 from panneuro.core.fields import ALIASES, FIELDS
 from panneuro.core.query import Query, parse
 from panneuro.testing.catalog import queries
+
+_unhurried = settings(deadline=None)
 
 
 def entry(text: str = "", **fields: object) -> Entry:
@@ -158,6 +160,7 @@ def test_words_must_be_strings() -> None:
         parse([3])
 
 
+@_unhurried
 @given(st.text())
 @example("units>" + "9" * 5000)
 @example("\ud800=\udfff")
@@ -174,6 +177,7 @@ def test_no_text_is_too_strange(text: str) -> None:
     query.matches(SESSION)
 
 
+@_unhurried
 @given(
     st.sampled_from([*FIELDS, *ALIASES, "extensions.a.b"]),
     st.sampled_from(["=", "!=", ">", ">=", "<", "<=", ":"]),
@@ -189,6 +193,7 @@ def test_no_condition_is_too_strange(field: str, operator: str, value: str) -> N
         query.matches(SESSION)
 
 
+@_unhurried
 @given(queries())
 def test_a_query_says_itself(query: Query) -> None:
     assert parse(str(query)) == query
@@ -196,6 +201,7 @@ def test_a_query_says_itself(query: Query) -> None:
     assert hash(Query.from_json(query.to_json())) == hash(query)
 
 
+@_unhurried
 @given(queries(), queries())
 def test_and_finds_what_both_find(one: Query, other: Query) -> None:
     both = one & other
@@ -203,6 +209,7 @@ def test_and_finds_what_both_find(one: Query, other: Query) -> None:
     assert both & one == both
 
 
+@_unhurried
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists) | st.text())
 def test_hostile_json_is_refused(value: object) -> None:
     for text in (json.dumps(value), str(value)):
@@ -243,6 +250,7 @@ def test_an_alias_becomes_the_fields_own_name() -> None:
     assert Match("Duration", ">", (("5",),)).field == "duration_s"
 
 
+@_unhurried
 @given(st.text("ab*", max_size=6), st.text("ab", max_size=8))
 def test_wildcards_stand_for_anything(pattern: str, text: str) -> None:
     import re
