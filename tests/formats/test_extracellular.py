@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,9 @@ FILES = {
 }
 
 
-def by_neo(place: Path, kind: str, argument: str, keywords: dict[str, Any]) -> Any:
+@contextmanager
+def by_neo(place: Path, kind: str, argument: str, keywords: dict[str, Any]) -> Iterator[Any]:
+    """Yield neo's own reader, and close the files it would leave open."""
     from neo import rawio
 
     if argument == "dirname":
@@ -45,7 +49,11 @@ def by_neo(place: Path, kind: str, argument: str, keywords: dict[str, Any]) -> A
             filename=str(place / argument if argument else place), **keywords
         )
     raw.parse_header()
-    return raw
+    yield raw
+    for name in ("_memmap_analogsignal_buffers", "_hdf5_analogsignal_buffers"):
+        for segments in getattr(raw, name, {}).values():
+            for file in (file for files in segments.values() for file in files.values()):
+                file.close()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -53,41 +61,43 @@ def test_every_stream_is_what_neo_reads(sample_data: Path, name: str) -> None:
     folder, kind, argument, keywords = FILES[name]
     place = sample_data / "raw" / folder
     assert choose(Source(place))[0] == name.partition("-song")[0]
-    found, raw = read(place), by_neo(place, kind, argument, keywords)
-    signals = [s for s in found.signals if isinstance(s, TimeSeries)]
-    parts = range(raw.segment_count(0))
-    streams = raw.header["signal_streams"]["name"]
-    assert len(signals) >= len(streams) * len(parts)
-    for segment in parts:
-        suffix = f"_{segment + 1}" if segment else ""
-        for index, stream in enumerate(streams):
-            expected = raw.get_analogsignal_chunk(0, segment, stream_index=index)
-            mine = [s for s in signals if s.source == stream and s.name.endswith(suffix)]
-            mine = mine if suffix else [s for s in mine if not s.name.endswith("_2")]
-            got = np.concatenate([s.data[:] for s in mine], axis=1)
-            np.testing.assert_array_equal(got, expected)
-            assert got.dtype == expected.dtype
-            middle = len(got) // 2
-            np.testing.assert_array_equal(
-                mine[0].data[middle : middle + 700, 0], got[middle:, 0][:700]
-            )
+    found = read(place)
+    with by_neo(place, kind, argument, keywords) as raw:
+        signals = [s for s in found.signals if isinstance(s, TimeSeries)]
+        parts = range(raw.segment_count(0))
+        streams = raw.header["signal_streams"]["name"]
+        assert len(signals) >= len(streams) * len(parts)
+        for segment in parts:
+            suffix = f"_{segment + 1}" if segment else ""
+            for index, stream in enumerate(streams):
+                expected = raw.get_analogsignal_chunk(0, segment, stream_index=index)
+                mine = [s for s in signals if s.source == stream and s.name.endswith(suffix)]
+                mine = mine if suffix else [s for s in mine if not s.name.endswith("_2")]
+                got = np.concatenate([s.data[:] for s in mine], axis=1)
+                np.testing.assert_array_equal(got, expected)
+                assert got.dtype == expected.dtype
+                middle = len(got) // 2
+                np.testing.assert_array_equal(
+                    mine[0].data[middle : middle + 700, 0], got[middle:, 0][:700]
+                )
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_spikes_and_events_are_what_neo_finds(sample_data: Path, name: str) -> None:
     folder, kind, argument, keywords = FILES[name]
     place = sample_data / "raw" / folder
-    found, raw = read(place), by_neo(place, kind, argument, keywords)
+    found = read(place)
     units = next((s for s in found.signals if s.name == "units"), None)
     if name == "openephys-legacy":
         assert units is not None
         assert units.counts.tolist() == [454]
         return
-    parts = range(raw.segment_count(0))
-    counts = [
-        sum(raw.spike_count(0, part, unit) for part in parts)
-        for unit in range(raw.spike_channels_count())
-    ]
+    with by_neo(place, kind, argument, keywords) as raw:
+        parts = range(raw.segment_count(0))
+        counts = [
+            sum(raw.spike_count(0, part, unit) for part in parts)
+            for unit in range(raw.spike_channels_count())
+        ]
     assert (units.counts.tolist() if units is not None else []) == counts
 
 

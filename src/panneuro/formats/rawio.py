@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError, InputError, PanneuroError
+
+ReadColumns = Callable[[int, int, npt.NDArray[np.int64]], npt.NDArray[Any]]
+"""From the first row, the row after the last, and the columns, to their values."""
 
 _SILENT = (DeprecationWarning, FutureWarning, PendingDeprecationWarning, ResourceWarning)
 _LONGEST_REASON = 600
@@ -37,6 +42,12 @@ class Raw:
     what: str
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        # Some readers are in a circle of references, and Python then drops their files unclosed.
+        opened: dict[int, dict[int, dict[str, Any]]] = {}
+        self.io._memmap_analogsignal_buffers = opened
+        weakref.finalize(self, _close, opened)
+
     @property
     def parts(self) -> list[tuple[int, int]]:
         """Every (block, segment), in order."""
@@ -52,6 +63,13 @@ class Raw:
         header = self.io.header
         rows = header["signal_channels"]
         return rows[rows["stream_id"] == header["signal_streams"][stream]["id"]]
+
+
+def _close(opened: dict[int, dict[int, dict[str, Any]]]) -> None:
+    for segments in opened.values():
+        for files in segments.values():
+            for file in files.values():
+                file.close()
 
 
 @contextmanager
@@ -135,36 +153,28 @@ def open_raw(name: str, what: str, notes: list[str], **keywords: Any) -> Raw:
         return Raw(io, what)
 
 
-class Chunks:
-    """Some channels of one stream in one segment, read by neo when sliced.
+class Columnar:
+    """A lazy array of times × channels of which only the asked-for part is read.
 
     Parameters
     ----------
-    raw : Raw
-        The parsed reader.
-    block, segment, stream : int
-        Neo's indices.
-    columns : ndarray of int
-        Which of the stream's channels, in order.
     n_rows : int
         Number of samples.
+    columns : ndarray of int
+        The channels, as `read` calls them.
     dtype : dtype
         Of the samples as they are stored.
+    read : callable
+        ``read(start, stop, columns)`` returns an array of shape ``(stop - start, len(columns))``.
     """
 
     def __init__(
-        self,
-        raw: Raw,
-        place: tuple[int, int, int],
-        columns: npt.NDArray[np.int64],
-        n_rows: int,
-        dtype: npt.DTypeLike,
+        self, n_rows: int, columns: npt.NDArray[np.int64], dtype: npt.DTypeLike, read: ReadColumns
     ) -> None:
         self.shape = (n_rows, len(columns))
         self.dtype = np.dtype(dtype)
-        self._raw = raw
-        self._place = place
         self._columns = columns
+        self._source = read
 
     def __getitem__(self, key: Any, /) -> npt.NDArray[Any]:
         rows, columns = (*(key if isinstance(key, tuple) else (key,)), slice(None))[:2]
@@ -191,22 +201,59 @@ class Chunks:
         # Neo takes a stop of 0 for "until the end".
         if 0 in shape:
             return np.empty(shape, self.dtype)
-        block, segment, stream = self._place
-        try:
-            with self._raw.lock:
-                found = self._raw.io.get_analogsignal_chunk(
-                    block, segment, start, stop, stream, channel_indexes=_indexes(columns)
-                )
-                values: npt.NDArray[Any] = np.array(found, dtype=self.dtype, order="C")
-        except Exception as error:
-            raise failure(self._raw.what, error) from error
-        if values.shape != shape:
-            raise FormatError(
-                f"reading {self._raw.what!r}: samples {start:,} to {stop:,} were asked for and "
-                f"{values.shape[0]:,} found",
-                hint="the file is shorter than its header says: copy it again from the rig",
+        return np.asarray(self._source(start, stop, columns), dtype=self.dtype)
+
+
+def chunks(
+    raw: Raw,
+    place: tuple[int, int, int],
+    columns: npt.NDArray[np.int64],
+    n_rows: int,
+    dtype: npt.DTypeLike,
+) -> Columnar:
+    """Return some channels of one stream in one segment, read by neo when sliced.
+
+    Parameters
+    ----------
+    raw : Raw
+        The parsed reader.
+    place : tuple of int
+        Neo's indices of block, segment and stream.
+    columns : ndarray of int
+        Which of the stream's channels, in order.
+    n_rows : int
+        Number of samples.
+    dtype : dtype
+        Of the samples as they are stored.
+    """
+    return Columnar(n_rows, columns, dtype, partial(_chunk, raw, place, np.dtype(dtype)))
+
+
+def _chunk(
+    raw: Raw,
+    place: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    start: int,
+    stop: int,
+    columns: npt.NDArray[np.int64],
+) -> npt.NDArray[Any]:
+    block, segment, stream = place
+    try:
+        with raw.lock:
+            found = raw.io.get_analogsignal_chunk(
+                block, segment, start, stop, stream, channel_indexes=_indexes(columns)
             )
-        return values
+            values: npt.NDArray[Any] = np.array(found, dtype=dtype, order="C")
+    except Exception as error:
+        # The file may have changed since it was opened.
+        raise failure(raw.what, error) from error
+    if values.shape != (stop - start, len(columns)):
+        raise FormatError(
+            f"reading {raw.what!r}: samples {start:,} to {stop:,} were asked for and "
+            f"{values.shape[0]:,} found",
+            hint="the file is shorter than its header says: copy it again from the rig",
+        )
+    return values
 
 
 def _indexes(columns: npt.NDArray[np.int64]) -> Any:

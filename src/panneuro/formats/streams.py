@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes
-from panneuro.formats.rawio import Chunks, Raw
+from panneuro.formats.rawio import Columnar, Raw, chunks
 from panneuro.signals.arrays import LazyArray, Sliced
 from panneuro.signals.timeseries import TimeSeries
 
@@ -265,7 +265,7 @@ def signals(
         n_rows = int(raw.io.get_signal_size(*part, stream.index))
         time = time_of(raw, part, stream, clock)
         for place, group in enumerate(stream.groups):
-            data = Chunks(raw, (*part, stream.index), group.columns, n_rows, group.dtype)
+            data = chunks(raw, (*part, stream.index), group.columns, n_rows, group.dtype)
             name = named[stream.index, place] + suffix
             yield group.label.kind, _signal(name, data, stream, group, time, electrodes)
 
@@ -288,7 +288,7 @@ def _check_rate(raw: Raw, stream: Stream, time: Time) -> None:
 
 
 def _signal(
-    name: str, data: Chunks, stream: Stream, group: Group, time: Time, electrodes: Electrodes
+    name: str, data: Columnar, stream: Stream, group: Group, time: Time, electrodes: Electrodes
 ) -> TimeSeries:
     label = group.label
     on_tissue = label.kind == "electrodes"

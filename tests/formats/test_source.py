@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from panneuro.core.errors import FormatError, LimitError, NotFoundError
+from panneuro.formats import source as sources
+from panneuro.formats.source import Source
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no such file"):
+        Source(tmp_path / "absent")
+
+
+def test_files_of_a_folder_are_listed_once_and_named_within_it(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("b/x.BIN", "a.bin", ".hidden"):
+        (tmp_path / name).write_bytes(b"1")
+    source = Source(tmp_path)
+    assert [source.name(path) for path in source.files] == ["a.bin", "b/x.BIN"]
+    assert [path.name for path in source.matching("*.bin")] == ["a.bin", "x.BIN"]
+    assert source.matching("*.meta") == source.matching() == ()
+    (tmp_path / "later.bin").touch()
+    assert len(source.files) == 2
+
+
+def test_a_file_is_a_source_of_itself(tmp_path: Path) -> None:
+    place = tmp_path / "a.bin"
+    place.write_bytes(b"12345")
+    source = Source(place)
+    assert (source.root, source.files, source.name(place)) == (tmp_path, (place,), "a.bin")
+    assert source.head(place, 3) == b"123"
+
+
+def test_names_are_in_one_form_of_unicode(tmp_path: Path) -> None:
+    name = unicodedata.normalize("NFD", "souris_é.bin")
+    (tmp_path / name).touch()
+    (path,) = Source(tmp_path).files
+    assert Source(tmp_path).name(path) == unicodedata.normalize("NFC", name)
+
+
+def test_links_that_lead_out_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("key")
+    inside = tmp_path / "session"
+    inside.mkdir()
+    (inside / "data.bin").touch()
+    (inside / "alias.bin").symlink_to(inside / "data.bin")
+    assert len(Source(inside).files) == 2
+    (inside / "leak.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(FormatError, match="leads out of it"):
+        _ = Source(inside).files
+
+
+def test_a_folder_with_too_many_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MAX_FILES", 3)
+    for number in range(4):
+        (tmp_path / f"{number}").touch()
+    with pytest.raises(LimitError, match="more than 3 files"):
+        _ = Source(tmp_path).files
+
+
+def test_small_files_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "KEPT_BYTES", 4)
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"1234")
+    large.write_bytes(b"12345")
+    source = Source(tmp_path)
+    assert source.file(small).kept
+    assert not source.file(large).kept
+    assert source.file(large, kept=True).kept
+    assert source.file(small, kept=False).name == "small"
