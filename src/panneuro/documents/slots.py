@@ -205,6 +205,7 @@ class Device(Value):
     manufacturer: PlainTerm | None = Field(default=None, description="who made it (ROR)")
     model: ProbeModel | None = Field(default=None, description="model, as the maker names it")
     serial: Name | None = Field(default=None, description="serial number")
+    description: Text | None = Field(default=None, description="anything else about it")
 
 
 class Probe(Device):

@@ -15,7 +15,7 @@ from panneuro.signals.recording import SourceFile
 MAX_FILES = 100_000
 """A folder with more files than this is not one recording."""
 
-KEPT_BYTES = 16 << 20
+KEPT_BYTES = 4 << 20
 """A rig's own files up to this size are kept verbatim."""
 
 

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from panneuro.core.digests import canonical_json
 from panneuro.core.errors import FormatError
 
 Node = dict[str, Any]
@@ -55,6 +54,8 @@ class Hierarchy:
 
     def _dimensions(self, path: str, n_dims: int) -> list[str]:
         group, _, name = path.rpartition("/")
+        if 0 in self.nodes[path]["shape"]:
+            return [f"{name}_{axis}" for axis in range(n_dims)]
         ragged = f"{path}_index" in self.nodes
         if "colnames" in self.attributes(group) and not ragged:
             first = "row"
@@ -76,7 +77,7 @@ class Hierarchy:
 
     def files(self) -> dict[str, bytes]:
         """Return every key and its bytes, the root with consolidated metadata."""
-        written = {_key(path): canonical_json(node) for path, node in self.nodes.items() if path}
+        written = {_key(path): _text(node) for path, node in self.nodes.items() if path}
         below = {
             path: node
             for path, node in sorted(self.nodes.items())
@@ -84,16 +85,21 @@ class Hierarchy:
         }
         consolidated = {"kind": "inline", "must_understand": False, "metadata": below}
         root = {**self.nodes[""], "consolidated_metadata": consolidated}
-        return {**written, _META: canonical_json(root), **self.chunks}
+        return {**written, _META: _text(root), **self.chunks}
 
     def inline(self, largest: int) -> dict[str, bytes]:
         """Return every node, and every chunk of at most `largest` bytes, as a reader needs them."""
-        nodes = {_key(path): canonical_json(node) for path, node in self.nodes.items()}
+        nodes = {_key(path): _text(node) for path, node in self.nodes.items()}
         return nodes | {key: data for key, data in self.chunks.items() if len(data) <= largest}
 
 
 def _key(path: str) -> str:
     return f"{path}/{_META}" if path else _META
+
+
+def _text(node: Node) -> bytes:
+    """Return a node as JSON; NWB has NaN in attributes, which Zarr writes as JavaScript does."""
+    return json.dumps(node, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _parse(key: str, value: bytes) -> Node:
