@@ -150,7 +150,9 @@ class Manifest:
                 raise ValueError(f"{said['version']!r} is not a version")
             files = tuple(StoredFile(**file) for file in said.pop("files"))
             known: dict[str, Any] = {name: said.pop(name) for name in _PLAIN}
-            lists: dict[str, Any] = {name: tuple(said.pop(name)) for name in ("signals", "sources", "notes")}
+            lists: dict[str, Any] = {
+                name: tuple(said.pop(name)) for name in ("signals", "sources", "notes")
+            }
             return cls(**known, **lists, files=files, extra=said)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptionError(

@@ -62,7 +62,8 @@ class Events:
     path: str = ""
 
     def __post_init__(self) -> None:
-        ends = np.asarray(self.ends)
+        ends = np.asarray(self.ends, dtype=np.int64)
+        object.__setattr__(self, "ends", ends)
         if len(ends) != len(self.ids):
             raise InputError(
                 f"events {self.name!r} have {len(self.ids)} units but {len(ends)} ends"
@@ -122,6 +123,11 @@ class Events:
                 f"{self.name!r} has no unit {unit!r}",
                 hint=f"it has {len(self)} units: {known}{', …' if len(self) > 3 else ''}",
             )
+        if len(found) > 1:
+            raise InputError(
+                f"{len(found)} units of {self.name!r} have the id {unit!r}",
+                hint="take their times apart by `ends`",
+            )
         row = int(found[0])
         first = int(self.ends[row - 1]) if row else 0
         times = np.asarray(self.times[first : int(self.ends[row])], dtype=np.float64)
@@ -132,7 +138,13 @@ class Events:
     def trains(self) -> dict[Any, npt.NDArray[np.float64]]:
         """Read the times of every unit, by id."""
         times = np.asarray(self.times[:], dtype=np.float64)
-        return dict(zip(self.ids.tolist(), np.split(times, self.ends[:-1]), strict=True))
+        found = dict(zip(self.ids.tolist(), np.split(times, self.ends)[:-1], strict=True))
+        if len(found) < len(self):
+            raise InputError(
+                f"several units of {self.name!r} have the same id",
+                hint="take their times apart by `ends`",
+            )
+        return found
 
     @property
     def df(self) -> pd.DataFrame:
@@ -146,13 +158,23 @@ class Events:
 
     def to_pynapple(self) -> Any:
         """Return a pynapple ``TsGroup`` with the units' properties as metadata."""
+        import pandas as pd
+
         pynapple = need("pynapple", "pynapple", "Converting events to pynapple")
         trains = self.trains()
         numbered = all(isinstance(unit, int) for unit in trains)
+        times_s = np.concatenate([*trains.values(), [0.0]])
+        # Left to itself, pynapple drops units of a single event: their span has no duration.
+        support = pynapple.IntervalSet(times_s.min(), times_s.max() + 1e-3)
+        keys = list(trains) if numbered else list(range(len(trains)))
         group = {
-            unit if numbered else row: pynapple.Ts(t=times)
-            for row, (unit, times) in enumerate(trains.items())
+            key: pynapple.Ts(t=times, time_support=support)
+            for key, times in zip(keys, trains.values(), strict=True)
         }
-        if not numbered:
-            return pynapple.TsGroup(group, unit=[str(unit) for unit in trains])
-        return pynapple.TsGroup(group)
+        known = {} if numbered else {"unit": [str(unit) for unit in trains]}
+        if self.table is not None:
+            known |= {name: self.table.df[name].to_list() for name in self.table.columns}
+        taken = ("rate", "index", "t", "time_support", "nap_class")
+        metadata = {name: known[name] for name in known if name not in taken}
+        described = pd.DataFrame(metadata, index=keys)
+        return pynapple.TsGroup(group, time_support=support, metadata=described)

@@ -81,6 +81,9 @@ class Frames:
                 f"the images of {self.name!r} are inside the video {self.file!r}",
                 hint="fetch the file and open it with a video library",
             )
+        for bound in (start_s, stop_s):
+            if bound is not None and not np.isfinite(bound):
+                raise InputError(f"a time to read from {self.name!r} must be finite, not {bound!r}")
         times = np.asarray(self.times[:])
         first = 0 if start_s is None else int(np.searchsorted(times, start_s, side="left"))
         last = len(self) if stop_s is None else int(np.searchsorted(times, stop_s, side="left"))

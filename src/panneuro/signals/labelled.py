@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,23 @@ class _TimeIndex(RangeIndex):
     """Times at a rate, computed when asked for; selects spans as a stored index would."""
 
     def sel(self, labels: dict[Any, Any], method: Any = None, tolerance: Any = None) -> Any:
-        spans = all(isinstance(label, slice) for label in labels.values())
-        return super().sel(labels, "nearest" if spans else method, tolerance)
+        label = labels[self.dim]
+        if not isinstance(label, slice) or label.step is not None:
+            return super().sel(labels, method, tolerance)
+        first = 0 if label.start is None else math.ceil(self._position(label.start, -1))
+        last = self.size if label.stop is None else math.floor(self._position(label.stop, 1)) + 1
+        return indexing.IndexSelResult({self.dim: slice(first, max(first, last))})
+
+    def _position(self, time_s: float, side: int) -> float:
+        position = self.transform.reverse({self.coord_name: np.float64(time_s)})[self.dim]
+        # As much as rounding can move a sample's time: on a clock that counts from 1970, a lot.
+        rounding = 4 * np.finfo(float).eps * (abs(time_s) + abs(self.start)) / self.step
+        moved = position + side * min(1e-4 + rounding, 0.5)
+        return float(min(max(moved, 0.0), float(self.size)))
+
+    def isel(self, indexers: Any) -> Any:
+        chosen = super().isel(indexers)
+        return type(self)(chosen.transform) if isinstance(chosen, RangeIndex) else chosen
 
 
 def label(signal: TimeSeries, start_s: float | None, stop_s: float | None) -> xr.DataArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,10 +83,9 @@ class Recording:
     structure: Structure | None = None
 
     def __post_init__(self) -> None:
-        names = [signal.name for signal in self.signals]
-        for name in names:
-            if names.count(name) > 1:
-                raise FormatError(f"reading {self.format}: two signals are named {name!r}")
+        for name, count in Counter(signal.name for signal in self.signals).items():
+            if count > 1:
+                raise FormatError(f"reading {self.format}: {count} signals are named {name!r}")
 
     def __getitem__(self, name: str) -> Signal:
         for signal in self.signals:

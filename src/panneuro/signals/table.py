@@ -59,8 +59,8 @@ class Table:
     @classmethod
     def from_frame(cls, name: str, frame: pd.DataFrame, **fields: Any) -> Table:
         """Build a table from a DataFrame that is in memory."""
-        columns = tuple(str(column) for column in frame.columns)
-        return cls(name, lambda: frame, columns, len(frame), **fields)
+        named = frame.rename(columns=str)
+        return cls(name, lambda: named, tuple(named.columns), len(named), **fields)
 
     def __len__(self) -> int:
         return self.n_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -123,10 +124,13 @@ class TimeSeries:
 
     @property
     def stop_s(self) -> float:
-        """The time just after the last sample, in seconds."""
+        """The time just after the last sample, in seconds; where stamped, by the mean interval."""
         if self.rate_hz is not None:
             return self.start_s + len(self) / self.rate_hz
-        return float(self._stamps[len(self) - 1]) if len(self) else self.start_s
+        if not len(self):
+            return self.start_s
+        first, last = self.first_s, float(self._stamps[len(self) - 1])
+        return max(last + (last - first) / max(1, len(self) - 1), float(np.nextafter(last, np.inf)))
 
     @property
     def duration_s(self) -> float:
@@ -163,10 +167,11 @@ class TimeSeries:
     def _row_at(self, time_s: float) -> int:
         if self.rate_hz is None:
             return _bisect(self._stamps, time_s)
-        row = (time_s - self.start_s) * self.rate_hz
+        row = min(max((time_s - self.start_s) * self.rate_hz, 0.0), float(len(self)))
+        # As much as rounding can move a sample's time: on a clock that counts from 1970, a lot.
+        rounding = 4 * np.finfo(float).eps * (abs(time_s) + abs(self.start_s)) * self.rate_hz
         nearest = round(row)
-        row = nearest if abs(row - nearest) < 1e-4 else np.ceil(row)
-        return int(min(max(row, 0), len(self)))
+        return nearest if abs(row - nearest) < min(1e-4 + rounding, 0.5) else math.ceil(row)
 
     def times(
         self, start_s: float | None = None, stop_s: float | None = None
@@ -183,6 +188,11 @@ class TimeSeries:
             return slice(None)
         if isinstance(channels, slice):
             return channels
+        if isinstance(channels, (str, int)):
+            raise InputError(
+                f"channels of {self.name!r} to read must be a list or a slice, not {channels!r}",
+                hint=f"channels=[{channels!r}]",
+            )
         known = {*self.channels, *range(self.n_channels)}
         unknown = [channel for channel in channels if channel not in known]
         if unknown:
