@@ -188,6 +188,8 @@ def test_large_sets_take_the_paths_of_large_sets() -> None:
         best = catalog.find(parse("theta rhythm"), 5, sort="rank")
         assert {one.text.count("theta") for one in best.entries} == {3}
         assert best.total == 6_000
+        pages = [catalog.find(parse("theta rhythm"), 300, at, "rank") for at in (0, 300, 600)]
+        assert len({one.name for page in pages for one in page.entries}) == 900
         labs = catalog.facets(parse("units<350"), ["lab"], 100)["lab"]
         assert sum(number for _, number in labs) == sum(at % 700 < 350 for at in range(6_000))
         assert catalog.remove(["n00001"]) == 1

@@ -117,17 +117,16 @@ def _by_name(connection: sqlite3.Connection, rows: Rows, needed: int, *, down: b
 def _ranked(
     connection: sqlite3.Connection, rows: Rows, needed: int, words: tuple[Words, ...]
 ) -> list[int]:
-    """Rank by BM25: all rows while they are few, else those where the words weigh most."""
+    """Rank by BM25 the 500 rows where the words weigh most; what follows keeps that order."""
     terms = Terms(connection)
     total = bits.count(terms.everything(versions=True))
     wanted = [(one, rarity(bits.count(terms.word_rows(one)), total)) for one in words]
     wanted.sort(key=lambda pair: pair[1], reverse=True)
-    most = max(_RANKED, needed)
-    candidates = islice(_heaviest(terms, rows, wanted[:_LEVELLED]), most)
-    scored = [
-        (score(text, wanted), number) for number, text in fetched(connection, candidates, "words")
-    ]
-    return [number for _, number in sorted(scored, reverse=True)[:needed]]
+    heaviest = _heaviest(terms, rows, wanted[:_LEVELLED])
+    candidates = fetched(connection, islice(heaviest, _RANKED), "words")
+    scored = sorted(((score(text, wanted), number) for number, text in candidates), reverse=True)
+    best = [number for _, number in scored[:needed]]
+    return best + list(islice(heaviest, needed - len(best)))
 
 
 def _heaviest(terms: Terms, rows: Rows, wanted: list[tuple[Words, float]]) -> Iterator[int]:
