@@ -65,7 +65,11 @@ def _content(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
     by_name = {said["name"]: said for said in signals}
     electrical = [said for said in series if said["neurodata_type"] == "ElectricalSeries"]
     widths = [said["shape"][1] if len(said["shape"]) > 1 else 1 for said in electrical or series]
-    spans = [said["stop_s"] - said["start_s"] for said in series]
+    spans = [
+        said["stop_s"] - said["start_s"]
+        for said in series
+        if said["stop_s"] is not None and said["start_s"] is not None
+    ]
     return {
         "has": tuple(sorted({*by_name, *(said["kind"] for said in signals), *_bands(series)})),
         "duration_s": max(spans, default=None),

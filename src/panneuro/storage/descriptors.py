@@ -41,7 +41,7 @@ def describe(signal: Signal, exists: Callable[[str], bool]) -> Descriptor:
     if type(signal) in _TIMES:
         arrays = (f"{signal.path}/{name}" for name in _TIMES[type(signal)])
         said["times"] = next(filter(exists, arrays), None)
-    return said
+    return {key: _json(value) for key, value in said.items()}
 
 
 @singledispatch
@@ -140,7 +140,7 @@ def _timeseries(said: Mapping[str, Any], array: Callable[[str], LazyArray], _: A
         data=array(f"{said['path']}/data"),
         unit=said["unit"],
         rate_hz=said["rate_hz"],
-        start_s=said["start_s"],
+        start_s=said["start_s"] or 0.0,
         timestamps=None if sampled else array(f"{said['path']}/timestamps"),
         gain=_unfactor(said["gain"]),
         offset=_unfactor(said["offset"]),
@@ -197,6 +197,7 @@ def _frames(said: Mapping[str, Any], array: Callable[[str], LazyArray], _: Any) 
         description=said["description"],
         attributes=said["attributes"],
         path=said["path"],
+        thumbnails=array(said["thumbnails"]) if said.get("thumbnails") else None,
     )
 
 
@@ -235,6 +236,8 @@ def _json(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_json(item) for item in value]
+    if isinstance(value, Mapping):
+        return _plain(value)
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

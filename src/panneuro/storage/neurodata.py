@@ -32,9 +32,9 @@ _CLAMP = {
     "VoltageClampStimulusSeries": icephys.VoltageClampStimulusSeries,
     "IZeroClampSeries": icephys.IZeroClampSeries,
 }
+# sweep_number is left to asset.json: NWB wants 32 unsigned bits, and attributes in Zarr have no type.
 _CLAMP_FIELDS = (
     "stimulus_description",
-    "sweep_number",
     "bias_current",
     "bridge_balance",
     "capacitance_compensation",
