@@ -1,14 +1,14 @@
 """A slim snapshot of a catalog in one Parquet file, so that a bucket is searched with no index.
 
-A column holds each field (`field:species`, …), so that a search reads the columns that it asks
-about and nothing else; `words` holds what full-text search looks at. Documents and raw text stay
-behind. Anything that reads Parquet reads a snapshot.
+A column holds each field (`field:species`, …; dates also as `seconds:date`, since 1970), so that a
+search reads the columns that it asks about and nothing else; `words` holds what full-text search
+looks at. Documents and raw text stay behind. Anything that reads Parquet reads a snapshot.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import batched, groupby
@@ -25,7 +25,7 @@ from panneuro.catalog.facets import facet_field
 from panneuro.catalog.rank import rarity, score
 from panneuro.core.catalog import Facet, Page
 from panneuro.core.conditions import Condition, Match, Words, fits
-from panneuro.core.entry import Entry, fold, seconds
+from panneuro.core.entry import Entry, fold
 from panneuro.core.errors import CorruptionError, InputError
 from panneuro.core.fields import FIELDS, asked_field, is_extension
 from panneuro.core.query import Query
@@ -36,10 +36,13 @@ LAYOUT = "1"
 _ROW_GROUP = 65_536
 _MARK = b"panneuro.catalog"
 _PREFIX = "field:"
+_SECONDS = "seconds:"
 _EXTENSIONS = "extensions"
 _IDENTITY = ("name", "version", "created", "digest")
 _RANKED = 2_000
 _SHOWN = [name for name in FIELDS if name not in {"name", "version", "created", "text"}]
+
+_DATES = [name for name, field in FIELDS.items() if field.kind == "date"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -53,7 +56,8 @@ def _type(kind: str) -> pa.DataType:
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in _IDENTITY]
     + [("latest", pa.bool_()), ("words", pa.large_string()), (_EXTENSIONS, pa.string())]
-    + [(f"{_PREFIX}{name}", _type(FIELDS[name].kind)) for name in _SHOWN],
+    + [(f"{_PREFIX}{name}", _type(FIELDS[name].kind)) for name in _SHOWN]
+    + [(f"{_SECONDS}{name}", pa.float64()) for name in _DATES],
     metadata={_MARK: LAYOUT.encode()},
 )
 
@@ -89,6 +93,7 @@ def _row(told: tuple[Entry, bool]) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(entry, name) for name in _IDENTITY}
     row |= {"latest": latest, "words": entry.words()}
     row |= {_EXTENSIONS: json.dumps(own, sort_keys=True) if own else None}
+    row |= {f"{_SECONDS}{name}": value for name, value in entry.numbers() if name in _DATES}
     for name, value in entry.fields.items():
         if name not in own:
             row[f"{_PREFIX}{name}"] = float(value) if isinstance(value, int) else value
@@ -252,13 +257,8 @@ class SnapshotCatalog:
         """Return a field as numbers, NaN where it has none; dates in seconds since 1970."""
         if is_extension(field):
             return np.array([_number(own.get(field)) for own in self._own], float)
-        column = self._column(field if field in _IDENTITY else f"{_PREFIX}{field}")
-        if FIELDS[field].kind != "date":
-            return np.asarray(column.to_numpy(zero_copy_only=False), float)
-        coded = column.dictionary_encode()
-        values = np.array([*map(seconds, coded.dictionary.to_pylist()), np.nan])
-        codes = coded.indices.fill_null(len(values) - 1).to_numpy()
-        return np.asarray(values[codes], float)
+        prefix = _SECONDS if field in _DATES else _PREFIX
+        return np.asarray(self._column(f"{prefix}{field}").to_numpy(zero_copy_only=False), float)
 
     def _facet(self, field: str, met: Mask, limit: int) -> Facet:
         rows, codes, values = self._coded(field)
@@ -267,10 +267,12 @@ class SnapshotCatalog:
         if not values:
             return []
         unified = np.array([first[name] for name in folded])[codes]
-        pairs = np.unique(np.stack([rows[met[rows]], unified[met[rows]]]), axis=1)
-        counts = Counter(pairs[1].tolist())
-        best = sorted(counts.items(), key=lambda item: (-item[1], folded[item[0]]))[:limit]
-        return [(values[code], number) for code, number in best]
+        inside = met[rows]
+        pairs = np.unique(rows[inside] * len(values) + unified[inside])
+        counts = np.bincount(pairs % len(values), minlength=len(values))
+        found = ((-int(counts[code]), folded[code], code) for code in np.flatnonzero(counts))
+        best = heapq.nsmallest(limit, found)
+        return [(values[code], -negative) for negative, _, code in best]
 
     def _ordered(
         self, found: npt.NDArray[np.int64], sort: str, words: tuple[Words, ...]
