@@ -130,3 +130,31 @@ class HDF5Array:
         """Shape of the pieces the file stores, if it does so in pieces."""
         chunks = self._dataset.chunks
         return None if chunks is None else tuple(chunks)
+
+
+def check_contained(file: str, group: h5py.Group) -> None:
+    """Refuse a file that reaches into others, by links or by datasets kept elsewhere.
+
+    Raises
+    ------
+    FormatError
+        If it does.
+    """
+
+    found: list[h5py.Dataset] = []
+
+    def visit(name: str, link: Any) -> str | None:
+        if isinstance(link, h5py.ExternalLink):
+            return f"{name!r} is a link into {link.filename!r}"
+        item = group.get(name) if isinstance(link, h5py.HardLink) else None
+        if isinstance(item, h5py.Dataset):
+            found.append(item)
+        return None
+
+    outside = group.visititems_links(visit)
+    if outside:
+        raise FormatError(
+            f"reading {file!r}: {outside}", hint="copy what it links to into the file itself"
+        )
+    for dataset in found:
+        check_dataset(file, dataset)
