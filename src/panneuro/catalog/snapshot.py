@@ -11,6 +11,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from io import RawIOBase
 from itertools import batched, groupby
 from pathlib import Path
 from typing import IO, Any
@@ -126,7 +127,7 @@ class SnapshotCatalog:
     1
     """
 
-    def __init__(self, source: bytes | Path | str | IO[bytes]) -> None:
+    def __init__(self, source: bytes | Path | str | IO[bytes] | RawIOBase) -> None:
         try:
             opened = pa.BufferReader(source) if isinstance(source, bytes) else source
             self._file = pq.ParquetFile(opened)
@@ -268,8 +269,9 @@ class SnapshotCatalog:
             return []
         unified = np.array([first[name] for name in folded])[codes]
         inside = met[rows]
-        pairs = np.unique(rows[inside] * len(values) + unified[inside])
-        counts = np.bincount(pairs % len(values), minlength=len(values))
+        pairs = np.sort(rows[inside] * len(values) + unified[inside])
+        distinct = pairs[np.diff(pairs, prepend=-1) > 0]
+        counts = np.bincount(distinct % len(values), minlength=len(values))
         found = ((-int(counts[code]), folded[code], code) for code in np.flatnonzero(counts))
         best = heapq.nsmallest(limit, found)
         return [(values[code], -negative) for negative, _, code in best]
