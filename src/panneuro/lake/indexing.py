@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from panneuro.core.entry import Entry
+from panneuro.core.errors import ObjectNotFoundError
 from panneuro.core.manifest import KEY, Manifest
 from panneuro.core.query import Query
 from panneuro.core.store import Store
 from panneuro.lake.entries import entry_of
 from panneuro.lake.runs import outputs_since
+from panneuro.storage.files import ObjectFile
 
 if TYPE_CHECKING:
     from panneuro.catalog.snapshot import SnapshotCatalog
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 FOLDER = "catalog"
 _INDEX = f"{FOLDER}/index.sqlite"
+_NEWEST = f"{FOLDER}/newest"
+"""Names the newest snapshot, for stores that cannot list."""
+
+_WHOLE = 8 << 20
+"""A snapshot up to this size is fetched in one request, a larger one column by column."""
+
 _KEPT = 2
 """Snapshots kept: a reader may hold the one before the newest."""
 
@@ -94,6 +102,7 @@ def publish(store: Store, catalog: SqliteCatalog) -> str | None:
     write_snapshot(catalog.entries(), sink)
     key = f"{FOLDER}/{count:09d}.parquet"
     store.put(key, sink.getvalue())
+    store.put(_NEWEST, key.encode())
     for old in [other for other in known if other != key][: -(_KEPT - 1)]:
         store.delete(old)
     return key
@@ -106,8 +115,11 @@ def snapshots(store: Store) -> list[str]:
 
 
 def newest_snapshot(store: Store) -> SnapshotCatalog | None:
-    """Open the newest snapshot in a store, if there is one."""
+    """Open the newest snapshot in a store, if there is one; its columns are read when needed."""
     from panneuro.catalog.snapshot import SnapshotCatalog
 
-    keys = snapshots(store)
-    return SnapshotCatalog(store.get(keys[-1])) if keys else None
+    try:
+        file = ObjectFile(store, store.get(_NEWEST).decode())
+        return SnapshotCatalog(file.read() if file.size <= _WHOLE else file)
+    except ObjectNotFoundError:
+        return None

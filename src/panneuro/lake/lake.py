@@ -127,7 +127,14 @@ class Lake:
         """What is searched: the newest snapshot in the store where there is no index yet."""
         path = indexing.index_path(self.store, self.settings.id)
         if path is not None and indexing.is_shared(path) and not path.exists():
-            return indexing.newest_snapshot(self.store) or self.catalog
+            if snapshot := indexing.newest_snapshot(self.store):
+                return snapshot
+            if self.store.url.startswith("http"):
+                raise NotFoundError(
+                    f"the lake at {self.store.url!r} cannot be searched: web servers list nothing, "
+                    "and it has no snapshot of its index",
+                    hint="panneuro reindex   where the lake can be written",
+                )
         return self.catalog
 
     def find(self, text: str | Iterable[str] = "", /, **fields: Any) -> Found:
@@ -187,15 +194,20 @@ class Lake:
     def carry_out(self, plan: Plan, options: Options, progress: Progress | None = None) -> Added:
         """Do what `plan` said."""
         from panneuro.lake import adding
-        from panneuro.lake.entries import entry_of
 
         probe(self.store)
         earlier = self.versions(plan.name)
         if earlier and not options.replaces:
             _refuse_other_sources(plan, earlier[-1])
         added = adding.carry_out(self.store, plan, earlier, progress)
-        self.catalog.index([entry_of(added.manifest)], replace=True)
+        self._learn(added)
         return added
+
+    def _learn(self, added: Added) -> None:
+        from panneuro.lake.entries import entry_of
+
+        self.catalog.index([entry_of(added.manifest)], replace=True)
+        self.publish()
 
     def describe(self, reference: str, said: Mapping[str, Any], *, dry_run: bool = False) -> Added:
         """Say more of an asset, or correct what is said: a new version that shares its data.
@@ -210,13 +222,12 @@ class Lake:
             Only say what would be.
         """
         from panneuro.lake import describing
-        from panneuro.lake.entries import entry_of
 
         added = describing.describe(
             self.store, self[reference], said, self._surroundings(), dry_run=dry_run
         )
         if added.is_new and not dry_run:
-            self.catalog.index([entry_of(added.manifest)], replace=True)
+            self._learn(added)
         return added
 
     def _surroundings(self) -> Surroundings:
