@@ -193,7 +193,7 @@ def _add(answers: Answers, lake: Lake, path: Path, request: Request) -> dict[str
         answers.say(f"  note: {note}")
     if request.dry_run:
         return _foreseen(lake, path, plan)
-    with watched(answers) as progress:
+    with watched(answers, "writing") as progress:
         return _told(lake, path, lake.carry_out(plan, options, progress))
 
 
@@ -213,14 +213,14 @@ def _fitted(answers: Answers, path: Path, request: Request) -> Options:
 def _planned(answers: Answers, lake: Lake, path: Path, options: Options, *, attended: bool) -> Plan:
     """Return the plan; where something must be said and somebody is there, ask for it."""
     try:
-        with watched(answers) as progress:
+        with watched(answers, "reading") as progress:
             return lake.plan(path, options, progress)
     except DocumentError:
         if not attended:
             raise
     known = _known(lake, path, options)
     with_answers = replace(options, said=ask(known, options.said))
-    with watched(answers) as progress:
+    with watched(answers, "reading") as progress:
         return lake.plan(path, with_answers, progress)
 
 

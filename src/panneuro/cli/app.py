@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -73,10 +72,8 @@ class Verbs(click.Group):
     ) -> NoReturn:
         """Run the command line and exit with one of `failures.EXIT_CODES`."""
         words = sys.argv[1:] if args is None else list(args)
-        if os.environ.get("NO_COLOR"):
-            extra["color"] = False
         with warnings.catch_warnings():
-            warnings.showwarning = _tell
+            warnings.showwarning = _ignore if failures.wants_quiet(words) else _tell
             try:
                 status = super().main(
                     words, prog_name or "panneuro", complete_var, standalone_mode=False, **extra
@@ -98,6 +95,10 @@ def _tell(
     """Show a library's warning in one line; where it came from only to who looks for it."""
     where = f" ({category.__name__}, {filename}:{lineno})" if failures.is_debugging() else ""
     click.echo(f"note: {' '.join(str(message).split())}{where}", err=True)
+
+
+def _ignore(*_: Any, **__: Any) -> None:
+    """Keep a library's warning to ourselves."""
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

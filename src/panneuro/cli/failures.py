@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 import click
@@ -125,9 +123,6 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     words : sequence of str
         The command line.
     """
-    if isinstance(error, BrokenPipeError):
-        _close_quietly()
-        return 1
     if is_debugging():
         click.echo("".join(traceback.format_exception(error)), err=True)
     failure = failure_of(error)
@@ -144,7 +139,8 @@ def tell(failure: Failure, verb: str) -> None:
     lines += [f"  {printable(line)}" for line in failure.hint.splitlines()]
     following = next_line(failure, verb)
     lines += [f"  {following}"] if following else []
-    click.echo("\n".join(lines), err=True)
+    colour = False if os.environ.get("NO_COLOR") else None
+    click.echo("\n".join(lines), err=True, color=colour)
 
 
 def wants_json(words: Sequence[str]) -> bool:
@@ -153,19 +149,14 @@ def wants_json(words: Sequence[str]) -> bool:
     return "--json" in options or "--jsonl" in options
 
 
+def wants_quiet(words: Sequence[str]) -> bool:
+    """Say whether a command line asks for an answer without talk."""
+    return "--quiet" in words or "-q" in words
+
+
 def verb_of(words: Sequence[str]) -> str:
     """Return the verb of a command line, empty if it has none."""
     from panneuro.cli.app import VERBS
 
     first = next((word for word in words if not word.startswith("-")), "")
     return first if first in VERBS else ""
-
-
-def _close_quietly() -> None:
-    """Let the interpreter flush what nobody reads into nothing."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            with Path(os.devnull).open("w") as nothing:
-                os.dup2(nothing.fileno(), stream.fileno())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ import click
 from panneuro.cli.answers import Answers, on_terminal
 from panneuro.cli.completing import assets, signals
 from panneuro.cli.options import answering, dry_run_option, lake_option, yes_option
+from panneuro.cli.progress import watched
 from panneuro.cli.reading import LIMIT_BYTES, Part, Wanted, cut, file_of
 from panneuro.cli.texts import in_bytes
 from panneuro.cli.writing import values, write
 from panneuro.core.errors import InputError, LimitError
+from panneuro.core.progress import Progress, Silence
 from panneuro.lake.lake import open_lake
 
+_GLANCE_BYTES = 20_000_000
 FORMATS = ("npy", "csv", "parquet")
 _CHANNELS = re.compile(r"(-?\d*):(-?\d*)")
 
@@ -98,13 +103,13 @@ def command(
         about |= {"bytes": part.n_bytes, "format": kind}
         answers.give(about, f"would read {in_bytes(part.n_bytes)} as {kind}: {part.shown}")
     elif output is not None:
-        size = _write(output, part, kind)
+        size = _save(answers, output, part, kind)
         about |= {"file": str(output), "bytes": size, "format": kind}
         answers.give(about, f"{output}: {in_bytes(size)}, {part.shown}")
     elif not answers.is_text:
         answers.give({**about, "values": values(part)})
     else:
-        _pour(part, kind)
+        _pour(answers, part, kind)
 
 
 def _allow(part: Part, *, yes: bool, dry_run: bool) -> None:
@@ -135,23 +140,35 @@ def _format(part: Part, asked: str | None, output: Path | None, *, as_text: bool
     return kind
 
 
-def _pour(part: Part, kind: str) -> None:
+def _pour(answers: Answers, part: Part, kind: str) -> None:
     """Write to stdout; what is not text, only where no person is looking."""
     if kind not in ("csv", "file") and sys.stdout.isatty():
         raise InputError(
             f"{part.shown} as {kind} is not for a terminal", hint="-o FILE, or --format csv"
         )
-    write(part, click.get_binary_stream("stdout"), kind)
+    with _watched(answers, part) as progress:
+        write(part, sys.stdout.buffer, kind, progress)
 
 
-def _write(path: Path, part: Part, kind: str) -> int:
+def _save(answers: Answers, path: Path, part: Part, kind: str) -> int:
     """Write a file under a name of its own and move it into place when it is whole."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as sink:
-            write(part, sink, kind)
+        with partial.open("wb") as sink, _watched(answers, part) as progress:
+            write(part, sink, kind, progress)
         size = partial.stat().st_size
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return size
+
+
+@contextmanager
+def _watched(answers: Answers, part: Part) -> Iterator[Progress]:
+    """Show how far the reading is, where it takes longer than a glance."""
+    if part.n_bytes < _GLANCE_BYTES:
+        yield Silence()
+        return
+    with watched(answers, "reading") as progress:
+        progress.start("reading", part.n_bytes)
+        yield progress

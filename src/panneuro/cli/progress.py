@@ -58,7 +58,8 @@ class Phase:
         )
         spent = now - self.began
         if not self.total:
-            return f"{self.name}: {amount(self.done)} so far, {in_time(spent)}"
+            sofar = f"{amount(self.done)} in " if self.done else ""
+            return f"{self.name}: {sofar}{in_time(spent)} so far"
         parts = [
             f"{amount(self.done)} of {amount(self.total)}",
             f"{100 * self.done // self.total} %",
@@ -168,12 +169,21 @@ class RichBar:
 
 
 @contextmanager
-def watched(answers: Answers) -> Iterator[Progress]:
-    """Give what work is told to, and show it while the work goes on."""
+def watched(answers: Answers, phase: str) -> Iterator[Progress]:
+    """Give what work is told to, and show it while the work goes on.
+
+    Parameters
+    ----------
+    answers : Answers
+        Of the command; a quiet one shows nothing.
+    phase : str
+        What is being done until the work says more.
+    """
     if answers.quiet:
         yield Silence()
         return
     shown = _display()
+    shown.start(phase, 0)
     stop = Event()
     ticker = Thread(target=_tick, args=(shown, stop), daemon=True)
     if shown.every_s:

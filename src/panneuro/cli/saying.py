@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +61,10 @@ def from_file(path: Path | None, session: str | None = None) -> Said:
     return load_overrides(path).for_session(session) if path else {}
 
 
-def gaps(documents: Documents, profile: str = "lake") -> list[Finding]:
-    """Return what must be said and is not."""
-    return [
-        finding
-        for finding in validate(documents, profile)
-        if finding.severity == "error" and finding.code == "missing"
-    ]
-
-
-def ask(documents: Documents, said: Mapping[str, Any]) -> Said:
-    """Ask a person for everything that must be said and is not.
+def ask(
+    documents: Documents, said: Mapping[str, Any], severities: Container[str] = ("error",)
+) -> Said:
+    """Ask a person for what is missing.
 
     Parameters
     ----------
@@ -79,20 +72,26 @@ def ask(documents: Documents, said: Mapping[str, Any]) -> Said:
         What is known.
     said : mapping
         What was said before; answers are added to it.
+    severities : container of str
+        How much what is missing must matter to be asked for; what is no error may be left empty.
     """
     examples = {requirement.paths[0]: requirement.example for requirement in REQUIREMENTS}
     result: Said = dict(said)
-    for finding in gaps(documents):
+    for finding in validate(documents):
+        if finding.code != "missing" or finding.severity not in severities:
+            continue
         what = finding.message.removeprefix("missing: ")
-        result = _ask_one(result, finding.path, f"{what} (as in {examples[finding.path]!r})")
+        question = f"{finding.path}: {what} (as in {examples[finding.path]!r})"
+        result = _ask_one(result, finding.path, question, optional=finding.severity != "error")
     return result
 
 
-def _ask_one(said: Said, path: str, question: str) -> Said:
+def _ask_one(said: Said, path: str, question: str, *, optional: bool) -> Said:
+    default = "" if optional else None
     while True:
-        answer = click.prompt(f"{path}: {question}", err=True, type=str)
+        answer = click.prompt(question, default=default, show_default=False, err=True)
         try:
-            return set_field(said, path, answer)
+            return set_field(said, path, answer) if answer else said
         except DocumentError as error:
             click.echo(f"  {error.message}", err=True)
 

@@ -81,7 +81,7 @@ def _files(answers: Answers, _: Lake, asset: Asset) -> None:
 
 def _documents(answers: Answers, _: Lake, asset: Asset) -> None:
     said = dict(asset.manifest.documents)
-    items = ({"slot": slot, **values} for slot, values in said.items())
+    items = ({"slot": slot, "document": values} for slot, values in said.items())
     if answers.form == "json":
         answers.give({**_about(asset), "documents": said})
     else:

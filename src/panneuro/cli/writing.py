@@ -13,9 +13,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from panneuro.cli.reading import Part
+from panneuro.core.progress import Progress
 
 
-def write(part: Part, sink: BinaryIO, kind: str) -> None:
+def write(part: Part, sink: BinaryIO, kind: str, progress: Progress) -> None:
     """Read a part and write it.
 
     Parameters
@@ -26,13 +27,15 @@ def write(part: Part, sink: BinaryIO, kind: str) -> None:
         Where to; it need not be seekable.
     kind : str
         One of the part's formats.
+    progress : Progress
+        Told of bytes written.
     """
     if kind == "npy" and part.blocks:
-        _npy(part, part.blocks(), sink)
+        _npy(part, _counted(part.blocks(), progress), sink)
     elif kind == "csv" and part.tables:
-        _csv(part.tables(), sink)
+        _csv(_counted(part.tables(), progress), sink)
     elif part.tables:
-        _parquet(part.tables(), sink)
+        _parquet(_counted(part.tables(), progress), sink)
     elif part.content:
         sink.write(part.content())
 
@@ -44,6 +47,12 @@ def values(part: Part) -> Any:
     if part.tables:
         return _json(pa.concat_tables(part.tables()).to_pydict())
     return part.content().decode("utf-8", "replace") if part.content else None
+
+
+def _counted(pieces: Iterator[Any], progress: Progress) -> Iterator[Any]:
+    for piece in pieces:
+        yield piece
+        progress.advance(piece.nbytes)
 
 
 def _json(value: Any) -> Any:
