@@ -34,6 +34,21 @@ def by_stream(stream: str, _channel: str, _unit: str) -> Label:
     return Label(slug(stream), kind="electrodes")
 
 
+def electrodes(name: str, unit: str = "") -> Labeller:
+    """Return a labeller that takes every channel for an electrode."""
+    return lambda _stream, _channel, _unit: Label(name, kind="electrodes", unit=unit)
+
+
+def begins(*heads: bytes) -> Callable[[str, bytes], bool]:
+    """Return a test of how a file begins."""
+    return lambda _name, head: head.startswith(heads)
+
+
+def holds(*marks: bytes) -> Callable[[str, bytes], bool]:
+    """Return a test for a mark somewhere in the beginning of a file."""
+    return lambda _name, head: any(mark in head for mark in marks)
+
+
 def numbered(raw: Raw, _source: Source) -> list[Shift]:
     """Leave the first segment's names as they are and number the others from 2."""
     return [(0.0, "" if part == 0 else f"_{part + 1}") for part in range(len(raw.parts))]

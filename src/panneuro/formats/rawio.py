@@ -22,6 +22,8 @@ ReadColumns = Callable[[int, int, npt.NDArray[np.int64]], npt.NDArray[Any]]
 
 _SILENT = (DeprecationWarning, FutureWarning, PendingDeprecationWarning, ResourceWarning)
 _LONGEST_REASON = 600
+_KEPT_OPEN = ("_memmap_analogsignal_buffers", "_nsx_fids")
+"""Where neo's readers keep the files that they have opened."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class Raw:
 
     def __post_init__(self) -> None:
         # Some readers are in a circle of references, and Python then drops their files unclosed.
-        opened: dict[int, dict[int, dict[str, Any]]] = {}
-        self.io._memmap_analogsignal_buffers = opened
-        weakref.finalize(self, _close, opened)
+        for name in _KEPT_OPEN:
+            files = self.io.__dict__.setdefault(name, {})
+            weakref.finalize(self, _close, files)
 
     @property
     def parts(self) -> list[tuple[int, int]]:
@@ -65,11 +67,13 @@ class Raw:
         return rows[rows["stream_id"] == header["signal_streams"][stream]["id"]]
 
 
-def _close(opened: dict[int, dict[int, dict[str, Any]]]) -> None:
-    for segments in opened.values():
-        for files in segments.values():
-            for file in files.values():
-                file.close()
+def _close(files: Any) -> None:
+    """Close files in dictionaries of any depth."""
+    if isinstance(files, dict):
+        for value in files.values():
+            _close(value)
+    elif hasattr(files, "close"):
+        files.close()
 
 
 @contextmanager
@@ -149,8 +153,9 @@ def open_raw(name: str, what: str, notes: list[str], **keywords: Any) -> Raw:
         from neo import rawio
 
         io = getattr(rawio, name)(**keywords)
+        raw = Raw(io, what)
         io.parse_header()
-        return Raw(io, what)
+        return raw
 
 
 class Columnar:
