@@ -15,7 +15,7 @@ from panneuro.catalog import SqliteCatalog, layout
 from panneuro.core.entry import Entry
 from panneuro.core.errors import CorruptionError, StoreError
 from panneuro.core.query import Query, parse
-from panneuro.testing.catalog import CatalogConformance
+from panneuro.testing.catalog import CatalogConformance, Reference
 
 
 class TestFile(CatalogConformance):
@@ -203,3 +203,18 @@ def test_the_number_of_the_layout_is_in_the_file(tmp_path: Path) -> None:
     assert raw.execute("PRAGMA user_version").fetchone() == (layout.LAYOUT,)
     assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     raw.close()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10])
+def test_a_facet_is_complete_although_it_stops_early(limit: int) -> None:
+    many = [
+        Entry(
+            f"n{at}", "1", "2024-01-01", "d", {"lab": f"lab {at % 13 * (at % 7)}", "units": at % 5}
+        )
+        for at in range(2_000)
+    ]
+    with SqliteCatalog() as catalog:
+        catalog.index(many)
+        for text in ("", "units<2", "units=4"):
+            found = catalog.facets(parse(text), ["lab"], limit)["lab"]
+            assert found == Reference(many).facet(parse(text), "lab", limit)
