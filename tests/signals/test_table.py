@@ -32,6 +32,13 @@ def test_frames_become_arrow_and_numbered_columns_become_names():
     assert table.arrow.to_pydict() == {"0": [1, 2], "b": ["x", "y"]}
 
 
+def test_columns_of_the_same_name_are_all_kept():
+    frame = pd.DataFrame([[1, 2, 3, 4]], columns=["a", "a", "a_2", 7])
+    table = Table.from_frame("t", frame)
+    assert table.columns == ("a", "a_2", "a_2_2", "7")
+    assert table["a_2"].tolist() == [2]
+
+
 def test_columns_that_there_are_not():
     with pytest.raises(InputError, match="no column 'c'"):
         Table.from_frame("t", pd.DataFrame({"a": [1]}))["c"]

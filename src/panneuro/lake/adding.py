@@ -236,7 +236,8 @@ def _write(
         writer = VersionWriter(
             Prefixed(store, prefix_of(plan.name, version)), executor, chooser(plan.codecs), progress
         )
-        kept = [file for file in plan.snapshot.files if file.kept]
+        snapshot = plan.snapshot
+        kept = [(file, snapshot.digests[file.name]) for file in snapshot.files if file.kept]
         try:
             content = writer.write(structure, signals, kept, seed)
         except FileNotFoundError as error:

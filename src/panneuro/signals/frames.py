@@ -35,7 +35,7 @@ class Frames:
         Of the values.
     neurodata_type, role, description, attributes, path
         As for `TimeSeries`.
-    thumbnails : ndarray of uint8, shape (n_thumbnails, height, width, 3), optional
+    thumbnails : array-like of uint8, shape (n_thumbnails, height, width, 3), optional
         A few small pictures from the video, evenly spread, to look at without opening it.
     """
 
@@ -51,7 +51,7 @@ class Frames:
     description: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
-    thumbnails: npt.NDArray[np.uint8] | None = None
+    thumbnails: LazyArray | None = None
 
     def __post_init__(self) -> None:
         if (self.data is None) == (not self.file):

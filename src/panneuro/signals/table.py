@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -58,8 +59,8 @@ class Table:
 
     @classmethod
     def from_frame(cls, name: str, frame: pd.DataFrame, **fields: Any) -> Table:
-        """Build a table from a DataFrame that is in memory."""
-        named = frame.rename(columns=str)
+        """Build a table from a DataFrame that is in memory; a column's name is text, and its own."""
+        named = frame.set_axis(_unique(map(str, frame.columns)), axis=1)
         return cls(name, lambda: named, tuple(named.columns), len(named), **fields)
 
     def __len__(self) -> int:
@@ -94,6 +95,14 @@ class Table:
 
         rows = self._rows
         return rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows)
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for name in names:
+        others = (f"{name}_{number}" for number in count(2))
+        found[next(other for other in chain([name], others) if other not in found)] = None
+    return list(found)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -20,6 +20,9 @@ from panneuro.core.errors import CorruptionError
 CodecConfig = Mapping[str, Any]
 """A codec as it stands in ``zarr.json``: a name and a configuration."""
 
+_TEXT = np.dtypes.StringDType()
+_TEXT_KINDS = "OTU"
+
 
 @dataclass(frozen=True, eq=False)
 class ChunkCoder:
@@ -30,7 +33,7 @@ class ChunkCoder:
     shape : tuple of int
         Of every chunk.
     dtype : dtype
-        Of every element.
+        Of every element. Text of any kind (object, fixed or variable) is of variable length.
     codecs : sequence of mapping
         Zarr v3 codecs in order, as in ``zarr.json``.
 
@@ -49,6 +52,10 @@ class ChunkCoder:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     codecs: Sequence[CodecConfig]
+
+    def __post_init__(self) -> None:
+        if self.dtype.kind in _TEXT_KINDS:
+            object.__setattr__(self, "dtype", _TEXT)
 
     @cached_property
     def _spec(self) -> ArraySpec:
@@ -69,6 +76,7 @@ class ChunkCoder:
 
     def encode(self, values: npt.NDArray[Any]) -> bytes:
         """Return the bytes of one chunk; a partial one is padded by repeating its last rows."""
+        values = _native(values)
         short = [(0, whole - part) for whole, part in zip(self.shape, values.shape, strict=True)]
         if any(after for _, after in short):
             values = np.pad(values, short, mode="edge")
@@ -98,12 +106,39 @@ class ChunkCoder:
     def verify(self, values: npt.NDArray[Any], data: bytes) -> None:
         """Raise CorruptionError unless some bytes decode to exactly these values."""
         back = self.decode(data)[tuple(slice(length) for length in values.shape)]
-        if not same(values, back):
+        if not same(_native(values), back):
             names = " + ".join(codec["name"] for codec in self.codecs)
             raise CorruptionError(
                 f"the codecs {names} do not give back the {values.dtype} values they were given",
                 hint="choose others with --codec, and report this",
             )
+
+
+def data_type(dtype: np.dtype[Any]) -> Any:
+    """Return what ``zarr.json`` calls a type; text of any length is ``string``.
+
+    Examples
+    --------
+    >>> data_type(np.dtype(">i2")), data_type(np.dtype(object))
+    ('int16', 'string')
+    """
+    if dtype.kind in _TEXT_KINDS:
+        return "string"
+    return get_data_type_from_native_dtype(dtype).to_json(zarr_format=3)
+
+
+def _native(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return text as text of variable length, and anything else as it is."""
+    if values.dtype.kind == "O":
+        texts = [_text(value) for value in values.flat]
+        return np.array(texts, dtype=_TEXT).reshape(values.shape)
+    return values.astype(_TEXT) if values.dtype.kind in _TEXT_KINDS else values
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "" if value is None else str(value)
 
 
 def same(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:

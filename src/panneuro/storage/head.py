@@ -68,15 +68,24 @@ class Head:
         """
         try:
             body = msgpack.unpackb(zstd.decompress(data))
-            return cls(body["inline"], body["indexes"], _spans(body))
-        except (ValueError, RuntimeError, KeyError, TypeError) as error:
+            if body["version"] != _VERSION:
+                raise ValueError(f"version {body['version']!r} of the head is not known")
+            spans = {key: _span(*where) for key, where in body["objects"].items()}
+            return cls(_blocks(body["inline"]), _blocks(body["indexes"]), spans)
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError, MemoryError) as e:
             raise CorruptionError(
-                f"the head of an asset cannot be read: {error!r}",
-                hint="panneuro check NAME --repair rebuilds it",
-            ) from error
+                f"the head of an asset cannot be read: {e!r}",
+                hint="panneuro check NAME   tells what else is damaged",
+            ) from e
 
 
-def _spans(body: dict[str, Any]) -> dict[str, tuple[str, int, int]]:
-    if body["version"] != _VERSION:
-        raise ValueError(f"version {body['version']!r} of the head is not known")
-    return {key: (where, start, size) for key, (where, start, size) in body["objects"].items()}
+def _blocks(said: dict[str, Any]) -> dict[str, bytes]:
+    if not all(isinstance(held, bytes) for held in said.values()):
+        raise TypeError("what it holds are not bytes")
+    return said
+
+
+def _span(where: str, start: int, size: int) -> tuple[str, int, int]:
+    if not isinstance(where, str) or start < 0 or size < 0:
+        raise ValueError(f"{where!r}, {start!r}, {size!r} is no place in an object")
+    return where, start, size

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from panneuro.storage.chunks import ChunkCoder, CodecConfig
+from panneuro.storage.pyramid import FACTOR, Pyramid
 
 CHUNK_BYTES = 2 << 20
 """Inner chunks hold about this many raw bytes: half a second of 96 channels at 30 kHz."""
@@ -17,7 +18,10 @@ CHUNK_BYTES = 2 << 20
 SHARD_BYTES = 256 << 20
 """Shards hold at most about this many raw bytes: 11 s of 384 channels at 30 kHz."""
 
-ROWS = 4096
+BLOCK_BYTES = 32 << 20
+"""Chunks beside one another, what is read at once, hold at most about this many raw bytes."""
+
+ROWS = FACTOR * FACTOR
 """Rows in a shard are a multiple of this, so that shards hold whole bins of a pyramid."""
 
 TILE = 96
@@ -30,7 +34,6 @@ INDEX_CODECS: tuple[CodecConfig, ...] = (
     {"name": "bytes", "configuration": {"endian": "little"}},
     {"name": "crc32c"},
 )
-_BIN = 64
 _MISSING = np.uint64(2**64 - 1)
 
 
@@ -129,18 +132,24 @@ def cut(
     """
     tile = (_even(shape[1], TILE), *shape[2:]) if len(shape) == 2 else tuple(shape[1:])
     tile_bytes = math.prod(tile) * dtype.itemsize
-    rows = row_chunk or max(1, CHUNK_BYTES // tile_bytes)
-    rows = min(rows // ROWS * ROWS or rows // _BIN * _BIN or rows, shape[0])
     width = tuple(-(-length // step) * step for length, step in zip(shape[1:], tile, strict=True))
     row_bytes = math.prod(width) * dtype.itemsize
+    fitting = max(1, min(CHUNK_BYTES // tile_bytes, BLOCK_BYTES // row_bytes))
+    rows = min(row_chunk or _rounded(fitting), shape[0])
     per_shard = max(1, SHARD_BYTES // (rows * row_bytes))
-    whole = ROWS // math.gcd(rows, ROWS)
-    per_shard = max(1, per_shard // whole) * whole
+    if Pyramid.suits(shape, dtype):
+        whole = ROWS // math.gcd(rows, ROWS)
+        per_shard = max(1, per_shard // whole) * whole
     if shape[0] <= rows * per_shard:
         if row_chunk is None:
-            rows = _even(shape[0], rows, _BIN)
+            rows = _even(shape[0], rows, FACTOR)
         per_shard = -(-shape[0] // rows)
     return (rows, *tile), (rows * per_shard, *width)
+
+
+def _rounded(rows: int) -> int:
+    """Return rows of a chunk, rounded down to fill whole bins of a pyramid or to divide them."""
+    return rows // ROWS * ROWS or 1 << (rows.bit_length() - 1)
 
 
 def _even(length: int, most: int, step: int = 1) -> int:

@@ -105,7 +105,7 @@ def _text(node: Node) -> bytes:
 def _parse(key: str, value: bytes) -> Node:
     try:
         node = json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"the Zarr node {key!r} is not JSON: {error}") from error
     if not isinstance(node, dict):
         raise FormatError(f"the Zarr node {key!r} is not a JSON object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ FACTOR = 64
 
 SMALLEST = 2048
 """A level this short or shorter is the last."""
+
+WIDEST = 64 << 10
+"""Signals with more bytes in a row have none: a shard of whole bins would not fit in memory."""
 
 
 class Pyramid:
@@ -46,8 +50,9 @@ class Pyramid:
 
     @staticmethod
     def suits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-        """Say whether a signal is long and plain enough to have one."""
-        return len(shape) in (1, 2) and dtype.kind in "iuf" and shape[0] > SMALLEST
+        """Say whether a signal is long, plain and narrow enough to have one."""
+        plain = len(shape) in (1, 2) and dtype.kind in "iuf"
+        return plain and shape[0] > SMALLEST and math.prod(shape[1:]) * dtype.itemsize <= WIDEST
 
     @property
     def bins_per_span(self) -> int:

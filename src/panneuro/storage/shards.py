@@ -34,16 +34,16 @@ class Shard:
         Below the array: ``c/0/0``.
     index : bytes
         Its index, as it stands at its end.
-    data : bytes
-        The whole object; empty where it was already in the store, intact.
-    size : int
-        Bytes of the object.
+    data : memoryview
+        The whole object.
+    is_stored : bool
+        Whether it was already in the store, intact.
     """
 
     key: str
     index: bytes
-    data: bytes
-    size: int
+    data: memoryview
+    is_stored: bool
 
 
 class ArrayWriter:
@@ -89,7 +89,7 @@ class ArrayWriter:
             and spans is not None
             and self._intact(position, there, spans, observe)
         ):
-            return Shard(key, there[-self.layout.index_bytes :], b"", len(there))
+            return Shard(key, there[-self.layout.index_bytes :], memoryview(there), True)
         body = bytearray()
         written: list[tuple[int, int] | None] = [None] * math.prod(self.layout.chunks_per_shard)
         for number, encoded in self._encoded(position, observe):
@@ -97,7 +97,7 @@ class ArrayWriter:
             body += encoded
         index = encode_index(written)
         body += index
-        return Shard(key, index, bytes(body), len(body))
+        return Shard(key, index, memoryview(body), False)
 
     def _encoded(
         self, position: tuple[int, ...], observe: Observe | None

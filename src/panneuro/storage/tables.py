@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,15 @@ def _arrow(frame: pd.DataFrame) -> pa.Table:
 def _column(values: pd.Series[Any]) -> pa.Array:
     """Return a column, as text where its values are of kinds that do not mix."""
     rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in values]
-    try:
-        return pa.array(rows if values.dtype.kind == "O" else values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array([None if row is None else str(row) for row in rows], pa.string())
+    with suppress(pa.ArrowException, OverflowError):
+        found = pa.array(rows if values.dtype.kind == "O" else values, from_pandas=True)
+        if not pa.types.is_struct(found.type):
+            return found
+    return pa.array([None if _is_missing(row) else str(row) for row in rows], pa.string())
+
+
+def _is_missing(row: Any) -> bool:
+    return row is None or (np.ndim(row) == 0 and bool(pd.isna(row)))
 
 
 def decode(data: bytes) -> pa.Table:
@@ -70,7 +76,7 @@ def decode(data: bytes) -> pa.Table:
     """
     try:
         return pq.read_table(pa.BufferReader(data))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise CorruptionError(
-            f"a table cannot be read: {error}", hint="panneuro check NAME --repair rebuilds it"
+            f"a table cannot be read: {error}", hint="panneuro check NAME   tells what else is damaged"
         ) from error

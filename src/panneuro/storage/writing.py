@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.core.digests import digest_bytes, digest_file
+from panneuro.core.digests import digest_bytes
+from panneuro.core.errors import FormatError
 from panneuro.core.manifest import StoredFile
 from panneuro.core.progress import Progress
 from panneuro.core.store import Store
 from panneuro.signals.arrays import LazyArray, n_bytes
+from panneuro.signals.frames import Frames
 from panneuro.signals.recording import Signal, SourceFile, Structure
 from panneuro.storage import tables
-from panneuro.storage.chunks import ChunkCoder, CodecConfig
+from panneuro.storage.chunks import ChunkCoder, CodecConfig, data_type
 from panneuro.storage.descriptors import Descriptor, describe
 from panneuro.storage.head import INLINE_BYTES, Head
 from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.layout import EVENT_CHUNK, Layout, cut
 from panneuro.storage.nodes import Hierarchy
 from panneuro.storage.pyramid import Pyramid
-from panneuro.storage.shards import ArrayWriter
+from panneuro.storage.shards import ArrayWriter, Shard
+from panneuro.storage.streams import digest_object
 
 Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
 """Given an array and its chunk, says how to code it."""
@@ -112,10 +116,14 @@ class VersionWriter:
         self._present = {found.key: found.size for found in store.list()}
         self._content = Content()
         self._indexes: dict[str, bytes] = {}
-        self._sizes: dict[str, int] = {}
+        self._lock = Lock()
 
     def write(
-        self, structure: Structure, signals: Iterable[Signal], kept: Iterable[SourceFile], seed: str
+        self,
+        structure: Structure,
+        signals: Iterable[Signal],
+        kept: Iterable[tuple[SourceFile, str]],
+        seed: str,
     ) -> Content:
         """Write everything.
 
@@ -125,8 +133,8 @@ class VersionWriter:
             The NWB tree.
         signals : iterable of Signal
             Each knowing its path in it.
-        kept : iterable of SourceFile
-            To be kept verbatim.
+        kept : iterable of SourceFile and str
+            To be kept verbatim, each with its digest.
         seed : str
             What ids of NWB objects follow from; empty where they are to stay.
         """
@@ -137,8 +145,13 @@ class VersionWriter:
         hierarchy.name_dimensions()
         chosen = self._arrays(hierarchy, structure.bulk, signals)
         self._tables(signals)
-        for source in kept:
-            self._original(source)
+        for source, digest in kept:
+            self._original(source, digest)
+        for signal in signals:
+            if isinstance(signal, Frames) and signal.thumbnails is not None:
+                chosen.setdefault(signal.path, {})["thumbnails"] = self._thumbnails(
+                    hierarchy, signal.path, np.asarray(signal.thumbnails)
+                )
         self._nodes(hierarchy)
         exists = hierarchy.nodes.__contains__
         for signal in signals:
@@ -173,6 +186,10 @@ class VersionWriter:
     ) -> tuple[Choice, int, int]:
         shape, dtype = tuple(map(int, data.shape)), np.dtype(data.dtype)
         node = hierarchy.nodes[path]
+        if node["data_type"] != data_type(dtype):
+            raise FormatError(
+                f"writing {path!r}: it is declared as {node['data_type']!r} but holds {dtype}"
+            )
         node["shape"] = list(shape)
         if 0 in shape:
             _empty(node, shape)
@@ -202,25 +219,29 @@ class VersionWriter:
     def _shards(
         self, hierarchy: Hierarchy, path: str, writer: ArrayWriter, pyramid: Pyramid | None
     ) -> int:
-        stored = 0
+        stored = done = 0
         row_bytes = n_bytes(writer.data) // max(1, writer.layout.shape[0])
 
         def observe(start: int, values: npt.NDArray[Any]) -> None:
+            nonlocal done
             if pyramid:
                 pyramid.observe(start, values)
-            self._progress.advance(len(values) * row_bytes)
+            ahead = max(0, start + len(values) - done)
+            done += ahead
+            self._progress.advance(ahead * row_bytes)
 
         for number, shard in enumerate(writer.shards(observe)):
-            key = f"{path}/{shard.key}"
-            if shard.data:
-                self._put(key, shard.data)
-            else:
-                self._keep(key, self._store.get(key))
-            self._indexes[key] = shard.index
-            stored += shard.size
+            self._shard(f"{path}/{shard.key}", shard)
+            stored += len(shard.data)
             if pyramid:
                 self._level(hierarchy, path, 0, pyramid.finest(), pyramid.shape, number)
         return stored
+
+    def _shard(self, key: str, shard: Shard) -> None:
+        if not shard.is_stored:
+            self._send(key, shard.data)
+        self._keep(key, shard.data)
+        self._indexes[key] = shard.index
 
     def _pyramid_top(self, hierarchy: Hierarchy, path: str, pyramid: Pyramid) -> int:
         levels = pyramid.coarser()
@@ -241,7 +262,8 @@ class VersionWriter:
         where = f"{pyramid_of(path)}/{number}"
         if at == 0:
             coder = ChunkCoder(bins.shape, bins.dtype, _PYRAMID)
-            hierarchy.nodes[where] = _plain_array(shape, coder)
+            names = ["bin", *(["channel"] if len(shape) > 2 else []), "extreme"]
+            hierarchy.nodes[where] = _plain_array(shape, coder, names)
         first = hierarchy.nodes[where]["chunk_grid"]["configuration"]["chunk_shape"]
         coder = ChunkCoder(tuple(first), bins.dtype, _PYRAMID)
         self._put("/".join([where, "c", str(at), *["0"] * (len(shape) - 1)]), coder.encode(bins))
@@ -252,10 +274,17 @@ class VersionWriter:
             if frame is not None:
                 self._put(f"{tables.FOLDER}/{signal.name}.parquet", tables.encode(frame))
 
-    def _original(self, source: SourceFile) -> None:
+    def _thumbnails(self, hierarchy: Hierarchy, path: str, images: npt.NDArray[Any]) -> str:
+        where = f"_lake/thumbnails/{path}"
+        coder = ChunkCoder(images.shape, images.dtype, _PYRAMID)
+        names = ["thumbnail", "y", "x", "colour"][: images.ndim]
+        hierarchy.nodes[where] = _plain_array(images.shape, coder, names)
+        self._put("/".join([where, "c", *["0"] * images.ndim]), coder.encode(images))
+        return where
+
+    def _original(self, source: SourceFile, digest: str) -> None:
         key, size = f"original/{source.name}", source.path.stat().st_size
-        digest = digest_file(source.path)
-        if self._present.get(key) != size or digest_bytes(self._store.get(key)) != digest:
+        if self._present.get(key) != size or digest_object(self._store, key, size) != digest:
             self._store.put_file(key, source.path)
             self._content.sent_bytes += size
         self._content.files.append(StoredFile(key, size, digest))
@@ -274,14 +303,16 @@ class VersionWriter:
 
     def _put(self, key: str, data: bytes) -> None:
         """Put an object, unless the very same one is there."""
-        if self._present.get(key) == len(data) and self._store.get(key) == data:
-            self._keep(key, data)
-            return
-        self._store.put(key, data)
-        self._content.sent_bytes += len(data)
+        if self._present.get(key) != len(data) or self._store.get(key) != data:
+            self._send(key, data)
         self._keep(key, data)
 
-    def _keep(self, key: str, data: bytes) -> None:
+    def _send(self, key: str, data: bytes | memoryview) -> None:
+        self._store.put(key, data)
+        with self._lock:
+            self._content.sent_bytes += len(data)
+
+    def _keep(self, key: str, data: bytes | memoryview) -> None:
         self._content.files.append(StoredFile(key, len(data), digest_bytes(data)))
 
 
@@ -295,16 +326,16 @@ def _empty(node: dict[str, Any], shape: tuple[int, ...]) -> None:
     node["chunk_grid"] = {"name": "regular", "configuration": {"chunk_shape": chunk}}
 
 
-def _plain_array(shape: tuple[int, ...], coder: ChunkCoder) -> dict[str, Any]:
+def _plain_array(shape: tuple[int, ...], coder: ChunkCoder, names: list[str]) -> dict[str, Any]:
     return {
         "zarr_format": 3,
         "node_type": "array",
-        "data_type": str(coder.dtype),
+        "data_type": data_type(coder.dtype),
         "shape": list(shape),
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(coder.shape)}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": 0,
         "codecs": [dict(codec) for codec in coder.codecs],
         "attributes": {},
-        "dimension_names": ["bin", *(["channel"] if len(shape) > 2 else []), "extreme"],
+        "dimension_names": names,
     }
