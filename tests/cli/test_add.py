@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import panneuro
+
+from .conftest import FLAGS, write_nwb
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return str(tmp_path / "lake")
+
+
+def rows(result) -> list[dict]:
+    return json.loads(result.stdout)["added"]
+
+
+def test_adding_makes_the_lake_and_says_how_it_reads(run, recording: Path, place: str):
+    result = run("add", recording, "--lake", place, *FLAGS)
+    assert result.exit_code == 0, result.output
+    assert f"made a new lake at {place}" in result.stderr
+    assert "read as nwb: " in result.stderr
+    assert "should: description.experimenters" in result.stderr
+    name = next(iter(panneuro.open(place)))
+    assert f"next: panneuro show {name} --lake {place}" in result.stderr
+    header, row = result.stdout.splitlines()
+    assert header.split()[:3] == ["name", "version", "status"]
+    assert row.startswith(name)
+    assert "USD" in row
+
+
+def test_adding_again_changes_nothing(run, recording: Path, filled: str):
+    (row,) = rows(run("add", recording, "--json", "--lake", filled, *FLAGS))
+    assert row["status"] == "there already"
+    assert row["sent_bytes"] == 0
+    assert row["ratio"] == pytest.approx(row["source_bytes"] / row["stored_bytes"], abs=1e-3)
+
+
+def test_what_must_be_said_is_listed_whole(run, recording: Path, place: str):
+    result = run("add", recording, "--lake", place)
+    assert result.exit_code == 5
+    assert result.stdout == ""
+    for field in ("institution", "lab", "licence"):
+        assert f"description.{field}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_dry_run_makes_nothing(run, recording: Path, place: str):
+    result = run("add", recording, "--dry-run", "--json", "--lake", place, *FLAGS)
+    (row,) = rows(result)
+    assert row["status"] == "would be added"
+    assert any("ap" in signal for signal in row["signals"])
+    assert not Path(place).exists()
+    (row,) = rows(run("add", recording, "--json", "--lake", place, *FLAGS))
+    assert row["status"] == "added"
+    foreseen = run("add", recording, "--dry-run", "--json", "--lake", place, *FLAGS)
+    assert rows(foreseen)[0] == {**rows(foreseen)[0], "version": row["version"]}
+    assert rows(foreseen)[0]["status"] == "there already"
+
+
+def test_one_bad_path_stops_no_other(run, recording: Path, place: str, tmp_path: Path):
+    (tmp_path / "notes.xyz").write_text("nothing to read")
+    other = write_nwb(tmp_path / "other.nwb", "mouse-8", 1)
+    paths = [tmp_path / "nowhere", recording, tmp_path / "notes.xyz", other]
+    result = run("add", *paths, "--lake", place, *FLAGS)
+    assert result.exit_code == 6
+    assert result.stderr.count("error: ") == 2
+    assert "run the same line again" in result.stderr
+    assert [line.split()[0] == "-" for line in result.stdout.splitlines()[1:]] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert len(panneuro.open(place)) == 2
+    again = run("add", *paths, "--jsonl", "--lake", place, *FLAGS)
+    lines = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [line["status"] for line in lines] == ["failed", "there already"] * 2
+    assert lines[0]["error"]["code"] == "asset/not-found"
+    assert lines[2]["error"]["code"] == "format/unknown"
+
+
+def test_nothing_done_is_no_part_done(run, place: str, tmp_path: Path):
+    assert run("add", tmp_path / "a", tmp_path / "b", "--lake", place).exit_code == 3
+    result = run("add", tmp_path / "a", "--lake", place)
+    assert result.exit_code == 3
+    assert "panneuro add --help" in result.stderr
+
+
+def test_files_and_flags_say_things_and_flags_are_stronger(
+    run, recording: Path, place: str, tmp_path: Path
+):
+    said = tmp_path / "said.yaml"
+    said.write_text(
+        "description: {institution: UW, licence: CC0, lab: Doe}\n"
+        "sessions: {session.nwb: {subject.strain: C57BL/6J}, other: {subject.strain: BALB/c}}\n"
+    )
+    words = ["--describe", said, "--set", "description.licence=CC-BY-4.0", "--name", "first"]
+    assert run("add", recording, "--lake", place, *words).exit_code == 0
+    documents = panneuro.open(place)["first"].documents
+    assert documents.description.licence.id == "SPDX:CC-BY-4.0"
+    assert documents.subject.strain.label == "C57BL/6J"
+
+
+def test_the_second_session_needs_no_typing(
+    run, recording: Path, filled: str, name: str, place, tmp_path
+):
+    rig = tmp_path / "rig.yaml"
+    assert run("describe", "--template", name, "-o", rig, "--lake", filled).exit_code == 0
+    second = write_nwb(tmp_path / "second.nwb", seed=2)
+    result = run("add", second, "--rig", rig, "--lake", place)
+    assert result.exit_code == 0, result.output
+
+
+def test_other_files_under_the_same_name(run, recording: Path, place: str, tmp_path: Path):
+    run("add", recording, "--name", "one", "--lake", place, *FLAGS)
+    other = write_nwb(tmp_path / "other.nwb", seed=1)
+    words = [other, "--name", "one", "--lake", place, *FLAGS]
+    result = run("add", *words)
+    assert result.exit_code == 1
+    assert "--replace" in result.stderr
+    assert run("add", *words, "--replace").exit_code == 0
+    assert len(panneuro.open(place).versions("one")) == 2
+
+
+def test_coders(run, recording: Path, place: str):
+    result = run("add", recording, "--portable", "--lake", place, *FLAGS)
+    assert result.exit_code == 0
+    name = next(iter(panneuro.open(place)))
+    codecs = panneuro.open(place)[name].zarr["acquisition/ap/data"].metadata.to_dict()
+    assert "pcodec" not in json.dumps(codecs, default=str)
+    unknown = run("add", recording, "--codec", "zip", "--name", "x", "--lake", place, *FLAGS)
+    assert unknown.exit_code == 2
+    assert "pcodec" in unknown.stderr
+
+
+def test_a_person_is_asked_for_what_is_missing(
+    run, recording: Path, place: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("panneuro.cli.add.is_attended", lambda no_input: not no_input)
+    refused = run("add", recording, "--no-input", "--lake", place)
+    assert refused.exit_code == 5
+    answers = "University of Somewhere\nDoe lab\nCC-BY-4.0\n"
+    result = run("add", recording, "--lake", place, input=answers)
+    assert result.exit_code == 0, result.output
+    assert "description.licence: on what terms" in result.stderr
+    name = next(iter(panneuro.open(place)))
+    assert panneuro.open(place)[name].documents.description.lab.label == "Doe lab"
+
+
+def test_no_answer_interrupts(run, recording: Path, place: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("panneuro.cli.add.is_attended", lambda no_input: True)
+    assert run("add", recording, "--lake", place, input="").exit_code == 130
+
+
+def test_quiet_is_quiet(run, recording: Path, place: str):
+    result = run("add", recording, "--quiet", "--lake", place, *FLAGS)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["a", "b", "--name", "c"],
+        ["a", "--codec", "pcodec", "--portable"],
+        ["a", "--format", "nothing", "--lake", "memory://usage"],
+    ],
+    ids=str,
+)
+def test_lines_that_cannot_be_understood(run, words: list[str]):
+    result = run("add", *words)
+    assert result.exit_code in (2, 3)
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("value", ["subject", "subject.id", "id=7", "subject.colour=red", "=x"])
+def test_settings_that_cannot_be_understood(run, recording: Path, place: str, value: str):
+    result = run("add", recording, "--set", value, "--lake", place)
+    assert result.exit_code in (2, 5)
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_that_may_not_be_written(run, recording: Path, tmp_path: Path):
+    (tmp_path / "shut").mkdir(mode=0o500)
+    result = run("add", recording, "--lake", tmp_path / "shut" / "lake", *FLAGS)
+    assert result.exit_code in (1, 4)
+    assert "Traceback" not in result.output
+
+
+def test_a_truncated_recording(run, recording: Path, place: str, tmp_path: Path):
+    cut = tmp_path / "cut.nwb"
+    shutil.copy(recording, cut)
+    os.truncate(cut, cut.stat().st_size // 2)
+    result = run("add", cut, "--lake", place, *FLAGS)
+    assert result.exit_code == 5
+    assert "Traceback" not in result.output

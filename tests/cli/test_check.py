@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import panneuro
+
+
+@pytest.fixture
+def lake(filled: str, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(filled, tmp_path / "lake"))
+
+
+def test_all_is_well(run, filled: str, name: str):
+    result = run("check", "--lake", filled)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "no problems left" in result.stderr
+    said = json.loads(run("check", name, "--quick", "--json", "--lake", filled).stdout)
+    assert said["ok"]
+    assert said["checked_files"] > 1
+    assert said["problems"] == []
+    assert run("check", "nobody", "--lake", filled).exit_code == 3
+
+
+def test_a_byte_that_changed(run, lake: Path):
+    (chunk,) = lake.glob("assets/*/*/acquisition/ap/data/c/0/0")
+    data = bytearray(chunk.read_bytes())
+    data[100] ^= 1
+    chunk.write_bytes(data)
+    assert run("check", "--quick", "--lake", lake).exit_code == 0
+    result = run("check", "--lake", lake)
+    assert result.exit_code == 5
+    assert "corrupt" in result.stdout
+    assert "acquisition/ap/data" in result.stdout
+    chunk.unlink()
+    lines = run("check", "--quick", "--jsonl", "--lake", lake).stdout.splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == ["missing"]
+
+
+def test_an_index_out_of_step(run, lake: Path, name: str):
+    panneuro.open(lake).catalog.clear()
+    panneuro.open(lake).catalog.close()
+    result = run("check", "--lake", lake)
+    assert result.exit_code == 5
+    assert "not-indexed" in result.stdout
+    assert "panneuro check --repair" in result.stderr
+    assert run("check", "--repair", "--dry-run", "--lake", lake).exit_code == 5
+    assert run("check", "--repair", "--lake", lake).exit_code == 0
+    assert run("check", "--lake", lake).exit_code == 0
+    assert name in run("find", "--lake", lake).stdout
+
+
+def test_reindexing(run, lake: Path, name: str):
+    panneuro.open(lake).catalog.clear()
+    assert "would index 1 versions" in run("reindex", "--dry-run", "--lake", lake).stdout
+    result = run("reindex", "--json", "--lake", lake)
+    assert json.loads(result.stdout)["versions"] == 1
+    assert name in run("find", "--lake", lake).stdout

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import panneuro
+
+
+@pytest.fixture
+def lake(filled: str, tmp_path: Path) -> str:
+    place = tmp_path / "lake"
+    shutil.copytree(filled, place)
+    return str(place)
+
+
+def test_a_correction_is_a_new_version(run, lake: str, name: str):
+    result = run("describe", name, "--set", "subject.strain=C57BL/6J", "--lake", lake)
+    assert result.exit_code == 0, result.output
+    assert " added" in result.stdout
+    opened = panneuro.open(lake)
+    assert opened[name].documents.subject.strain.label == "C57BL/6J"
+    assert len(opened.versions(name)) == 2
+    again = run("describe", name, "--set", "subject.strain=C57BL/6J", "--json", "--lake", lake)
+    assert json.loads(again.stdout)["described"][0]["status"] == "there already"
+
+
+def test_a_dry_run_changes_nothing(run, lake: str, name: str, tmp_path: Path):
+    said = tmp_path / "said.csv"
+    said.write_text("field,value\nsubject.strain,BALB/c\n")
+    result = run("describe", name, "--describe", said, "--dry-run", "--lake", lake)
+    assert result.exit_code == 0, result.output
+    assert "would be added" in result.stdout
+    assert len(panneuro.open(lake).versions(name)) == 1
+    rig = tmp_path / "rig.yaml"
+    assert (
+        run("describe", "--template", name, "-o", rig, "--dry-run", "--lake", lake).exit_code == 0
+    )
+    assert not rig.exists()
+
+
+def test_a_person_is_asked(run, lake: str, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("panneuro.cli.describe.is_attended", lambda no_input: not no_input)
+    result = run("describe", name, "--lake", lake, input="Jane Doe\n")
+    assert result.exit_code == 0, result.output
+    assert panneuro.open(lake)[name].documents.description.experimenters[0].label == "Jane Doe"
+
+
+def test_nothing_said(run, filled: str, name: str):
+    assert run("describe", name, "--lake", filled).exit_code == 2
+    assert run("describe").exit_code == 2
+    assert run("describe", name, "--template", name, "--lake", filled).exit_code == 2
+    assert run("describe", "nobody", "--set", "subject.id=7", "--lake", filled).exit_code == 3
+
+
+def test_the_schema(run):
+    assert (
+        json.loads(run("describe", "--schema", "subject").stdout)["$id"] == "panneuro/subject/1.0"
+    )
+    said = json.loads(run("describe", "--json", "--schema").stdout)
+    assert said["schema"] == "panneuro/cli/describe/1.0"
+    assert said["json_schema"]["$id"] == "panneuro/documents/1.0"
+
+
+def test_what_a_profile_misses(run, filled: str, name: str):
+    result = run("describe", "--profile", "publish", name, "--lake", filled)
+    assert result.exit_code == 5
+    assert "description.experimenters" in result.stdout
+    said = json.loads(run("describe", "--profile", "lake", name, "--json", "--lake", filled).stdout)
+    assert {finding["severity"] for finding in said["findings"]} <= {"should", "tip"}
