@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,3 +172,32 @@ def test_files_cut_short_are_errors_or_shorter(
     except FormatError as error:
         told = str(error)
     assert not told or place.name in told
+
+
+@pytest.mark.parametrize(
+    ("place", "signal"), [("neuralynx", "csc"), ("openephys_legacy", "raw"), ("intan", "amplifier")]
+)
+def test_a_folder_above_the_recording_will_do(
+    sample_data: Path, tmp_path: Path, place: str, signal: str
+) -> None:
+    folder = next(path for path in (sample_data / "raw" / place).rglob("*") if path.is_file())
+    (tmp_path / "session").mkdir()
+    for path in folder.parent.iterdir() if place != "neuralynx" else _originals(sample_data):
+        shutil.copyfile(path, tmp_path / "session" / path.name)
+    assert len(read(tmp_path)[signal]) > 1000
+
+
+def _originals(sample_data: Path) -> list[Path]:
+    return list((sample_data / "raw/neuralynx/Cheetah_v5.5.1/original_data").iterdir())
+
+
+def test_a_file_that_is_named_brings_those_beside_it(sample_data: Path) -> None:
+    stem = sample_data / "raw/blackrock/blackrock_2_1/l101210-001.ns2"
+    found = read(stem)
+    assert {f.name: f.kept for f in found.files} == {
+        "l101210-001.ns2": False,
+        "l101210-001.nev": True,
+    }
+    assert found["units"].counts.sum() == 14210
+    header = sample_data / "raw/intan/intan_fpc_test_231117_052630/info.rhd"
+    assert {"settings.xml", "amp-A-000.dat"} <= {f.name for f in read(header).files}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.neo_format import Documents, NeoFormat, begins, told_by_neo
+from panneuro.formats.neo_format import Documents, NeoFormat, begins, same_stem, told_by_neo
 from panneuro.formats.rawio import Raw
 from panneuro.formats.source import Source
 from panneuro.formats.streams import Label, slug
@@ -61,6 +61,7 @@ reader = NeoFormat(
     score=0.9,
     keywords={"gap_tolerance_ms": 0.0},
     locate=_path,
+    companions=same_stem,
     label=_label,
     check=_check,
     documents=_documents,

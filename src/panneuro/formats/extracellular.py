@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from panneuro.formats.electrodes import Probes
-from panneuro.formats.neo_format import NeoFormat, begins, electrodes, holds
+from panneuro.formats.neo_format import NeoFormat, begins, electrodes, holds, same_stem
 from panneuro.formats.source import Source
 from panneuro.formats.streams import Kind, Label, slug
 
@@ -51,6 +51,7 @@ plexon = NeoFormat(
     "plexon",
     "PlexonRawIO",
     ("*.plx",),
+    maker="Plexon",
     magic=begins(b"PLEX"),
     score=0.9,
     keywords={"progress_bar": False},
@@ -61,6 +62,7 @@ spike2 = NeoFormat(
     "spike2",
     "Spike2RawIO",
     ("*.smr",),
+    maker="Cambridge Electronic Design",
     magic=holds(b"(C) CED"),
     score=0.9,
     label=_by_channel,
@@ -70,6 +72,7 @@ biocam = NeoFormat(
     "biocam",
     "BiocamRawIO",
     ("*.brw",),
+    maker="3Brain",
     magic=begins(_HDF5),
     score=0.9,
     label=electrodes("mea"),
@@ -79,6 +82,7 @@ maxwell = NeoFormat(
     "maxwell",
     "MaxwellRawIO",
     ("*.raw.h5",),
+    maker="MaxWell Biosystems",
     magic=begins(_HDF5),
     score=0.8,
     label=electrodes("mea"),
@@ -88,6 +92,7 @@ mcs = NeoFormat(
     "mcs",
     "RawMCSRawIO",
     ("*.raw",),
+    maker="Multi Channel Systems",
     magic=begins(b"MC_DataTool"),
     score=0.9,
     label=electrodes("mea"),
@@ -96,6 +101,8 @@ axona = NeoFormat(
     "axona",
     "AxonaRawIO",
     ("*.set",),
+    maker="Axona",
+    companions=same_stem,
     magic=begins(b"trial_date"),
     score=0.9,
 )
@@ -103,14 +110,19 @@ spikegadgets = NeoFormat(
     "spikegadgets",
     "SpikeGadgetsRawIO",
     ("*.rec",),
+    maker="SpikeGadgets",
     magic=holds(b"<Configuration", b"SpikeConfiguration"),
     score=0.9,
 )
-alphaomega = NeoFormat("alphaomega", "AlphaOmegaRawIO", ("*.mpx",), takes="dirname")
+alphaomega = NeoFormat(
+    "alphaomega", "AlphaOmegaRawIO", ("*.mpx",), takes="dirname", flat=True, maker="Alpha Omega"
+)
 brainvision = NeoFormat(
     "brainvision",
     "BrainVisionRawIO",
     ("*.vhdr",),
+    maker="Brain Products",
+    companions=same_stem,
     magic=holds(b"Brain Vision", b"BrainVision"),
     score=0.9,
     label=electrodes("eeg"),
@@ -119,6 +131,7 @@ micromed = NeoFormat(
     "micromed",
     "MicromedRawIO",
     ("*.trc",),
+    maker="Micromed",
     magic=begins(b"* MICROMED"),
     score=0.9,
     label=electrodes("eeg"),
@@ -126,7 +139,9 @@ micromed = NeoFormat(
 neuroexplorer = NeoFormat(
     "neuroexplorer", "NeuroExplorerRawIO", ("*.nex",), magic=begins(b"NEX1"), score=0.9
 )
-neuronexus = NeoFormat("neuronexus", "NeuroNexusRawIO", ("*.xdat.json",), score=0.8)
+neuronexus = NeoFormat(
+    "neuronexus", "NeuroNexusRawIO", ("*.xdat.json",), maker="NeuroNexus", score=0.8
+)
 neuroscope = NeoFormat(
     "neuroscope",
     "NeuroScopeRawIO",
@@ -135,4 +150,11 @@ neuroscope = NeoFormat(
     score=0.6,
     label=electrodes("raw"),
 )
-tdt = NeoFormat("tdt", "TdtRawIO", ("*.tbk", "*.tsq"), takes="dirname", score=0.8)
+tdt = NeoFormat(
+    "tdt",
+    "TdtRawIO",
+    ("*.tbk", "*.tsq"),
+    takes="dirname",
+    maker="Tucker-Davis Technologies",
+    score=0.8,
+)

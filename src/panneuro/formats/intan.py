@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.neo_format import Documents, NeoFormat, begins
@@ -66,6 +68,11 @@ def _count(raw: Raw) -> int:
     return len(raw.io.header["signal_streams"])
 
 
+def _beside(path: Path) -> Iterable[Path]:
+    """Return the folder of a recording with one file a signal or channel, named by its header."""
+    return path.parent.iterdir() if path.stem.lower() == "info" else ()
+
+
 def _documents(raw: Raw, source: Source) -> Documents:
     told = raw.io._global_info
     version = f"{int(told['major_version'])}.{int(told['minor_version'])}"
@@ -100,6 +107,7 @@ reader = NeoFormat(
     score=0.9,
     label=_label,
     clock=_clock,
+    companions=_beside,
     check=_check,
     documents=_documents,
     bulk=("amp-*.dat", "aux-*.dat", "board-*.dat", "amplifier.dat", "auxiliary.dat"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ def numbered(raw: Raw, _source: Source) -> list[Shift]:
     return [(0.0, "" if part == 0 else f"_{part + 1}") for part in range(len(raw.parts))]
 
 
+def same_stem(path: Path) -> Iterable[Path]:
+    """Return the files beside a file that differ from it in their ending alone."""
+    return (other for other in path.parent.iterdir() if other.stem == path.stem)
+
+
 def told_by_neo(raw: Raw, _source: Source) -> Documents:
     """Take the start of the session from neo's annotations, if it is there."""
     block = getattr(raw.io, "raw_annotations", {"blocks": [{}]})["blocks"][0]
@@ -75,6 +80,12 @@ class NeoFormat:
         What its files are called, whatever the case.
     takes : str
         Which argument of the class names the source: ``"filename"`` or ``"dirname"``.
+    maker : str
+        Who makes the amplifier.
+    flat : bool
+        Whether a recording's files all lie in one folder, which is what neo must be given.
+    companions : callable, optional
+        From a file that was named to those beside it that neo reads with it.
     magic : callable
         From the name, in lower case, and the first bytes of such a file to whether it is of the
         format; by default its name suffices.
@@ -115,6 +126,9 @@ class NeoFormat:
     rawio: str
     patterns: tuple[str, ...]
     takes: str = "filename"
+    maker: str = ""
+    flat: bool = False
+    companions: Callable[[Path], Iterable[Path]] | None = None
     magic: Callable[[str, bytes], bool] | None = None
     score: float = 0.6
     keywords: Mapping[str, Any] = field(default_factory=dict)
@@ -145,8 +159,8 @@ class NeoFormat:
 
     def read(self, source: Source) -> Recording:
         """Return documents and lazy signals of a source."""
-        notes = self.check(source) if self.check else []
         path = (self.locate or self._located)(source)
+        notes = self.check(source) if self.check else []
         raw = open_raw(self.rawio, str(path), notes, **{self.takes: str(path), **self.keywords})
         with guarded(str(path), notes):
             if self.mend:
@@ -176,7 +190,8 @@ class NeoFormat:
 
     def _folder(self, source: Source) -> Path:
         if source.path.is_dir():
-            return source.path
+            folders = {path.parent for path in source.matching(*self.patterns)}
+            return folders.pop() if self.flat and len(folders) == 1 else source.path
         raise FormatError(
             f"reading {str(source.path)!r}: it is one file of a recording of several",
             hint=f"name its folder: {str(source.root)!r}",
@@ -214,6 +229,9 @@ class NeoFormat:
 
     def _documents(self, raw: Raw, source: Source, notes: list[str]) -> Documents:
         documents = self.documents(raw, source)
+        if self.maker:
+            made = {"name": self.maker, "kind": "amplifier", "manufacturer": self.maker}
+            documents.setdefault("instrument", {}).setdefault("devices", [made])
         documents.setdefault("description", {}).setdefault("modalities", ["ecephys"])
         start = documents.get("acquisition", {}).get("session_start", "")
         if start and not _zoned(start):
@@ -223,7 +241,10 @@ class NeoFormat:
     def _files(self, source: Source) -> tuple[SourceFile, ...]:
         kept = dict.fromkeys(source.matching(*self.bulk), False)
         kept |= dict.fromkeys(source.matching(*self.containers), True)
-        return tuple(source.file(path, kept=kept.get(path)) for path in source.files)
+        beside = self.companions(source.path) if self.companions and source.path.is_file() else ()
+        regular = (path for path in beside if path.is_file() and not path.is_symlink())
+        paths = dict.fromkeys((*source.files, *sorted(regular)))
+        return tuple(source.file(path, kept=kept.get(path)) for path in paths)
 
 
 def _zoned(moment: str) -> bool:
@@ -231,8 +252,8 @@ def _zoned(moment: str) -> bool:
 
 
 def _clock_note(shifts: list[Shift]) -> str:
-    shown = ", ".join(f"{-shift:.6f}" for shift in dict.fromkeys(s for s, _ in shifts))
-    return f"times count from the first sample, when the rig's own clock read {shown} s"
+    read = -shifts[0][0]
+    return f"times count from the first sample, when the rig's own clock read {read:.6f} s"
 
 
 def _shifted(clock: Clock | None, shift: float) -> Clock:

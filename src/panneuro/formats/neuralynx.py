@@ -37,6 +37,7 @@ reader = NeoFormat(
     "NeuralynxRawIO",
     ("*.ncs", "*.nse", "*.ntt", "*.nev"),
     takes="dirname",
+    flat=True,
     magic=begins(b"######## Neuralynx"),
     score=0.9,
     # Every gap begins a new segment; nothing between is invented and nothing is dropped.

@@ -36,6 +36,7 @@ reader = NeoFormat(
     "OpenEphysRawIO",
     ("*.continuous", "*.spikes", "*.events"),
     takes="dirname",
+    flat=True,
     magic=begins(b"header.format"),
     score=0.9,
     label=_label,

@@ -140,7 +140,9 @@ def mend(raw: Raw) -> None:
             number = int(digits[0]) if digits else column
             if column >= len(gains) or number >= len(gains) or not gains[column]:
                 continue
-            if rows["gain"][row] == range_uv * (1.0 / gains[column]) and gains[number]:
+            # Where no sync channel was saved, neo leaves the last channel without its gain.
+            neo_said = (range_uv * (1.0 / gains[column]), range_uv)
+            if rows["gain"][row] in neo_said and gains[number]:
                 rows["gain"][row] = range_uv / gains[number]
 
 
