@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import pickletools
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from panneuro.core.errors import FormatError
 
@@ -181,3 +184,83 @@ class _Machine:
     def _build(self, _: Any) -> None:
         state = self.stack.pop()
         self.stack[-1].state = state
+
+
+def as_numpy(found: Any) -> Any:
+    """Return pickled NumPy arrays and numbers as such, also inside lists and dicts.
+
+    Only arrays of plain numbers are made, from their bytes; arrays of objects become lists.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> import numpy as np
+    >>> as_numpy(look_into(pickle.dumps(np.arange(3, dtype="i2"), 4)))
+    array([0, 1, 2], dtype=int16)
+    """
+    if isinstance(found, list):
+        return [as_numpy(item) for item in found]
+    if isinstance(found, tuple):
+        return tuple(as_numpy(item) for item in found)
+    if isinstance(found, dict):
+        return {key: as_numpy(value) for key, value in found.items()}
+    if not isinstance(found, Called) or not isinstance(found.what, Global):
+        return found
+    if not found.what.module.startswith("numpy"):
+        return found
+    if found.what.name == "scalar" and len(found.arguments) == 2:
+        return np.frombuffer(_bytes(found.arguments[1]), _dtype(found.arguments[0]), 1)[0]
+    if found.what.name != "_reconstruct" or not isinstance(found.state, tuple):
+        return found
+    _, shape, dtype, fortran, data = found.state
+    if isinstance(data, list):
+        return as_numpy(data)
+    values = np.frombuffer(_bytes(data), _dtype(dtype))
+    return values.reshape(shape, order="F" if fortran else "C")
+
+
+def _bytes(found: Any) -> bytes:
+    """Return bytes, which old protocols write as Latin-1 text to be encoded."""
+    if isinstance(found, Called) and found.what == Global("_codecs", "encode"):
+        return str(found.arguments[0]).encode("latin-1")
+    if not isinstance(found, bytes):
+        raise FormatError("reading a pickle: it holds an array without its bytes")
+    return found
+
+
+def _dtype(found: Any) -> np.dtype[Any]:
+    """Return the type of numbers that a pickled dtype tells."""
+    if not isinstance(found, Called) or not isinstance(found.arguments[0], str):
+        raise FormatError("reading a pickle: it holds an array of an odd type")
+    dtype = np.dtype(found.arguments[0])
+    if isinstance(found.state, tuple) and found.state[1] == ">":
+        dtype = dtype.newbyteorder(">")
+    if dtype.kind not in "biufc":
+        raise FormatError(f"reading a pickle: it holds an array of {dtype}")
+    return dtype
+
+
+def look_into_npy(path: Path, most: int) -> Any:
+    """Return what is in a ``.npy`` file that NumPy would have to unpickle, as `look_into` does.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most : int
+        Bytes; a larger file is refused.
+    """
+    if path.stat().st_size > most:
+        raise FormatError(f"reading {path.name!r}: it is larger than {most:,} bytes")
+    with path.open("rb") as stream:
+        try:
+            version = np.lib.format.read_magic(stream)
+            read_header = np.lib.format.read_array_header_1_0
+            if version > (1, 0):
+                read_header = np.lib.format.read_array_header_2_0
+            read_header(stream)
+            return as_numpy(look_into(stream.read()))
+        except (ValueError, EOFError, SyntaxError, TypeError, RecursionError) as error:
+            raise FormatError(
+                f"reading {path.name!r}: it is no .npy file, or a damaged one: {error}"
+            ) from error
