@@ -26,6 +26,8 @@ from panneuro.access.prices import PriceBook
 from panneuro.lake.adding import Added
 from panneuro.testing.sessions import make_session
 
+INK = ("#1b3a57", "#2b7a78", "#8a5a2b", "#7a2b4f")
+
 LAKE = Path("demo-lake")
 FIGURE = Path("demo.png")
 
@@ -38,7 +40,12 @@ REAL = {
     "video/openfield/m3v1mp4.mp4": "open field, video",
 }
 UNSAID: dict[str, dict[str, Any]] = {
-    "description": {"lab": "demonstration", "institution": "unknown", "licence": "CC-BY-4.0"},
+    "description": {
+        "lab": "demonstration",
+        "institution": "unknown",
+        "licence": "CC-BY-4.0",
+        "modalities": ["ecephys"],
+    },
     "subject": {"id": "demo-1", "species": "mouse"},
     "acquisition": {"session_start": "2026-03-02T09:30:00+00:00", "timezone": "UTC"},
 }
@@ -147,18 +154,21 @@ def _asked(lake: panneuro.Lake, what: str, act: Any) -> Any:
 def _draw(asset: Any, traces: Any, trains: Any) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(13, 6), width_ratios=(5, 5, 1.6))
     electrodes = asset.electrodes.df
-    shown = np.linspace(0, traces.shape[1] - 1, 24).astype(int)
-    rows = min(len(traces), 1500)
+    shown = np.arange(min(20, traces.shape[1]))
+    rows = min(len(traces), 4500)
     ms = 1e3 * np.arange(rows) / asset["ap"].rate_hz
-    step = 6 * np.median(np.abs(traces)) + 1e-9
+    step = 12 * np.median(np.abs(traces)) + 1e-9
     for place, channel in enumerate(shown):
-        axes[0].plot(ms, traces[:rows, channel] + place * step, lw=0.5, color="#2b5c8a")
+        axes[0].plot(ms, traces[:rows, channel] + place * step, lw=0.4, color="#2b5c8a")
     axes[0].set(title="traces", xlabel="time (ms)", ylabel="channel", yticks=[])
     for place, unit in enumerate(list(trains)[:40]):
         times = trains.read(unit)
         start = times[0] if len(times) else 0.0
         axes[1].eventplot(
-            times[times < start + 20], lineoffsets=place, linewidths=0.6, colors="#1a1a1a"
+            times[times < start + 20],
+            lineoffsets=place,
+            linewidths=0.6,
+            colors=INK[place * len(INK) // min(40, len(trains))],
         )
     axes[1].set(title="spikes", xlabel="time (s)", ylabel="unit")
     axes[2].scatter(electrodes.rel_x, electrodes.rel_y, s=6, marker="s", color="#c8c8c8")
@@ -173,7 +183,7 @@ def _draw(asset: Any, traces: Any, trains: Any) -> None:
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
-    figure.savefig(FIGURE, dpi=130)
+    figure.savefig(FIGURE, dpi=110)
 
 
 if __name__ == "__main__":

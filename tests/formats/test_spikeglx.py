@@ -100,6 +100,20 @@ def test_a_saved_subset_keeps_each_channels_own_gain(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.gain, 0.6 / 512 / 750, rtol=1e-15)
 
 
+def test_the_last_channel_has_its_gain_where_no_sync_was_saved(tmp_path: Path) -> None:
+    values = write_imec(tmp_path)
+    path = ap(tmp_path)
+    path.write_bytes(np.ascontiguousarray(values[:, :4]).tobytes())
+    text = path.with_suffix(".meta").read_text()
+    text = text.replace("nSavedChans=5", "nSavedChans=4")
+    text = text.replace("snsApLfSy=4,0,1", "snsApLfSy=4,0,0")
+    text = text.replace("=0,1,2,3,8", "=0,1,2,3").replace("(SY0;8:4)", "")
+    text = text.replace(f"fileSizeBytes={values.nbytes}", f"fileSizeBytes={path.stat().st_size}")
+    path.with_suffix(".meta").write_text(text)
+    found = read(tmp_path)["ap"]
+    np.testing.assert_allclose(found.gain, [0.6 / 512 / g for g in (500, 750) * 2], rtol=1e-15)
+
+
 def test_positions_are_those_of_probeinterface(run: Path) -> None:
     probeinterface = pytest.importorskip("probeinterface")
     probe = probeinterface.read_spikeglx(ap(run).with_suffix(".meta"))

@@ -42,6 +42,7 @@ class Asset:
     def __init__(self, store: Store, manifest: Manifest) -> None:
         self._store = store
         self.manifest = manifest
+        self._tables: dict[str, pa.Table] = {}
 
     @classmethod
     def open(cls, store: Store, name: str, version: str) -> Asset:
@@ -122,10 +123,12 @@ class Asset:
         return self["trials"]  # type: ignore[return-value]
 
     def rows(self, name: str) -> pa.Table:
-        """Read the table of a signal in one request."""
+        """Read the table of a signal, in one request the first time."""
         from panneuro.storage import tables
 
-        return tables.decode(self.read_file(f"{tables.FOLDER}/{name}.parquet"))
+        if name not in self._tables:
+            self._tables[name] = tables.decode(self.read_file(f"{tables.FOLDER}/{name}.parquet"))
+        return self._tables[name]
 
     def read_file(self, path: str) -> bytes:
         """Read one object of the version.

@@ -21,7 +21,7 @@ START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 AREAS = ("VISp2/3", "VISp4", "VISp5", "CA1")
 
 _MICROVOLTS_PER_COUNT = 2.34375
-_META = """acqApLfSy={n},0,0
+_META = """acqApLfSy={n},0,1
 fileCreateTime=2026-03-02T09:30:00
 fileName=generated_g0_t0.imec0.ap.bin
 fileSizeBytes={size}
@@ -32,14 +32,14 @@ imDatPrb_sn=0
 imDatPrb_port=1
 imDatPrb_slot=1
 imSampRate={rate}
-nSavedChans={n}
-snsApLfSy={n},0,0
-snsSaveChanSubset=0:{last}
+nSavedChans={saved}
+snsApLfSy={n},0,1
+snsSaveChanSubset=0:{last},{n}
 typeThis=imec
 appVersion=generated
 userNotes=generated, not recorded
 ~imroTbl=(0,{n}){imro}
-~snsChanMap=({n},0,0){channels}
+~snsChanMap=({n},0,1){channels}(SY0;{n}:{n})
 """
 
 
@@ -170,11 +170,13 @@ def _write_probe(folder: Path, samples: npt.NDArray[np.int16]) -> Path:
     folder.mkdir(exist_ok=True)
     n = samples.shape[1]
     stem = folder / "generated_g0_t0.imec0.ap"
-    samples.tofile(f"{stem}.bin")
+    with_sync = np.pad(samples, ((0, 0), (0, 1)))
+    with_sync.tofile(f"{stem}.bin")
     meta = _META.format(
         n=n,
+        saved=n + 1,
         last=n - 1,
-        size=samples.nbytes,
+        size=with_sync.nbytes,
         rate=RATE_HZ,
         imro="".join(f"({channel} 0 0 500 250 1)" for channel in range(n)),
         channels="".join(f"(AP{channel};{channel}:{channel})" for channel in range(n)),
