@@ -7,6 +7,7 @@ drift. What codecs make of it is indicative; requests, bytes and memory do not d
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ GAIN_UV = 4.6875 / 2
 """Of Neuropixels 1.0 at a gain of 500, in microvolts a count."""
 
 BLOCK_S = 10
+AREAS = ("VISp", "CA1", "LGd", "LP")
+UNITS = 2000
+TRIALS = 4000
 _META = """\
 acqApLfSy=384,384,1
 appVersion=20230815
@@ -110,3 +114,107 @@ def _meta(size: int, seconds: float) -> str:
     names.append(f"SY0;{CHANNELS}:{CHANNELS}")
     chart = "".join(f"({name})" for name in names)
     return _META.format(saved=CHANNELS + 1, imro=imro, map=chart, **fields)
+
+
+def write_nwb(path: Path, raw_s: float = 20, spikes_in_all: int = 5_000_000) -> Path:
+    """Write a session like the Allen Institute's as NWB in HDF5, compressed as pynwb users do.
+
+    384 channels of raw, 96 of LFP over 10 minutes, 2,000 units with 27 columns, 4,000 trials.
+    """
+    from pynwb import NWBHDF5IO, NWBFile
+    from pynwb.file import Subject
+
+    nwb = NWBFile(
+        session_description="a surrogate session",
+        identifier="surrogate-1",
+        session_start_time=datetime(2024, 5, 1, 9, 30, tzinfo=UTC),
+        institution="None",
+        lab="None",
+        subject=Subject(subject_id="m1", species="Mus musculus", sex="F", age="P90D"),
+    )
+    _add_traces(nwb, raw_s)
+    _add_units(nwb, spikes_in_all)
+    _add_trials(nwb)
+    with NWBHDF5IO(path, "w") as io:
+        io.write(nwb)
+    return path
+
+
+def _add_traces(nwb: Any, raw_s: float) -> None:
+    from pynwb import H5DataIO
+    from pynwb.ecephys import LFP, ElectricalSeries
+
+    device = nwb.create_device(name="imec0")
+    group = nwb.create_electrode_group(
+        name="shank0", description="a shank", location="VISp", device=device
+    )
+    for channel in range(CHANNELS):
+        nwb.add_electrode(location=AREAS[channel // 96], group=group, x=0.0, y=20.0 * channel)
+    every, fourth = (
+        nwb.create_electrode_table_region(region=list(range(0, CHANNELS, n)), description=f"1/{n}")
+        for n in (1, 4)
+    )
+    part = block(2)
+    raw = np.concatenate([np.roll(part, 7 * n, axis=1) for n in range(-(-int(raw_s) // 2))])
+    nwb.add_acquisition(
+        ElectricalSeries(
+            name="ap",
+            data=H5DataIO(raw, chunks=(RATE_HZ, 64), compression="gzip"),
+            electrodes=every,
+            rate=float(RATE_HZ),
+            conversion=GAIN_UV * 1e-6,
+        )
+    )
+    lfp = LFP()
+    nwb.create_processing_module(name="ecephys", description="processed").add(lfp)
+    lfp.create_electrical_series(
+        name="lfp",
+        data=H5DataIO(noise(25, 9, 96), chunks=(12_500, 32), compression="gzip"),
+        electrodes=fourth,
+        rate=1250.0,
+        conversion=1e-6,
+    )
+
+
+def _add_units(nwb: Any, spikes_in_all: int) -> None:
+    from hdmf.common import ElementIdentifiers, VectorData, VectorIndex
+    from pynwb import H5DataIO
+    from pynwb.misc import Units
+
+    rng = np.random.default_rng(10)
+    shares = rng.lognormal(0, 1.2, UNITS)
+    counts = np.maximum(50, shares / shares.sum() * spikes_in_all).astype(int)
+    trains = [np.sort(rng.integers(0, 7200 * RATE_HZ, count)) / RATE_HZ for count in counts]
+    times = H5DataIO(np.concatenate(trains), chunks=(65_536,), compression="gzip")
+    spike_times = VectorData(name="spike_times", description="in seconds", data=times)
+    ends = VectorIndex(name="spike_times_index", data=np.cumsum(counts), target=spike_times)
+    values = {f"metric_{n:02d}": rng.normal(size=UNITS) for n in range(22)}
+    values |= {
+        "peak_channel": rng.integers(0, CHANNELS, UNITS),
+        "cluster": np.arange(UNITS),
+        "depth_um": rng.uniform(0, 3840, UNITS),
+        "quality": rng.choice(["good", "noise"], UNITS).tolist(),
+        "area": rng.choice(AREAS, UNITS).tolist(),
+    }
+    columns = [VectorData(name=name, description=name, data=data) for name, data in values.items()]
+    nwb.units = Units(
+        name="units",
+        description="sorted units",
+        id=ElementIdentifiers(name="id", data=np.arange(UNITS)),
+        columns=[ends, spike_times, *columns],
+    )
+
+
+def _add_trials(nwb: Any) -> None:
+    rng = np.random.default_rng(11)
+    graded = ("contrast", "orientation", "phase")
+    for name in (*graded, "stimulus"):
+        nwb.add_trial_column(name=name, description=name)
+    for number, values in enumerate(rng.choice([0.0, 0.1, 0.5, 1.0], (TRIALS, 3)).tolist()):
+        shown = "grating" if number % 3 else "movie"
+        nwb.add_trial(
+            start_time=1.8 * number,
+            stop_time=1.8 * number + 1.0,
+            stimulus=shown,
+            **dict(zip(graded, values, strict=True)),
+        )
