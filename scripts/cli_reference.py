@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from panneuro.cli import main
-from panneuro.cli.app import VERBS
 from panneuro.cli.failures import EXIT_CODES
+from panneuro.cli.verbs import VERBS
 
 PAGE = Path(__file__).parents[1] / "docs/reference/cli.md"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from panneuro.cli import app, failures
+from panneuro.cli import failures
+from panneuro.cli.verbs import VERBS
 
 HEAVY = (
     "numpy",
@@ -48,17 +49,17 @@ def loaded(*words: object) -> set[str]:
 def test_help_lists_every_verb_and_loads_none(run):
     result = run("--help")
     assert result.exit_code == 0
-    for verb, line in app.VERBS.items():
+    for verb, line in VERBS.items():
         assert f"{verb} " in result.stdout
         assert line in result.stdout
     assert loaded("--help") == set()
 
 
-@pytest.mark.parametrize("verb", app.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(run, verb: str):
     result = run(verb, "--help")
     assert result.exit_code == 0
-    assert app.VERBS[verb].rstrip(".") in " ".join(result.stdout.split()) or result.stdout
+    assert VERBS[verb].rstrip(".") in " ".join(result.stdout.split()) or result.stdout
     assert "--json" in result.stdout
     assert "--quiet" in result.stdout
 

@@ -52,11 +52,3 @@ def test_an_index_out_of_step(run, lake: Path, name: str):
     assert run("check", "--repair", "--lake", lake).exit_code == 0
     assert run("check", "--lake", lake).exit_code == 0
     assert name in run("find", "--lake", lake).stdout
-
-
-def test_reindexing(run, lake: Path, name: str):
-    panneuro.open(lake).catalog.clear()
-    assert "would index 1 versions" in run("reindex", "--dry-run", "--lake", lake).stdout
-    result = run("reindex", "--json", "--lake", lake)
-    assert json.loads(result.stdout)["versions"] == 1
-    assert name in run("find", "--lake", lake).stdout

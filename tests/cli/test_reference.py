@@ -10,8 +10,8 @@ import click
 import pytest
 
 from panneuro.cli import main
-from panneuro.cli.app import VERBS
 from panneuro.cli.failures import EXIT_CODES, failure_of
+from panneuro.cli.verbs import VERBS
 from panneuro.core import errors
 
 ROOT = Path(__file__).parents[2]

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Any, NoReturn, cast
 
 import click
 from click.shell_completion import CompletionItem
 
 from panneuro.cli import failures
-
-VERBS: Mapping[str, str] = MappingProxyType(
-    {
-        "add": "Add recordings to a lake.",
-        "find": "Find assets by what is in them.",
-        "show": "Show what is known about an asset.",
-        "get": "Read a signal or a file out of an asset.",
-        "describe": "Say what files don't say: correct the documents of an asset.",
-        "check": "Verify that every byte is what it was.",
-        "reindex": "Rebuild the index from the store alone.",
-        "export": "Write an asset for other tools.",
-        "doctor": "Say whether everything here works.",
-        "completion": "Print the completion script of a shell.",
-    }
-)
-"""Every command with its one line of help, so that asking for help loads none of them."""
+from panneuro.cli.verbs import VERBS
 
 
 class Verbs(click.Group):

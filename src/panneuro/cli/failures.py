@@ -13,6 +13,7 @@ from types import MappingProxyType
 import click
 
 from panneuro.cli.texts import printable
+from panneuro.cli.verbs import VERBS
 from panneuro.core.errors import PanneuroError
 
 EXIT_CODES: Mapping[int, str] = MappingProxyType(
@@ -156,7 +157,5 @@ def wants_quiet(words: Sequence[str]) -> bool:
 
 def verb_of(words: Sequence[str]) -> str:
     """Return the verb of a command line, empty if it has none."""
-    from panneuro.cli.app import VERBS
-
     first = next((word for word in words if not word.startswith("-")), "")
     return first if first in VERBS else ""

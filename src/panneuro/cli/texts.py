@@ -10,7 +10,7 @@ from typing import Any
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _GAP = "  "
-_NARROWEST = 8
+_NARROWEST = 10
 
 
 def printable(text: object) -> str:
@@ -97,13 +97,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: set[int]) -> str:
 
 
 def _fitted(widths: list[int]) -> list[int]:
-    """Take from the widest columns but the first until a line fits on the terminal."""
-    if not sys.stdout.isatty() or len(widths) < 2:
+    """Take from the columns but the first, the last one first, until a line fits the terminal."""
+    if not sys.stdout.isatty():
         return widths
     over = sum(widths) + len(_GAP) * (len(widths) - 1) - shutil.get_terminal_size().columns
-    while over > 0 and max(widths[1:]) > _NARROWEST:
-        widths[widths.index(max(widths[1:]), 1)] -= 1
-        over -= 1
+    for at in reversed(range(1, len(widths))):
+        taken = max(0, min(over, widths[at] - _NARROWEST))
+        widths[at] -= taken
+        over -= taken
     return widths
 
 

@@ -1,0 +1,22 @@
+"""The verbs of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "add": "Add recordings to a lake.",
+        "find": "Find assets by what is in them.",
+        "show": "Show what is known about an asset.",
+        "get": "Read a signal or a file out of an asset.",
+        "describe": "Say what files don't say: correct the documents of an asset.",
+        "check": "Verify that every byte is what it was.",
+        "reindex": "Rebuild the index from the store alone.",
+        "export": "Write an asset for other tools.",
+        "doctor": "Say whether everything here works.",
+        "completion": "Print the completion script of a shell.",
+    }
+)
+"""Every command with its one line of help, so that asking for help loads none of them."""
