@@ -59,7 +59,7 @@ def test_help_lists_every_verb_and_loads_none(run):
 def test_every_verb_explains_itself(run, verb: str):
     result = run(verb, "--help")
     assert result.exit_code == 0
-    assert VERBS[verb].rstrip(".") in " ".join(result.stdout.split()) or result.stdout
+    assert result.stdout.startswith(f"Usage: panneuro {verb} ")
     assert "--json" in result.stdout
     assert "--quiet" in result.stdout
 
