@@ -282,3 +282,12 @@ def test_a_real_partial_upload_is_refused(sample_data: Path) -> None:
     (session,) = (sample_data / INCOMPLETE).iterdir()
     with pytest.raises(FormatError, match="2 of its data files are missing"):
         read(session)
+
+
+def test_real_probes_are_called_as_their_signals(sample_data: Path) -> None:
+    found = read(sample_data / MULTIPLE)
+    probes = found.documents["instrument"]["probes"]
+    assert [(p["name"], p["serial"], p["model"]) for p in probes] == [
+        ("probe_b", "20403311724", "NP2000"),
+        ("probe_c", "20403311714", "NP2000"),
+    ]

@@ -86,17 +86,18 @@ def _documents(raw: Raw, source: Source) -> Documents:
     }
     notes = "; ".join(str(told[k]) for k in ("note1", "note2", "note3") if told.get(k))
     acquisition = {"protocol": notes} if notes else {}
-    # Intan names folders and files by the computer's clock: name_YYMMDD_HHMMSS.
-    match = re.search(
-        r"_(\d{6}_\d{6})(?:\.|$|/)", f"{source.root.resolve().name}/{source.path.name}"
-    )
-    if match:
-        try:
-            start = datetime.strptime(match[1], "%y%m%d_%H%M%S")  # noqa: DTZ007
-            acquisition["session_start"] = start.isoformat()
-        except ValueError:
-            pass
+    if start := _started(source.matching("*.rhd", "*.rhs")[0].resolve()):
+        acquisition["session_start"] = start
     return found | {"acquisition": acquisition}
+
+
+def _started(path: Path) -> str:
+    """Return the start that is in a name: Intan writes the computer's time, _YYMMDD_HHMMSS."""
+    match = re.search(r"_(\d{6}_\d{6})(?:\.|$|/)", f"{path.parent.name}/{path.name}")
+    try:
+        return datetime.strptime(match[1], "%y%m%d_%H%M%S").isoformat() if match else ""  # noqa: DTZ007
+    except ValueError:
+        return ""
 
 
 reader = NeoFormat(

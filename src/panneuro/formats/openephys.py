@@ -137,7 +137,7 @@ def _agreed(device: str, found: list[Any]) -> Any:
     return found[0] if found else None
 
 
-def documents(raw: Raw, _source: Source) -> Documents:
+def documents(raw: Raw, source: Source) -> Documents:
     """Return what the settings and messages say of the session and the rig."""
     first = recording(raw, raw.parts[0])
     at = started(first)
@@ -145,7 +145,24 @@ def documents(raw: Raw, _source: Source) -> Documents:
     found: Documents = {"acquisition": {"session_start": at.isoformat()} if at else {}}
     if settings:
         found["instrument"] = settings.instrument()
+        called = _called(source)
+        for probe in found["instrument"]["probes"]:
+            probe["name"] = called.get(probe.get("serial", ""), probe["name"])
     return found
+
+
+def _called(source: Source) -> dict[str, str]:
+    """Return what the signals call each probe, by its serial number."""
+    at = probes(source)
+    devices = {
+        named(name, "")[1] for settings, name in _described(source) if settings.has_probe(name)
+    }
+    found = {device: at(device) for device in sorted(devices)}
+    return {
+        str(probe.annotations.get("serial_number", "")): device
+        for device, probe in found.items()
+        if probe is not None
+    }
 
 
 reader = NeoFormat(
