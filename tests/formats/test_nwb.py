@@ -336,12 +336,21 @@ def test_what_we_store_is_valid(written: Path, recording: Recording, tmp_path: P
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_files_stay_the_same(sample_data: Path, name: str, tmp_path: Path) -> None:
+def test_real_files_stay_the_same(sample_data: Path, name: str) -> None:
     path = sample_data / name
     found = nwb.read(Source(path))
     assert found.structure is not None
     assert assert_same(path, found.structure) > 5
-    assert_valid(path, found.structure, tmp_path)
+    Documents.model_validate(found.documents)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_real_files_are_valid(sample_data: Path, name: str, tmp_path: Path) -> None:
+    path = sample_data / name
+    structure = nwb.read(Source(path)).structure
+    assert structure is not None
+    assert_valid(path, structure, tmp_path)
 
 
 def test_every_group_opens_in_xarray(recording: Recording) -> None:
@@ -380,7 +389,7 @@ def test_series_are_told_as_pynwb_tells_them(written: Path, recording: Recording
                 np.testing.assert_allclose(
                     ours.read(scaled=True), theirs.get_data_in_units(), rtol=1e-6
                 )
-        assert checked == 12
+        assert checked == 10
 
 
 def _path(container: Any) -> str:

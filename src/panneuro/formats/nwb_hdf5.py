@@ -145,7 +145,7 @@ class _Walker:
         longest = max(map(len, self.paths.values()))
         wide = dict.fromkeys(references, max(_COMPOUND_CHARACTERS, longest))
         for name in texts:
-            found = _texts(HDF5Array(item, item.dtype)[()][name]).reshape(-1)
+            found = _texts(Array(node.path, HDF5Array(item, item.dtype)).whole()[name]).reshape(-1)
             wide[name] = max(_COMPOUND_CHARACTERS, *map(len, found), 0)
         dtype = np.dtype([(n, f"U{wide[n]}" if n in wide else fields[n]) for n in fields])
 

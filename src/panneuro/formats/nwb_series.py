@@ -18,6 +18,7 @@ ELECTRODES = "/general/extracellular_ephys/electrodes"
 """The one table of a session's electrodes."""
 
 _TOLD = {"namespace", "neurodata_type", "object_id", "description"}
+_TIMED = ("data", "timestamps")
 _CHECKED_BYTES = 8 << 20
 
 
@@ -100,7 +101,7 @@ def _gain(tree: Tree, group: Group, data: Array, n_channels: int) -> Any:
     each = tree.array(group, "channel_conversion")
     if each is None:
         return gain
-    factors = np.asarray(each.data[()], dtype=np.float64).reshape(-1)
+    factors = np.asarray(each.whole(), dtype=np.float64).reshape(-1)
     if len(factors) != n_channels:
         raise UnusableError(
             f"{group.path} has {n_channels} channels but {len(factors)} conversions"
@@ -118,7 +119,7 @@ def _electrodes(tree: Tree, group: Group, n_channels: int) -> tuple[int, ...]:
     region = tree.array(group, "electrodes")
     if region is None or target(region.attributes.get("table")) != ELECTRODES:
         return ()
-    rows = tuple(int(row) for row in np.asarray(region.data[()]).reshape(-1))
+    rows = tuple(int(row) for row in region.whole().reshape(-1))
     if len(rows) != n_channels:
         tree.notes.append(
             f"{group.path} has {n_channels} channels but {len(rows)} electrodes; they are not told"
@@ -149,7 +150,8 @@ def attributes(group: Group, data: Array | None = None) -> dict[str, Any]:
     for array in group.arrays.values():
         if array.name not in ("data", "starting_time") and not array.shape:
             told[array.name] = array.scalar()
-    return told | dict(group.links)
+    links = {name: path for name, path in group.links.items() if name not in _TIMED}
+    return told | links
 
 
 def read_frames(tree: Tree, group: Group, name: str) -> Frames:
@@ -192,6 +194,8 @@ def external_frames(tree: Tree, group: Group, name: str) -> list[Frames]:
     """Return a series of images that are in videos beside the file, one `Frames` a video."""
     files = tree.array(group, "external_file")
     names = files.strings() if files is not None else []
+    if not names:
+        raise UnusableError(f"{group.path} names no file")
     firsts = [int(first) for first in np.ravel(group_value(tree, group, "starting_frame", [0]))]
     stamps = tree.array(group, "timestamps")
     rate = None
@@ -202,7 +206,7 @@ def external_frames(tree: Tree, group: Group, name: str) -> list[Frames]:
     return [
         Frames(
             name if len(names) == 1 else f"{name}_{number}",
-            np.empty(0) if stamps is None else np.asarray(stamps.data[first:end]),
+            np.empty(0) if stamps is None else stamps.whole()[first:end],
             file=file,
             rate_hz=rate,
             neurodata_type=group.neurodata_type or "ImageSeries",
@@ -252,7 +256,7 @@ def read_interval_series(tree: Tree, group: Group, name: str) -> Intervals:
     if data is None:
         raise UnusableError(f"{group.path} has no data")
     _, _, stamps = clock(tree, group, data.shape[0])
-    marks = np.asarray(data.data[:]).astype(np.int64)
+    marks = data.whole().astype(np.int64)
     times = np.asarray(stamps[:] if stamps is not None else [], dtype=np.float64)
     open_since: dict[int, float] = {}
     rows: list[tuple[float, float, int]] = []

@@ -40,8 +40,8 @@ def read_signals(tree: Tree) -> tuple[Signal, ...]:
     for (group, read), name in zip(found, names, strict=True):
         try:
             made = read(tree, group, name)
-        except (UnusableError, InputError) as error:
-            tree.notes.append(f"{error.message}: {group.path} is in the NWB store, but no signal")
+        except (UnusableError, InputError, ValueError, TypeError, IndexError) as error:
+            tree.notes.append(f"{error}: {group.path} is in the NWB store, but no signal")
             continue
         signals.extend(made if isinstance(made, list) else [made])
     return tuple(signals)
@@ -135,10 +135,17 @@ def name_uniquely(paths: list[str]) -> list[str]:
         for path, name in zip(paths, short, strict=True)
     ]
     counts = Counter(names)
-    return [
+    names = [
         name if counts[name] == 1 else path.strip("/").replace("/", "_")
         for path, name in zip(paths, names, strict=True)
     ]
+    taken: set[str] = set()
+    for place, name in enumerate(names):
+        number = 2
+        while names[place] in taken:
+            names[place], number = f"{name}_{number}", number + 1
+        taken.add(names[place])
+    return names
 
 
 def _short(path: str, lone: Counter[str]) -> str:

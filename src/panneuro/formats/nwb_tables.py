@@ -101,7 +101,7 @@ class Rows:
 
 def _cells(parts: list[Array], group: Group) -> Any:
     """Return one value a row; lists where a row holds several."""
-    values, *indexes = (np.asarray(part.data[()]) for part in parts)
+    values, *indexes = (part.whole() for part in parts)
     cells = _plain(values)
     for index in indexes:
         bounds = [0, *(int(end) for end in index)]
@@ -180,9 +180,9 @@ def read_units(tree: Tree, group: Group, name: str) -> Events | Table:
     table = _table(Table, name, rows, rows.frame)
     if times is None or index is None:
         return table
-    ends = np.asarray(index.data[()]).astype(np.int64)
+    ends = index.whole().astype(np.int64)
     ids = tree.array(group, "id")
-    names = np.arange(len(ends)) if ids is None else np.asarray(ids.data[()])
+    names = np.arange(len(ends)) if ids is None else ids.whole()
     if len(names) != len(ends) or np.any(np.diff(ends, prepend=0) < 0):
         raise FormatError(f"reading {group.path!r}: the index of the spike times is damaged")
     spikes: LazyArray = times.data

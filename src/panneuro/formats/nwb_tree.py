@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from panneuro.core.errors import FormatError, LimitError
-from panneuro.signals.arrays import LazyArray
+from panneuro.signals.arrays import LazyArray, n_bytes
 
 MAX_OBJECTS = 200_000
 """A file with more groups and arrays than this is refused."""
 
 MAX_DEPTH = 64
 """Groups nested deeper than this are refused."""
+
+WHOLE_BYTES = 1 << 30
+"""A larger array is only ever read in parts."""
 
 SPECIFICATIONS = "specifications"
 """The group in which a file carries the schema it was written by."""
@@ -62,9 +66,21 @@ class Array:
         """Whether its strings are paths of other objects."""
         return self.attributes.get("_DTYPE") == REFERENCE
 
+    def whole(self) -> npt.NDArray[Any]:
+        """Read all of it.
+
+        Raises
+        ------
+        LimitError
+            If it is larger than `WHOLE_BYTES`.
+        """
+        if n_bytes(self.data) > WHOLE_BYTES:
+            raise LimitError(f"reading {self.path!r}: {self.shape} is too large to be read at once")
+        return np.asarray(self.data[()])
+
     def scalar(self) -> Any:
         """Return the only value of a scalar, or of an array of one, as a plain value."""
-        values = np.asarray(self.data[()] if not self.shape else self.data[:1])
+        values = np.asarray(self.data[()] if not self.shape else self.data[:2])
         if values.size != 1:
             return None
         value = values.reshape(-1)[0]
@@ -72,7 +88,7 @@ class Array:
 
     def strings(self) -> list[str]:
         """Return its text, flat."""
-        return [str(value) for value in np.asarray(self.data[()]).reshape(-1)]
+        return [str(value) for value in self.whole().reshape(-1)]
 
 
 @dataclass

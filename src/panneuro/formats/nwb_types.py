@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from panneuro.formats.nwb_tree import SPECIFICATIONS, Group, Tree
@@ -63,9 +64,9 @@ class Lineage:
 
     def _learn(self, group: Group, tree: Tree) -> None:
         for array in group.arrays.values():
-            if not array.is_text or array.name == "namespace":
+            if not array.is_text or array.name == "namespace" or math.prod(array.shape) != 1:
                 continue
-            text = "".join(array.strings())
+            text = str(array.scalar())
             try:
                 found = json.loads(text) if len(text) <= _MAX_SPECIFICATION else None
             except (ValueError, RecursionError):

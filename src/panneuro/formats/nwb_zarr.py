@@ -135,5 +135,5 @@ def _count(tree: Tree, path: str, array: zarr.Array[Any]) -> None:
     there, all_ = array.nchunks_initialized, array.nchunks
     if there < all_:
         tree.notes.append(
-            f"{path} has {there} of {all_} chunks; the others are read as {array.fill_value!r}"
+            f"{path} has {there} of {all_} chunks; the others are read as {array.fill_value}"
         )
