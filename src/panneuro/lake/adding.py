@@ -129,10 +129,21 @@ class Plan:
             }
         )
 
+    @property
+    def recipe(self) -> str:
+        """The digest of what decides the data: sources, reader, codecs and the code that writes."""
+        return digest_json(
+            {
+                "format": self.recording.format,
+                "sources": self.snapshot.to_json(),
+                "codecs": self.codecs,
+                "by": {name: installed(name) for name in _LIBRARIES},
+            }
+        )
+
     def version(self, parent: str = "") -> str:
-        """Return the version's id: it follows from content, parent and the code that writes."""
-        made_by = {name: installed(name) for name in _LIBRARIES}
-        said = {"name": self.name, "content": self.content, "parent": parent, "by": made_by}
+        """Return the version's id: it follows from recipe, documents and parent."""
+        said = {"recipe": self.recipe, "documents": self.documents.to_dict(), "parent": parent}
         return digest_json(said).partition(":")[2][:12]
 
 
@@ -186,6 +197,16 @@ def workers() -> Iterator[Executor]:
         yield executor
 
 
+def is_there(plan: Plan, earlier: list[Manifest]) -> bool:
+    """Say whether the very same was added before, whatever was said of it since."""
+    return any(manifest.extra.get("content") == plan.content for manifest in earlier)
+
+
+def has_data(plan: Plan, earlier: list[Manifest]) -> bool:
+    """Say whether the latest version has the data that this plan would write."""
+    return bool(earlier) and earlier[-1].extra.get("recipe") == plan.recipe
+
+
 def carry_out(
     store: Store, plan: Plan, earlier: Iterable[Manifest], progress: Progress | None = None
 ) -> Added:
@@ -206,7 +227,7 @@ def carry_out(
         If a file changed meanwhile; nothing is committed.
     """
     earlier = list(earlier)
-    if earlier and earlier[-1].extra.get("content") == plan.content:
+    if is_there(plan, earlier):
         return Added(earlier[-1], False, 0, plan.findings)
     run = Run(
         "panneuro.add",
@@ -259,6 +280,7 @@ def _write(
         run=run,
         extra={
             "content": plan.content,
+            "recipe": plan.recipe,
             "composed": recording.structure is None,
             "areas": list(areas_of(signals)),
         },

@@ -152,10 +152,10 @@ class _Check:
     def files(self, executor: Executor, progress: Progress, *, quick: bool) -> None:
         work = [(manifest, file) for manifest in self.manifests for file in manifest.files]
         progress.start("verifying", sum(file.size for _, file in work))
-        for problem in executor.map(lambda item: self._file(*item, quick=quick), work):
+        found = executor.map(lambda item: self._file(*item, quick=quick), work)
+        for (_, file), problem in zip(work, found, strict=True):
             if problem:
                 self.report.problems.append(problem)
-        for _, file in work:
             self.report.checked_files += 1
             self.report.checked_bytes += file.size
             progress.advance(file.size)

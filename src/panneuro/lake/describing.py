@@ -11,9 +11,9 @@ from panneuro.core.digests import canonical_json, digest_bytes, digest_json
 from panneuro.core.errors import InputError
 from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.core.store import Prefixed, Store
-from panneuro.documents import Documents, Surroundings, require
+from panneuro.documents import Documents, Finding, Surroundings, require
 from panneuro.documents.merging import Layer, merge
-from panneuro.lake.adding import Added, commit
+from panneuro.lake.adding import Added, Plan, commit
 from panneuro.lake.asset import Asset
 from panneuro.lake.runs import Run
 from panneuro.storage.compose import compose
@@ -64,9 +64,41 @@ def describe(
     if documents.to_dict() == old.documents:
         return Added(old, False, 0, findings)
     run = Run("panneuro.describe", {"said": _plain(said)}, {asset.name: old.version})
-    manifest, own = _revised(store, asset, documents, run.key)
+    content = digest_json({"parent": old.version, "documents": documents.to_dict()})
+    manifest, own = _revised(store, asset, documents, run.key, content)
     if dry_run:
         return Added(manifest, True, 0, findings)
+    return _put(store, manifest, own, run, findings)
+
+
+def add_again(store: Store, asset: Asset, plan: Plan) -> Added:
+    """Add a recording whose data the lake has, with other documents: a version that shares them.
+
+    What was said of the asset since, and is not said now, stays said.
+
+    Parameters
+    ----------
+    store : Store
+        The lake's.
+    asset : Asset
+        Its latest version, made by the same recipe.
+    plan : Plan
+        What to add.
+    """
+    old = asset.manifest
+    merged = merge(Layer("lab", old.documents), Layer("reader", plan.documents))
+    run = Run("panneuro.add", {"name": plan.name}, {asset.name: old.version})
+    manifest, own = _revised(store, asset, merged.documents, run.key, plan.content)
+    return _put(store, manifest, own, run, plan.findings)
+
+
+def _put(
+    store: Store,
+    manifest: Manifest,
+    own: Mapping[str, bytes],
+    run: Run,
+    findings: tuple[Finding, ...],
+) -> Added:
     folder = Prefixed(store, manifest.prefix)
     for path, data in own.items():
         folder.put(path, data)
@@ -82,12 +114,13 @@ def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _revised(
-    store: Store, asset: Asset, documents: Documents, run: str
+    store: Store, asset: Asset, documents: Documents, run: str, content: str
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the new version's manifest and the few objects that are its own."""
     old = asset.manifest
-    content = digest_json({"parent": old.version, "documents": documents.to_dict()})
-    version = digest_json({"name": asset.name, "content": content}).partition(":")[2][:12]
+    version = digest_json(
+        {"name": asset.name, "content": content, "parent": old.version}
+    ).partition(":")[2][:12]
     head = _head(asset, documents)
     manifest = replace(
         old,

@@ -193,13 +193,16 @@ class Lake:
 
     def carry_out(self, plan: Plan, options: Options, progress: Progress | None = None) -> Added:
         """Do what `plan` said."""
-        from panneuro.lake import adding
+        from panneuro.lake import adding, describing
 
         probe(self.store)
         earlier = self.versions(plan.name)
         if earlier and not options.replaces:
             _refuse_other_sources(plan, earlier[-1])
-        added = adding.carry_out(self.store, plan, earlier, progress)
+        if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
+            added = adding.carry_out(self.store, plan, earlier, progress)
+        else:
+            added = describing.add_again(self.store, Asset(self.store, earlier[-1]), plan)
         self._learn(added)
         return added
 
