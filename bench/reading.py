@@ -5,7 +5,7 @@
 A session (`recordings.write_nwb`: 384 channels of raw, 96 of LFP, 2,000 units with 27 columns,
 4,000 trials) is written as HDF5 and added to a lake, through the same doors as any other. Each line
 begins cold: new handles, nothing cached, libraries imported. Requests and bytes are exact, counted
-by a proxy before an S3 server on this machine (Ceph's gateway where it is installed, else moto) that
+by a proxy before an S3 server on this machine (Ceph's gateway if installed, else moto) that
 delays every request; in a folder, by the store and by the file that h5py reads. pynwb reads HDF5
 over HTTP in blocks of 1 MiB, each fetched once, with the same client as ours.
 """

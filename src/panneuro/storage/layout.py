@@ -12,8 +12,8 @@ import numpy as np
 from panneuro.storage.chunks import ChunkCoder, CodecConfig
 from panneuro.storage.pyramid import FACTOR, Pyramid
 
-CHUNK_BYTES = 2 << 20
-"""Inner chunks hold about this many raw bytes: half a second of 96 channels at 30 kHz."""
+CHUNK_BYTES = 1 << 20
+"""Inner chunks hold about this many raw bytes: a seventh of a second of 96 channels at 30 kHz."""
 
 SHARD_BYTES = 256 << 20
 """Shards hold at most about this many raw bytes: 11 s of 384 channels at 30 kHz."""
@@ -124,9 +124,9 @@ def cut(
     Examples
     --------
     >>> cut((108_000_000, 384), np.dtype("int16"))
-    ((8192, 96), (344064, 384))
+    ((4096, 96), (348160, 384))
     >>> cut((24_320, 128), np.dtype("int16"))
-    ((12160, 64), (24320, 128))
+    ((8128, 64), (24384, 128))
     >>> cut((5_000_000,), np.dtype("float64"), row_chunk=EVENT_CHUNK)
     ((4096,), (5001216,))
     """
