@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from hdmf_zarr.nwb import NWBZarrIO
@@ -16,10 +17,12 @@ from zarr.storage import MemoryStore
 
 from panneuro.core.errors import DocumentError
 from panneuro.documents import Documents, Term
-from panneuro.signals.arrays import LazyArray
 from panneuro.signals.recording import Signal, Structure
 from panneuro.storage.electrodes import Electrodes
 from panneuro.storage.neurodata import Place, place
+
+_QUIET = Lock()
+"""Held while warnings are off, since Python turns them off for all threads."""
 
 _SEXES = {"male": "M", "female": "F"}
 
@@ -44,15 +47,16 @@ def compose(
         The same signals, each knowing its path.
     """
     signals = tuple(signals)
-    nwb = _file(documents)
-    electrodes = Electrodes(nwb, documents, signals)
-    bulk: dict[str, LazyArray] = {}
-    placed = []
-    for signal in signals:
-        where = place(nwb, electrodes, signal)
-        bulk.update(where.bulk)
-        placed.append(_at(signal, where))
-    return Structure(_nodes(nwb), bulk), tuple(placed)
+    with _QUIET, warnings.catch_warnings():
+        # Placeholders stand for data that are written later: their lengths do not agree yet.
+        warnings.simplefilter("ignore")
+        nwb = _file(documents)
+        electrodes = Electrodes(nwb, documents, signals)
+        places = [place(nwb, electrodes, signal) for signal in signals]
+        nodes = _nodes(nwb)
+    bulk = {path: data for where in places for path, data in where.bulk.items()}
+    placed = [_at(signal, where) for signal, where in zip(signals, places, strict=True)]
+    return Structure(nodes, bulk), tuple(placed)
 
 
 def _at(signal: Signal, where: Place) -> Signal:
@@ -61,11 +65,8 @@ def _at(signal: Signal, where: Place) -> Signal:
 
 def _nodes(nwb: NWBFile) -> dict[str, bytes]:
     store = MemoryStore()
-    with warnings.catch_warnings():
-        # Placeholders stand for data that are written later: their lengths do not agree yet.
-        warnings.simplefilter("ignore")
-        with NWBZarrIO(store, mode="w") as io:
-            io.write(nwb)
+    with NWBZarrIO(store, mode="w") as io:
+        io.write(nwb)
     return {key: value.to_bytes() for key, value in _items(store)}
 
 

@@ -71,12 +71,14 @@ def _(signal: TimeSeries) -> Descriptor:
 
 @_describe.register
 def _(signal: Events) -> Descriptor:
+    own = ("id", "spike_start", "spike_stop")
     columns = signal.table.columns if signal.table is not None else ()
     return {
         "kind": "events",
         "units": len(signal),
         "events": int(signal.times.shape[0]),
-        "columns": list(columns),
+        "columns": [column for column in columns if column not in own],
+        "descriptions": dict(signal.table.descriptions) if signal.table is not None else {},
     }
 
 
@@ -156,14 +158,15 @@ def _timeseries(said: Mapping[str, Any], array: Callable[[str], LazyArray], _: A
 
 def _events(said: Mapping[str, Any], array: Callable[[str], LazyArray], rows: Any) -> Events:
     frame = rows(said["name"]).to_pandas()
-    properties = Table.from_frame(said["name"], frame)
+    described = said.get("descriptions", {})
+    properties = Table.from_frame(said["name"], frame[said["columns"]], descriptions=described)
     ends = frame["spike_stop"].to_numpy(np.int64)
     return Events(
         said["name"],
         array(said["times"]),
         ends,
         frame["id"].to_numpy(),
-        properties,
+        properties if said["columns"] else None,
         said["description"],
         said["path"],
     )
@@ -217,9 +220,9 @@ _RESTORE: dict[str, Callable[[Mapping[str, Any], Any, Any], Signal]] = {
 
 def _factor(factor: Any) -> Any:
     values = np.asarray(factor, dtype=float)
-    if values.ndim == 0 or not np.any(values != values.flat[0]):
-        return float(values.flat[0])
-    return values.tolist()
+    if values.ndim and (not values.size or np.any(values != values.flat[0])):
+        return values.tolist()
+    return float(values.flat[0])
 
 
 def _unfactor(said: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from hdmf.common import DynamicTable, VectorData, VectorIndex
 from pynwb import NWBFile, behavior, ecephys, icephys
 from pynwb import TimeSeries as NWBTimeSeries
@@ -17,7 +19,9 @@ from pynwb.image import ImageSeries
 from pynwb.misc import Units
 
 from panneuro.core.errors import FormatError
-from panneuro.signals.arrays import LazyArray
+from panneuro.core.store import is_key
+from panneuro.documents.names import slug
+from panneuro.signals.arrays import LazyArray, Sliced
 from panneuro.signals.events import Events
 from panneuro.signals.frames import Frames
 from panneuro.signals.recording import Signal
@@ -32,7 +36,30 @@ _CLAMP = {
     "VoltageClampStimulusSeries": icephys.VoltageClampStimulusSeries,
     "IZeroClampSeries": icephys.IZeroClampSeries,
 }
-# sweep_number is left to asset.json: NWB wants 32 unsigned bits, and attributes in Zarr have no type.
+_TAKEN = (
+    "id",
+    "name",
+    "parent",
+    "description",
+    "comments",
+    "colnames",
+    "columns",
+    "namespace",
+    "neurodata_type",
+    "object_id",
+    "spike_times",
+    "event_times",
+    "obs_intervals",
+    "electrodes",
+    "electrode_group",
+    "waveforms",
+    "tags",
+    "timeseries",
+)
+"""Names of columns that NWB gives a meaning and a type; ours get another there."""
+
+_SECONDS = ("start_time", "stop_time")
+# Without sweep_number: NWB wants 32 unsigned bits, and attributes in Zarr have no type.
 _CLAMP_FIELDS = (
     "stimulus_description",
     "bias_current",
@@ -81,22 +108,39 @@ def place(nwb: NWBFile, electrodes: Electrodes, signal: Signal) -> Place:
     signal : Signal
         Its data are not read.
     """
-    if "/" in signal.name or ":" in signal.name or not signal.name:
+    if not is_name(signal.name):
         raise FormatError(
             f"the signal name {signal.name!r} cannot be used in NWB",
-            hint="name it without '/' and ':'",
+            hint="name it without '/', ':' and control characters, at most 240 bytes long",
+        )
+    data = signal.data if isinstance(signal, (TimeSeries, Frames)) else None
+    if data is not None and data.dtype.kind not in "iufbOTU":
+        raise FormatError(f"signal {signal.name!r} has values that NWB cannot hold: {data.dtype}")
+    role = signal.role if isinstance(signal, (TimeSeries, Frames)) else "acquisition"
+    if not re.fullmatch(r"acquisition|stimulus|processing/[^/:]+", role):
+        raise FormatError(
+            f"signal {signal.name!r} has a role that NWB does not know: {role!r}",
+            hint="acquisition, stimulus or processing/MODULE",
         )
     return _build(signal, nwb, electrodes)
 
 
+def is_name(name: str) -> bool:
+    """Say whether NWB, Zarr and every store can have something of a name."""
+    plain = not re.search(r"[/:]|^__|^zarr\.json$", name)
+    return plain and is_key(name) and is_key(f"{name}.parquet")
+
+
 @_build.register
 def _(signal: TimeSeries, nwb: NWBFile, electrodes: Electrodes) -> Place:
+    if 0 in signal.data.shape[1:]:
+        raise FormatError(f"signal {signal.name!r} has no channels: {signal!r}")
     fields = {**_series(signal), **_time(signal)}
     fields["data"] = np.zeros((1, *signal.data.shape[1:]), signal.data.dtype)
     path = _put(nwb, signal.role, _neurodata(signal, fields, electrodes))
     bulk = {f"{path}/data": signal.data}
     if signal.timestamps is not None:
-        bulk[f"{path}/timestamps"] = signal.timestamps
+        bulk[f"{path}/timestamps"] = _seconds(signal.timestamps)
     return Place(path, bulk)
 
 
@@ -151,7 +195,8 @@ def _electrical(
         return NWBTimeSeries(**fields, unit=signal.unit)
     gain = np.broadcast_to(np.asarray(signal.gain, dtype=float), (signal.n_channels,))
     if np.any(gain != gain[0]):
-        fields["channel_conversion"] = gain / gain[0]
+        fields["conversion"] = float(gain[np.flatnonzero(gain)[0]])
+        fields["channel_conversion"] = gain / fields["conversion"]
     return ecephys.ElectricalSeries(**fields, electrodes=electrodes.region(signal))
 
 
@@ -176,13 +221,12 @@ def _(signal: Events, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: A
     name = "spike_times" if signal.name == "units" else "event_times"
     times = VectorData(name=name, description="times in seconds", data=np.zeros(1))
     index = VectorIndex(name=f"{name}_index", data=ends, target=times)
-    extra = _columns(signal.table) if signal.table is not None else []
+    extra = _columns(signal.table, ("id",)) if signal.table is not None else []
     numbered = np.issubdtype(signal.ids.dtype, np.integer)
     ids = signal.ids.tolist() if numbered else list(range(len(signal)))
     if not numbered:
-        label = VectorData(
-            name="label", description="name of the unit", data=[str(i) for i in signal.ids]
-        )
+        names = _texts(signal.ids)
+        label = VectorData(name="label", description="name of the unit", data=names)
         extra = [label, *(column for column in extra if column.name != "label")]
     kind, known = (Units, "units") if signal.name == "units" else (DynamicTable, signal.name)
     table = kind(
@@ -190,32 +234,22 @@ def _(signal: Events, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: A
     )
     if signal.name == "units":
         nwb.units = table
-        return Place("units", {"units/spike_times": signal.times})
+        return Place("units", {"units/spike_times": _seconds(signal.times)})
     path = _put(nwb, "processing/events", table)
-    return Place(path, {f"{path}/event_times": signal.times})
+    return Place(path, {f"{path}/event_times": _seconds(signal.times)})
 
 
 @_build.register
 def _(signal: Table, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: ARG001
     if signal.name == "electrodes":
         return Place("general/extracellular_ephys/electrodes")
-    table = DynamicTable(
-        name=signal.name,
-        description=signal.description or signal.name,
-        id=list(range(len(signal))),
-        columns=_columns(signal),
-    )
+    table = DynamicTable(**_rows(signal))
     return Place(_put(nwb, "processing/tables", table))
 
 
 @_build.register
 def _(signal: Intervals, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: ARG001
-    table = TimeIntervals(
-        name=signal.name,
-        description=signal.description or signal.name,
-        id=list(range(len(signal))),
-        columns=_columns(signal),
-    )
+    table = TimeIntervals(**_rows(signal))
     if signal.name in ("trials", "epochs", "invalid_times"):
         setattr(nwb, signal.name, table)
     else:
@@ -239,22 +273,52 @@ def _(signal: Frames, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: A
             starting_frame=[0],
         )
         path = _put(nwb, signal.role, series)
-        return Place(path, {f"{path}/timestamps": signal.times})
+        return Place(path, {f"{path}/timestamps": _seconds(signal.times)})
     stand_in = np.zeros((1, *signal.data.shape[1:]), signal.data.dtype)
     path = _put(nwb, signal.role, ImageSeries(**fields, data=stand_in))
-    return Place(path, {f"{path}/data": signal.data, f"{path}/timestamps": signal.times})
+    return Place(path, {f"{path}/data": signal.data, f"{path}/timestamps": _seconds(signal.times)})
 
 
-def _columns(table: Table) -> list[VectorData]:
+def _seconds(times: LazyArray) -> LazyArray:
+    """Return times as the 64-bit numbers that NWB has."""
+    if times.dtype.newbyteorder("=") == np.float64:
+        return times
+
+    def read(start: int, stop: int) -> Any:
+        return np.asarray(times[start:stop], dtype=np.float64)
+
+    return Sliced(tuple(times.shape), np.float64, read)
+
+
+def _rows(table: Table) -> dict[str, Any]:
+    """Return what NWB's tables are made of; a column of whole numbers named ``id`` is its ids."""
+    frame = table.df
+    numbered = "id" in frame and frame["id"].dtype.kind in "iu"
+    return {
+        "name": table.name,
+        "description": table.description or table.name,
+        "id": frame["id"].to_list() if numbered else list(range(len(table))),
+        "columns": _columns(table, ("id",) if numbered else ()),
+    }
+
+
+def _columns(table: Table, without: Collection[str] = ()) -> list[VectorData]:
     """Return the columns of a table, ragged ones with their index."""
     columns: list[VectorData] = []
-    for name in table.df.columns:
+    taken = set(_TAKEN)
+    for name in table.df.columns.drop(list(without), errors="ignore"):
         values = table.df[name]
         described = table.descriptions.get(str(name), "") or str(name)
-        known = {"name": str(name).replace("/", "_"), "description": described}
-        if _is_ragged(values):
+        known = {"name": _free(str(name), taken), "description": described}
+        if name in _SECONDS:
+            columns.append(VectorData(**known, data=values.to_numpy(np.float64)))
+        elif _is_ragged(values):
+            if _is_even(values):
+                columns.append(VectorData(**known, data=np.stack(list(values))))
+                continue
             rows = [np.asarray(row).tolist() for row in values]
-            flat = VectorData(**known, data=[item for row in rows for item in row])
+            items = [item for row in rows for item in row]
+            flat = VectorData(**known, data=items or np.empty(0))
             ends = np.cumsum([len(row) for row in rows], dtype=np.int64)
             columns += [flat, VectorIndex(name=f"{known['name']}_index", data=ends, target=flat)]
         else:
@@ -262,15 +326,35 @@ def _columns(table: Table) -> list[VectorData]:
     return columns
 
 
+def _free(name: str, taken: set[str]) -> str:
+    """Return the name of a column as NWB can have it, and note it and that of its index."""
+    free = re.sub(r"[/:]", "_", name) or "_"
+    free = free if is_name(free) else slug(free)
+    while free in taken or f"{free}_index" in taken:
+        free += "_"
+    taken |= {free, f"{free}_index"}
+    return free
+
+
 def _is_ragged(values: Any) -> bool:
     return len(values) > 0 and isinstance(values.iloc[0], (list, tuple, np.ndarray))
+
+
+def _is_even(values: Any) -> bool:
+    rows = [row for row in values if isinstance(row, np.ndarray) and row.dtype.kind in "iuf"]
+    return len(rows) == len(values) and len({(row.shape, row.dtype) for row in rows}) == 1
 
 
 def _flat(values: Any) -> Any:
     if values.dtype.kind in "iufb":
         return values.to_numpy()
-    return ["" if _is_missing(value) else str(value) for value in values]
+    return _texts(values)
+
+
+def _texts(values: Any) -> Any:
+    """Return texts as a list, or an array that says what it would hold."""
+    return ["" if _is_missing(value) else str(value) for value in values] or np.empty(0, "U1")
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
+    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))

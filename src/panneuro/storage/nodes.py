@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from panneuro.core.errors import FormatError
@@ -45,6 +45,11 @@ class Hierarchy:
         """Return the attributes of a node; none if it is not there."""
         found = self.nodes.get(path, {}).get("attributes", {})
         return found if isinstance(found, dict) else {}
+
+    def without_chunks(self, paths: Iterable[str]) -> None:
+        """Forget the chunks of some arrays: stand-ins for data that are written otherwise."""
+        stand_ins = tuple(f"{path}/c/" for path in paths)
+        self.chunks = {k: data for k, data in self.chunks.items() if not k.startswith(stand_ins)}
 
     def name_dimensions(self) -> None:
         """Name the dimensions of every array, as xarray wants them: shared ones within a group."""

@@ -78,5 +78,6 @@ def decode(data: bytes) -> pa.Table:
         return pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise CorruptionError(
-            f"a table cannot be read: {error}", hint="panneuro check NAME   tells what else is damaged"
+            f"a table cannot be read: {error}",
+            hint="panneuro check NAME   tells what else is damaged",
         ) from error

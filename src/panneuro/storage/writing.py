@@ -140,6 +140,7 @@ class VersionWriter:
         """
         signals = tuple(signals)
         hierarchy = Hierarchy(structure.nodes)
+        hierarchy.without_chunks(structure.bulk)
         if seed:
             hierarchy.name_objects(seed)
         hierarchy.name_dimensions()
