@@ -223,10 +223,16 @@ class Asset:
             ("subject", " ".join(filter(None, (documents.subject.id, _label(documents.subject))))),
             ("session", start.isoformat() if start else ""),
             ("format", self.manifest.format),
-            ("stored", f"{self.manifest.stored_bytes:,} bytes in {len(self.files)} files"),
+            ("stored", self._stored()),
         ]
         rows += [(said["name"], _shape(said)) for said in self.manifest.signals]
         return [(label, text) for label, text in rows if text]
+
+    def _stored(self) -> str:
+        total = sum(file.size for file in self.files)
+        shared = total - self.manifest.stored_bytes
+        told = f", {shared:,} of them shared with an older version" if shared else ""
+        return f"{total:,} bytes in {len(self.files)} files{told}"
 
     def _repr_html_(self) -> str:
         from html import escape

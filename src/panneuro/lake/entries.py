@@ -51,7 +51,7 @@ def _fields(manifest: Manifest) -> dict[str, Value | None]:
         "area": atlas.expand(_areas(manifest)),
         "probe": _probes(documents.get("instrument", {})),
         "format": manifest.format,
-        "size_bytes": manifest.stored_bytes,
+        "size_bytes": sum(file.size for file in manifest.files),
         "quality": _quality(documents.get("quality", {})),
         **_content(manifest.signals),
         **_extensions(documents),
