@@ -109,7 +109,7 @@ class TimeSeries:
         rate = "stamped" if self.rate_hz is None else f"{self.rate_hz:g} Hz"
         return (
             f"<TimeSeries {self.name!r} {shape} {self.data.dtype}, {rate}, "
-            f"{self.start_s:.3f}–{self.stop_s:.3f} s, {self.unit}>"
+            f"{self.first_s:.3f}–{self.stop_s:.3f} s, {self.unit}>"
         )
 
     @property
