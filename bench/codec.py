@@ -183,15 +183,20 @@ def main() -> None:
     for name, values, rate in recordings(data):
         mine, theirs = ours(values), wavpack(values, rate)
         row = (mine.ratio / theirs.ratio, mine.encode / theirs.encode, mine.decode / theirs.decode)
-        rows.append((mine.ratio, theirs.ratio, *row))
+        rows.append((len(values) >= 0.99 * rate, mine.ratio, theirs.ratio, *row))
         print(
             f"{name:44} {'×'.join(map(str, values.shape)):>15} {mine.name:>9} {mine.ratio:5.2f} "
             f"{theirs.ratio:16.2f} {row[0]:7.3f} {mine.encode:6.0f} {theirs.encode:6.0f} "
             f"{row[1]:6.1f} {mine.decode:7.0f} {theirs.decode:6.0f} {row[2]:6.1f}"
         )
-    labels = ("ratio", "WavPack's", "ratio ÷ WavPack's", "encode ×", "decode ×")
-    medians = zip(labels, map(statistics.median, zip(*rows, strict=True)), strict=True)
-    print(f"median of {len(rows)}: " + ", ".join(f"{what} {value:.3f}" for what, value in medians))
+    for what, chosen in (("all", rows), ("those of a second or more", [r for r in rows if r[0]])):
+        ratio, other, gain, encode, decode = map(
+            statistics.median, list(zip(*chosen, strict=True))[1:]
+        )
+        print(
+            f"medians over {what} ({len(chosen)}): ratio {ratio:.2f}, WavPack's {other:.2f}, "
+            f"ratio ÷ WavPack's {gain:.3f}, encode {encode:.1f} ×, decode {decode:.1f} ×"
+        )
 
 
 if __name__ == "__main__":
