@@ -53,6 +53,10 @@ def test_it_is_recognised(written: Path, tmp_path: Path) -> None:
     (tmp_path / "other.abf").write_bytes(b"nothing")
     assert abf.sniff(Source(tmp_path / "other.abf")).score == 0
     assert abf.sniff(Source(tmp_path)).score == 0
+    (tmp_path / "other.abf").write_bytes(written.read_bytes())
+    assert abf.sniff(Source(tmp_path)).score == 0.6
+    with pytest.raises(FormatError, match="2 ABF files"):
+        abf.read(Source(tmp_path))
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -134,6 +134,8 @@ def test_odd_types_are_kept(path: Path, handle: Any) -> None:
     handle["lists"][0] = [1, 2]
     handle["fixed"] = np.array([b"caf\xc3\xa9", b"caf\xe9"])
     handle["none"] = h5py.Empty("f8")
+    handle["long"] = np.arange(2, dtype=np.longdouble)
+    handle["nested"] = np.zeros(2, dtype=[("a", "i4"), ("b", "f8", (2,))])
     handle["flags"] = np.array([True, False])
     handle["big_endian"] = np.arange(3, dtype=">i4")
     handle.attrs["nothing"] = h5py.Empty("S1")
@@ -146,7 +148,8 @@ def test_odd_types_are_kept(path: Path, handle: Any) -> None:
     assert "none" not in tree.root.arrays
     assert tree.root.attributes["matrix"] == [[1.0, 0.0], [0.0, 1.0]]
     assert tree.root.attributes["nothing"] == ""
-    assert len(tree.notes) == 2
+    assert tree.root.arrays["nested"].strings() == ["[0, [0.0, 0.0]]"] * 2
+    assert len(tree.notes) == 4
     nodes = build_structure(tree).nodes
     assert json.loads(nodes["big_endian/zarr.json"])["data_type"] == "int32"
 

@@ -33,9 +33,11 @@ _FROM_FILE = 2
 
 def sniff(source: Source) -> Match:
     """Recognise the first four bytes."""
-    if source.path.is_file() and source.head(source.path, 4) in _MAGIC:
-        return Match(1.0, "begins as an Axon Binary File")
-    return NO
+    if not source.files or any(source.head(path, 4) not in _MAGIC for path in source.files):
+        return NO
+    if len(source.files) > 1:
+        return Match(0.6, "a folder of Axon Binary Files")
+    return Match(1.0, "begins as an Axon Binary File")
 
 
 def read(source: Source) -> Recording:
@@ -51,19 +53,23 @@ def read(source: Source) -> Recording:
         If pyabf is not installed.
     """
     pyabf = need("pyabf", "abf", "Reading ABF")
+    if len(source.files) != 1:
+        raise FormatError(
+            f"reading {str(source.path)!r}: it holds {len(source.files)} ABF files",
+            hint="add them one by one: each is a recording of its own",
+        )
+    (path,) = source.files
     try:
-        file = _File(source.path, pyabf.ABF(str(source.path), loadData=False))
+        file = _File(path, pyabf.ABF(str(path), loadData=False))
         signals = (*file.recordings(), *file.commands(), file.sweeps(), *file.tags())
     except PanneuroError:
         raise
     except Exception as error:  # pyabf raises of all kinds on damaged headers
         raise FormatError(
-            f"reading {source.path.name!r}: the ABF file is damaged: {error!r}",
+            f"reading {path.name!r}: the ABF file is damaged: {error!r}",
             hint="copy it again from where it was recorded",
         ) from error
-    return Recording(
-        "abf", signals, (source.file(source.path),), file.documents(), tuple(file.notes)
-    )
+    return Recording("abf", signals, (source.file(path),), file.documents(), tuple(file.notes))
 
 
 def si_unit(unit: str) -> tuple[str, float]:

@@ -151,7 +151,10 @@ def check_contained(file: str, group: h5py.Group) -> None:
             found.append(item)
         return None
 
-    outside = group.visititems_links(visit)
+    try:
+        outside = group.visititems_links(visit)
+    except (RuntimeError, KeyError, OSError) as error:
+        raise FormatError(f"reading {file!r}: the file is damaged: {error}") from error
     if outside:
         raise FormatError(
             f"reading {file!r}: {outside}", hint="copy what it links to into the file itself"

@@ -29,9 +29,9 @@ def sniff(source: Source) -> Match:
             if "nwb_version" in handle.attrs:
                 return NO
             found = _find(handle)
+            return Match(0.5, f"HDF5 with a movie in {found.name!r}") if found is not None else NO
     except (FormatError, RuntimeError, KeyError):
         return NO
-    return Match(0.5, f"HDF5 with a movie in {found.name!r}") if found is not None else NO
 
 
 def _find(handle: h5py.File) -> h5py.Dataset | None:
@@ -53,7 +53,10 @@ def read(source: Source) -> Recording:
     """
     handle = open_hdf5(source.path)
     check_contained(source.path.name, handle)
-    found = _find(handle)
+    try:
+        found, names = _find(handle), list(handle)
+    except (RuntimeError, KeyError, OSError) as error:
+        raise FormatError(f"reading {source.path.name!r}: the file is damaged: {error}") from error
     if found is None:
         raise FormatError(
             f"reading {source.path.name!r}: no dataset of time × y × x in it",
@@ -63,7 +66,7 @@ def read(source: Source) -> Recording:
     rate, notes = description.number("rate_hz", 0.0), []
     if rate <= 0:
         notes.append("nothing tells the frame rate: frames are counted as if one a second")
-    others = [name for name in handle if handle[name] != found]
+    others = [name for name in names if f"/{name}" != found.name]
     if others:
         notes.append(f"not read: {', '.join(others)}")
     frames = Frames(

@@ -128,7 +128,7 @@ class _Walker:
             return HDF5Array(item, np.dtypes.StringDType(), self._targets)
         if dtype.names is not None:
             return self._compound(node, item)
-        if dtype.kind == "O" or dtype.subdtype is not None or dtype.kind == "V":
+        if not _is_number(dtype):
             return self._odd(node, item)
         plain = np.dtype(dtype.str)
         node.attributes["_DTYPE"] = plain.type.__name__
@@ -138,6 +138,9 @@ class _Walker:
         fields = {name: item.dtype[name] for name in item.dtype.names}
         references = [n for n, kind in fields.items() if h5py.check_ref_dtype(kind) is not None]
         texts = [n for n, kind in fields.items() if n not in references and kind.kind in "OS"]
+        plain = [kind for n, kind in fields.items() if n not in references and n not in texts]
+        if not all(map(_is_number, plain)):
+            return self._odd(node, item)
         if references:
             node.attributes["_REFERENCE_FIELDS"] = references
         if not references and not texts:
@@ -207,6 +210,13 @@ class _Walker:
         return value.item() if isinstance(value, np.generic) else value
 
 
+def _is_number(dtype: np.dtype[Any]) -> bool:
+    """Say whether Zarr has a type for it: booleans, numbers of up to 8 bytes, complex ones."""
+    return dtype.subdtype is None and (
+        (dtype.kind in "biuf" and dtype.itemsize <= 8) or dtype.kind == "c"
+    )
+
+
 def _address(item: Any) -> int:
     return int(h5py.h5o.get_info(item.id).addr)
 
@@ -217,8 +227,14 @@ def _texts(values: Any) -> npt.NDArray[Any]:
 
 
 def _jsons(values: Any) -> npt.NDArray[Any]:
-    flat = [
-        json.dumps(np.asarray(value).tolist(), default=str)
-        for value in np.asarray(values, dtype=object).reshape(-1)
-    ]
+    flat = [json.dumps(value, default=_listed) for value in np.asarray(values).reshape(-1).tolist()]
     return np.array(flat, dtype=np.dtypes.StringDType()).reshape(np.shape(values))
+
+
+def _listed(value: Any) -> Any:
+    """Return what JSON has no word for as lists, numbers and texts."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.longdouble):
+        return float(value)
+    return value.item() if isinstance(value, np.generic) else decode(value)

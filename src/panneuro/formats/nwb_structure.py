@@ -10,6 +10,7 @@ import zarr
 from zarr.errors import UnstableSpecificationWarning
 from zarr.storage import MemoryStore
 
+from panneuro.core.errors import FormatError
 from panneuro.formats.nwb_dimensions import name_dimensions
 from panneuro.formats.nwb_tree import Array, Group, Tree
 from panneuro.signals.arrays import LazyArray, n_bytes
@@ -73,16 +74,19 @@ class _Writer:
         if dimensions:
             attributes.setdefault("_ARRAY_DIMENSIONS", list(dimensions))
         dtype = np.dtype(array.data.dtype)
-        made = group.create_array(
-            array.name,
-            shape=array.shape,
-            dtype=dtype if array.is_text else dtype.newbyteorder("<"),
-            chunks=tuple(max(1, length) for length in array.shape) if small else "auto",
-            attributes=attributes,
-            dimension_names=dimensions or None,
-            fill_value=None,
-            config={"write_empty_chunks": True},
-        )
+        try:
+            made = group.create_array(
+                array.name,
+                shape=array.shape,
+                dtype=dtype if array.is_text else dtype.newbyteorder("<"),
+                chunks=tuple(max(1, length) for length in array.shape) if small else "auto",
+                attributes=attributes,
+                dimension_names=dimensions or None,
+                fill_value=None,
+                config={"write_empty_chunks": True},
+            )
+        except (ValueError, TypeError) as error:
+            raise FormatError(f"reading {array.path!r}: Zarr cannot hold it: {error}") from error
         if not small:
             self.bulk[array.path.strip("/")] = array.data
             return

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from panneuro.core.errors import FormatError
+from panneuro.formats.npy import load
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
 from panneuro.signals.events import Events
@@ -137,11 +138,7 @@ class _Folder:
         path = self.place / name
         if not path.is_file():
             return None
-        try:
-            array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError, SyntaxError) as error:
-            raise FormatError(f"reading {name!r} of {self.name!r}: {error}") from error
-        return array
+        return load(path)
 
     def need(self, name: str) -> npt.NDArray[Any]:
         array = self.load(name)

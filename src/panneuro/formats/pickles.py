@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pickletools
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,29 +237,3 @@ def _dtype(found: Any) -> np.dtype[Any]:
     if dtype.kind not in "biufc":
         raise FormatError(f"reading a pickle: it holds an array of {dtype}")
     return dtype
-
-
-def look_into_npy(path: Path, most: int) -> Any:
-    """Return what is in a ``.npy`` file that NumPy would have to unpickle, as `look_into` does.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    most : int
-        Bytes; a larger file is refused.
-    """
-    if path.stat().st_size > most:
-        raise FormatError(f"reading {path.name!r}: it is larger than {most:,} bytes")
-    with path.open("rb") as stream:
-        try:
-            version = np.lib.format.read_magic(stream)
-            read_header = np.lib.format.read_array_header_1_0
-            if version > (1, 0):
-                read_header = np.lib.format.read_array_header_2_0
-            read_header(stream)
-            return as_numpy(look_into(stream.read()))
-        except (ValueError, EOFError, SyntaxError, TypeError, RecursionError) as error:
-            raise FormatError(
-                f"reading {path.name!r}: it is no .npy file, or a damaged one: {error}"
-            ) from error

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.pickles import look_into_npy
+from panneuro.formats.npy import load, look_into_objects
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
 from panneuro.signals.recording import Recording, Signal
@@ -80,7 +80,7 @@ def _options(folder: Path) -> dict[str, Any]:
     path = folder / "ops.npy"
     if not path.is_file():
         return {}
-    found = look_into_npy(path, _PICKLE_BYTES)
+    found = look_into_objects(path, _PICKLE_BYTES)
     options = found[0] if isinstance(found, list) and found else found
     return options if isinstance(options, dict) else {}
 
@@ -129,10 +129,7 @@ def _plane(folder: Path, suffix: str, notes: list[str]) -> list[Signal]:
 def _load(path: Path) -> npt.NDArray[Any] | None:
     if not path.is_file():
         return None
-    try:
-        values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError) as error:
-        raise FormatError(f"reading {path.name!r} of {path.parent.name!r}: {error}") from error
+    values = load(path)
     if values.ndim != 2 or values.dtype.kind not in "biuf":
         raise FormatError(f"reading {path.name!r}: {values.shape} {values.dtype} is no matrix")
     return values
@@ -158,7 +155,7 @@ def _shapes(folder: Path, n_rois: int, notes: list[str]) -> dict[str, list[Any]]
     """Return where each region is, and its pixels, out of ``stat.npy``."""
     path = folder / "stat.npy"
     try:
-        rois = look_into_npy(path, _PICKLE_BYTES) if path.is_file() else []
+        rois = look_into_objects(path, _PICKLE_BYTES) if path.is_file() else []
         if len(rois) == n_rois:
             return _columns(rois)
     except (TypeError, ValueError, KeyError, IndexError):
