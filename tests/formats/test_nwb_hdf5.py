@@ -145,6 +145,8 @@ def test_odd_types_are_kept(path: Path, handle: Any) -> None:
     assert tree.root.arrays["lists"].strings() == ["[1, 2]", "[]"]
     assert tree.root.arrays["fixed"].strings() == ["café", "café"]
     assert tree.root.arrays["flags"].data.dtype == bool
+    assert tree.root.arrays["big_endian"].data.dtype.isnative
+    assert tree.root.arrays["big_endian"].data[:].tolist() == [0, 1, 2]
     assert "none" not in tree.root.arrays
     assert tree.root.attributes["matrix"] == [[1.0, 0.0], [0.0, 1.0]]
     assert tree.root.attributes["nothing"] == ""

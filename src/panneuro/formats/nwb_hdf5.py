@@ -132,7 +132,10 @@ class _Walker:
             return self._odd(node, item)
         plain = np.dtype(dtype.str)
         node.attributes["_DTYPE"] = plain.type.__name__
-        return HDF5Array(item, plain)
+        if plain.isnative:
+            return HDF5Array(item, plain)
+        native = plain.newbyteorder("=")
+        return HDF5Array(item, native, lambda values: np.asarray(values, dtype=native))
 
     def _compound(self, node: Array, item: h5py.Dataset) -> Any:
         fields = {name: item.dtype[name] for name in item.dtype.names}

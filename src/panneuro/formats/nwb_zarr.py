@@ -68,11 +68,12 @@ class ZarrArray:
     def __init__(self, array: zarr.Array[Any]) -> None:
         self._array = array
         self.shape: tuple[int, ...] = tuple(array.shape)
-        self.dtype: np.dtype[Any] = np.dtype(array.dtype)
+        found: np.dtype[Any] = np.dtype(array.dtype)
+        self.dtype = found if found.kind == "T" else found.newbyteorder("=")
 
     def __getitem__(self, key: Any, /) -> Any:
         try:
-            return self._array[key]
+            return np.asarray(self._array[key], dtype=self.dtype)
         except Exception as error:  # codecs of all kinds, fed with what we are given
             raise FormatError(
                 f"reading {self._array.path!r}: a chunk cannot be decoded: {error}",
