@@ -22,10 +22,10 @@ check: $(VENV)/.ready  ## style, types, floors, spelling, documentation blocks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests docs bench scripts README.md CHANGELOG.md CONTRIBUTING.md
-	$(BIN)/python -m pytest -q -n $(WORKERS) docs README.md src
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile docs README.md src --doctest-modules
 
 test: check  ## everything that must hold before a change lands
-	$(BIN)/python -m pytest -q -n $(WORKERS) tests
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal tests
 
 docs: $(VENV)/.ready  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

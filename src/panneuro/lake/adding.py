@@ -8,16 +8,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 from panneuro.core.digests import digest_json
-from panneuro.core.errors import ConflictError, ObjectExistsError, SourceChangedError
+from panneuro.core.errors import (
+    ConflictError,
+    FormatError,
+    InputError,
+    ObjectNotFoundError,
+    SourceChangedError,
+    StoreError,
+)
 from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.progress import Progress, Silence
-from panneuro.core.store import Prefixed, Store
+from panneuro.core.store import Prefixed, Store, is_key
 from panneuro.documents import Documents, Finding, Surroundings, asset_name, require
 from panneuro.documents.merging import Layer, merge
 from panneuro.formats.readers import read
@@ -28,6 +35,7 @@ from panneuro.signals.events import Events
 from panneuro.signals.recording import Recording, Signal
 from panneuro.signals.table import Table
 from panneuro.storage.compose import compose
+from panneuro.storage.neurodata import is_name
 from panneuro.storage.writing import VersionWriter
 
 _AREA_COLUMNS = ("location", "area", "brain_area", "brain_region", "structure", "region")
@@ -169,11 +177,34 @@ def plan(
     ]
     merged = merge(Layer("lab", defaults), *layers, vocabularies=around.vocabularies)
     documents = _named(merged.documents, options.name)
+    _check_names(recording, documents.description.name or "")
     around = replace(around, signals={signal.name for signal in recording.signals})
     findings = require(documents, "lake", around)
     with workers() as executor:
         snapshot = Snapshot.take(recording.files, executor, progress)
     return Plan(recording, documents, snapshot, (*merged.findings, *findings), options.codecs)
+
+
+def _check_names(recording: Recording, name: str) -> None:
+    """Refuse names that would not do as part of a key, before anything is written."""
+    if name and ("/" in name or "@" in name or not is_key(name)):
+        raise InputError(
+            f"adding: an asset cannot be named {name!r}",
+            hint="--name with letters, digits, '-', '_' and '.', without '/' and '@'",
+        )
+    for signal in recording.signals:
+        if not is_name(signal.name):
+            raise FormatError(
+                f"reading {recording.format}: a signal cannot be named {signal.name!r}",
+                hint="names have no '/', ':' or control characters, and at most 240 bytes",
+            )
+    for file, count in Counter(file.name for file in recording.files).items():
+        if count > 1 or not is_key(f"original/{file}"):
+            raise FormatError(
+                f"reading {recording.format}: the file name {file!r} cannot be kept"
+                + (f", {count} files have it" if count > 1 else ""),
+                hint="rename the file; names have no control characters and do not climb",
+            )
 
 
 def _known(recording: Recording) -> dict[str, Any]:
@@ -193,13 +224,19 @@ def _named(documents: Documents, name: str | None) -> Documents:
 @contextmanager
 def workers() -> Iterator[Executor]:
     """Give as many threads as there are cores to use."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "panneuro") as executor:
+    # Of all cores, a batch system may have left us a few; only Linux says which.
+    allowed = getattr(os, "sched_getaffinity", None)
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores, "panneuro") as executor:
         yield executor
 
 
 def is_there(plan: Plan, earlier: list[Manifest]) -> bool:
     """Say whether the very same was added before, whatever was said of it since."""
-    return any(manifest.extra.get("content") == plan.content for manifest in earlier)
+    return any(
+        manifest.extra.get("content") == plan.content and manifest.sources == earlier[-1].sources
+        for manifest in earlier
+    )
 
 
 def has_data(plan: Plan, earlier: list[Manifest]) -> bool:
@@ -234,7 +271,7 @@ def carry_out(
         {"format": plan.recording.format, "codecs": plan.codecs, "name": plan.name},
         dict(plan.snapshot.digests),
     )
-    parent = earlier[-1].version if earlier else ""
+    parent = earlier[-1] if earlier else None
     manifest, sent = _write(store, plan, parent, run.key, progress or Silence())
     plan.snapshot.check()
     manifest, is_new = commit(store, manifest)
@@ -245,9 +282,9 @@ def carry_out(
 
 
 def _write(
-    store: Store, plan: Plan, parent: str, run: str, progress: Progress
+    store: Store, plan: Plan, parent: Manifest | None, run: str, progress: Progress
 ) -> tuple[Manifest, int]:
-    version = plan.version(parent)
+    version = plan.version(parent.version if parent else "")
     recording, seed = plan.recording, ""
     structure, signals = recording.structure, recording.signals
     if structure is None:
@@ -269,8 +306,8 @@ def _write(
     manifest = Manifest(
         name=plan.name,
         version=version,
-        created=datetime.now(UTC).isoformat(timespec="microseconds"),
-        parent=parent,
+        created=moment(parent.created if parent else ""),
+        parent=parent.version if parent else "",
         format=recording.format,
         documents=plan.documents.to_dict(),
         signals=tuple(content.signals),
@@ -318,13 +355,31 @@ def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
     key = f"{manifest.prefix}/{KEY}"
     try:
         store.put(key, manifest.encode(), create=True)
-    except ObjectExistsError:
-        there = Manifest.decode(store.get(key))
+    except StoreError as error:
+        # It is there already, or the answer was lost: what the store holds decides.
+        there = _committed(store, key)
+        if there is None:
+            raise
         if replace(there, created=manifest.created) != manifest:
             raise ConflictError(
                 f"committing {manifest.name!r}: version {manifest.version} is there already and "
                 "differs from what was to be committed",
                 hint=f"panneuro check {manifest.name}",
-            ) from None
+            ) from error
         return there, there.created == manifest.created
     return manifest, True
+
+
+def _committed(store: Store, key: str) -> Manifest | None:
+    try:
+        return Manifest.decode(store.get(key))
+    except ObjectNotFoundError:
+        return None
+
+
+def moment(after: str = "") -> str:
+    """Return the time of a commit, later than that of its parent whatever this clock says."""
+    now = datetime.now(UTC)
+    if after:
+        now = max(now, datetime.fromisoformat(after) + timedelta(microseconds=1))
+    return now.isoformat(timespec="microseconds")

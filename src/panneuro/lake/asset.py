@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from panneuro.core.digests import PREFIX, digest_bytes
 from panneuro.core.errors import CorruptionError, InputError, NotFoundError, ObjectNotFoundError
 from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
 from panneuro.core.store import Store
@@ -138,21 +140,51 @@ class Asset:
         path : str
             As in `files`: ``"original/settings.xml"``.
         """
+        return self._get(self._file(path))
+
+    def _file(self, path: str) -> StoredFile:
         for file in self.files:
             if file.path == path:
-                return self._get(file)
+                return file
         raise NotFoundError(
             f"{self.name!r} has no file {path!r}", hint=f"panneuro show {self.name} --files"
         )
 
     def _get(self, file: StoredFile) -> bytes:
         try:
-            return self._store.get(self.manifest.key_of(file))
+            data = self._store.get(self.manifest.key_of(file))
         except ObjectNotFoundError as error:
-            raise CorruptionError(
-                f"the file {file.path!r} of {self.name!r} is gone from the store",
-                hint=f"panneuro check {self.name}",
-            ) from error
+            raise self._gone(file) from error
+        if digest_bytes(data) != file.digest:
+            raise self._damaged(file)
+        return data
+
+    def stream_file(self, path: str) -> Iterator[bytes]:
+        """Read one object of the version in blocks, whatever its size; verified with the last."""
+        from panneuro.storage.streams import blocks
+
+        file = self._file(path)
+        running = hashlib.sha256()
+        try:
+            for block in blocks(self._store, self.manifest.key_of(file), file.size):
+                running.update(block)
+                yield block
+        except ObjectNotFoundError as error:
+            raise self._gone(file) from error
+        if PREFIX + running.hexdigest() != file.digest:
+            raise self._damaged(file)
+
+    def _gone(self, file: StoredFile) -> CorruptionError:
+        return CorruptionError(
+            f"the file {file.path!r} of {self.name!r} is gone from the store",
+            hint=f"panneuro check {self.name}",
+        )
+
+    def _damaged(self, file: StoredFile) -> CorruptionError:
+        return CorruptionError(
+            f"the file {file.path!r} of {self.name!r} is not what its digest says",
+            hint=f"panneuro check {self.name}",
+        )
 
     @cached_property
     def head(self) -> Head:

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import CorruptionError, NotFoundError, ObjectNotFoundError
-from panneuro.core.manifest import KEY, Manifest, StoredFile
+from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import ObjectInfo
 from panneuro.lake.adding import workers
 from panneuro.lake.asset import parse_reference
 from panneuro.lake.entries import entry_of
+from panneuro.lake.indexing import decode_at
 from panneuro.storage.stores import clear_unfinished
+from panneuro.storage.streams import digest_object
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -142,7 +143,7 @@ class _Check:
             if key not in objects:
                 continue
             try:
-                manifest = Manifest.decode(self.lake.store.get(key))
+                manifest = decode_at(self.lake.store, key)
             except CorruptionError as error:
                 self._note("unreadable", folder, key, error.message)
                 continue
@@ -168,7 +169,7 @@ class _Check:
         if found.size != file.size:
             what = f"the object has {found.size} bytes, not {file.size}; restore it from a copy"
             return Problem("corrupt", asset, key, what)
-        if not quick and digest_bytes(self.lake.store.get(key)) != file.digest:
+        if not quick and digest_object(self.lake.store, key, file.size) != file.digest:
             what = "the object's bytes are not what its digest says; restore it from a copy"
             return Problem("corrupt", asset, key, what)
         return None
@@ -217,13 +218,19 @@ class _Check:
             self._gone(repair=repair)
 
     def _gone(self, *, repair: bool) -> None:
-        names = {manifest.name for manifest in self.manifests}
-        for name in [entry for entry in self.lake if entry not in names]:
-            if repair:
-                self.lake.catalog.remove([name])
+        held = {(manifest.name, manifest.version): manifest for manifest in self.manifests}
+        known = [(entry.name, entry.version) for entry in self.lake.catalog.entries()]
+        gone = [reference for reference in known if reference not in held]
+        if repair and gone:
+            names = {name for name, _ in gone}
+            self.lake.catalog.remove(names)
+            left = [entry_of(one) for (name, _), one in held.items() if name in names]
+            self.lake.catalog.index(left)
+        for reference in gone:
             done = "" if repair else "; --repair forgets it"
-            what = f"the index knows an asset that the store does not hold{done}"
-            self._note("index-only", f"assets/{name}", f"assets/{name}", what, repaired=repair)
+            what = f"the index knows a version that the store does not hold{done}"
+            key = prefix_of(*reference)
+            self._note("index-only", key, key, what, repaired=repair)
 
     def _note(
         self, kind: str, folder: str, key: str, message: str, *, repaired: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from panneuro.core.digests import canonical_json, digest_bytes, digest_json
@@ -13,7 +12,7 @@ from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.core.store import Prefixed, Store
 from panneuro.documents import Documents, Finding, Surroundings, require
 from panneuro.documents.merging import Layer, merge
-from panneuro.lake.adding import Added, Plan, commit
+from panneuro.lake.adding import Added, Plan, commit, moment
 from panneuro.lake.asset import Asset
 from panneuro.lake.runs import Run
 from panneuro.storage.compose import compose
@@ -126,7 +125,7 @@ def _revised(
         old,
         version=version,
         parent=old.version,
-        created=datetime.now(UTC).isoformat(timespec="microseconds"),
+        created=moment(old.created),
         documents=documents.to_dict(),
         run=run,
         extra={**old.extra, "content": content},

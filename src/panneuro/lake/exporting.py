@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from panneuro.core.errors import InputError
@@ -78,10 +78,10 @@ def _nwb(asset: Asset, path: Path) -> None:
 def _zarr(asset: Asset, path: Path) -> None:
     tree = Hierarchy(asset.head.inline).files()
     for key, data in tree.items():
-        _write(path, key, data)
+        _write(path, key, [data])
     for file in asset.files:
         if file.path not in tree and not file.path.startswith(("_lake/", "references.json")):
-            _write(path, file.path, asset.read_file(file.path))
+            _write(path, file.path, asset.stream_file(file.path))
 
 
 def _original(asset: Asset, path: Path) -> None:
@@ -89,12 +89,13 @@ def _original(asset: Asset, path: Path) -> None:
     if not kept:
         raise InputError(f"{asset.name!r} keeps no original files", hint="export zarr or nwb")
     for file in kept:
-        _write(path, file.path.removeprefix("original/"), asset.read_file(file.path))
+        _write(path, file.path.removeprefix("original/"), asset.stream_file(file.path))
 
 
-def _write(folder: Path, key: str, data: bytes) -> None:
+def _write(folder: Path, key: str, blocks: Iterable[bytes]) -> None:
     target = folder / key
     if not target.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"exporting: the file name {key!r} leads out of the folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    with target.open("wb") as stream:
+        stream.writelines(blocks)

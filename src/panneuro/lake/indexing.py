@@ -6,13 +6,14 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from panneuro.core.entry import Entry
-from panneuro.core.errors import ObjectNotFoundError
+from panneuro.core.errors import CorruptionError, ObjectNotFoundError
 from panneuro.core.manifest import KEY, Manifest
 from panneuro.core.query import Query
 from panneuro.core.store import Store
@@ -57,10 +58,27 @@ def index_path(store: Store, lake_id: str) -> Path | None:
 
 
 def committed(store: Store) -> Iterator[Entry]:
-    """Yield the entry of every version that the store holds."""
+    """Yield the entry of every version that the store holds, whole; a check tells the others."""
     for found in store.list("assets"):
         if found.key.endswith(f"/{KEY}"):
-            yield entry_of(Manifest.decode(store.get(found.key)))
+            with suppress(CorruptionError):
+                yield entry_of(decode_at(store, found.key))
+
+
+def decode_at(store: Store, key: str) -> Manifest:
+    """Read the manifest at a key.
+
+    Raises
+    ------
+    CorruptionError
+        If there is none, or it is another version's.
+    """
+    manifest = Manifest.decode(store.get(key))
+    if f"{manifest.prefix}/{KEY}" != key:
+        raise CorruptionError(
+            f"the asset.json at {key!r} is that of {manifest.name!r}, version {manifest.version}"
+        )
+    return manifest
 
 
 def refresh(store: Store, catalog: SqliteCatalog, since: datetime) -> None:

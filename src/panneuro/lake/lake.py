@@ -226,6 +226,13 @@ class Lake:
         """
         from panneuro.lake import describing
 
+        probe(self.store)
+        name, version = parse_reference(reference)
+        if version and version != self[name].version:
+            raise InputError(
+                f"describing {reference!r}: only the latest version of an asset can be described",
+                hint=f"panneuro describe {name}",
+            )
         added = describing.describe(
             self.store, self[reference], said, self._surroundings(), dry_run=dry_run
         )

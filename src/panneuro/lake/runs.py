@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import platform
 import resource
 import time
@@ -68,7 +69,7 @@ class Run:
             "parameters": self.parameters,
             "inputs": self.inputs,
             "outputs": self.outputs,
-            "user": getpass.getuser(),
+            "user": _user(),
             "host": platform.node(),
             "platform": platform.platform(),
             "python": platform.python_version(),
@@ -82,6 +83,14 @@ class Run:
         with suppress(ObjectExistsError):
             store.put(f"{FOLDER}/{now:%Y-%m}/{self.key}.json", canonical_json(said), create=True)
         return self.key
+
+
+def _user() -> str:
+    """Return who we are; in a container the number may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _code() -> dict[str, str]:

@@ -93,7 +93,8 @@ def make(store: Store) -> Settings:
         return load(store)
     except NotFoundError:
         pass
-    found = next(iter(store.list()), None)
+    strangers = (found for found in store.list() if not found.key.startswith("_probe/"))
+    found = next(strangers, None)
     if found is not None:
         raise InputError(
             f"making a lake at {store.url!r}: it is not empty (it holds {found.key!r})",

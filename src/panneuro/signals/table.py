@@ -59,7 +59,7 @@ class Table:
 
     @classmethod
     def from_frame(cls, name: str, frame: pd.DataFrame, **fields: Any) -> Table:
-        """Build a table from a DataFrame that is in memory; a column's name is text, and its own."""
+        """Build a table from a DataFrame in memory; each column gets a text of its own as name."""
         named = frame.set_axis(_unique(map(str, frame.columns)), axis=1)
         return cls(name, lambda: named, tuple(named.columns), len(named), **fields)
 
