@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from panneuro.core.digests import canonical_json, digest_bytes
+from panneuro.core.digests import PREFIX, canonical_json, digest_bytes, digest_json
 from panneuro.core.errors import CorruptionError
+from panneuro.core.store import check_key, is_key
 
 KEY = "_lake/asset.json"
 """Where it lies in a version; putting it there is the commit."""
@@ -39,6 +40,11 @@ class StoredFile:
     size: int
     digest: str
     key: str = ""
+
+    def __post_init__(self) -> None:
+        check_key(self.path)
+        if self.size < 0 or not self.digest.startswith(PREFIX):
+            raise ValueError(f"{self.path!r} has an impossible size or digest")
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written."""
@@ -110,23 +116,25 @@ class Manifest:
 
     def encode(self) -> bytes:
         """Return the JSON text."""
-        return canonical_json(
-            {
-                "schema": SCHEMA,
-                "name": self.name,
-                "version": self.version,
-                "created": self.created,
-                "parent": self.parent,
-                "format": self.format,
-                "documents": self.documents,
-                "signals": list(self.signals),
-                "files": [file.to_json() for file in self.files],
-                "sources": list(self.sources),
-                "notes": list(self.notes),
-                "run": self.run,
-                **self.extra,
-            }
-        )
+        said = self._said()
+        return canonical_json({**said, "digest": digest_json(said)})
+
+    def _said(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "version": self.version,
+            "created": self.created,
+            "parent": self.parent,
+            "format": self.format,
+            "documents": self.documents,
+            "signals": list(self.signals),
+            "files": [file.to_json() for file in self.files],
+            "sources": list(self.sources),
+            "notes": list(self.notes),
+            "run": self.run,
+            **self.extra,
+        }
 
     @property
     def digest(self) -> str:
@@ -144,17 +152,21 @@ class Manifest:
         """
         try:
             said = json.loads(data)
+            if said.pop("digest") != digest_json(said):
+                raise ValueError("it is not what its digest says")
             if said.pop("schema").rpartition(".")[0] != SCHEMA.rpartition(".")[0]:
                 raise ValueError("its schema is not known")
             if not _VERSION.fullmatch(said["version"]):
                 raise ValueError(f"{said['version']!r} is not a version")
+            if "/" in said["name"] or not is_key(said["name"]):
+                raise ValueError(f"{said['name']!r} is not a name")
             files = tuple(StoredFile(**file) for file in said.pop("files"))
             known: dict[str, Any] = {name: said.pop(name) for name in _PLAIN}
             lists: dict[str, Any] = {
                 name: tuple(said.pop(name)) for name in ("signals", "sources", "notes")
             }
             return cls(**known, **lists, files=files, extra=said)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptionError(
                 f"an asset.json cannot be read: {error!r}", hint="panneuro check finds which"
             ) from error
