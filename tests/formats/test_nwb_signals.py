@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.formats.nwb_signals import name_uniquely
@@ -15,6 +15,7 @@ PATHS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(PATHS)
 def test_names_are_unique(paths: list[str]) -> None:
     names = name_uniquely(paths)

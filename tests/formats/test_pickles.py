@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.errors import FormatError
@@ -29,11 +29,13 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN, st.integers(3, 5))
 def test_plain_data_come_back(value: Any, protocol: int) -> None:
     assert look_into(pickle.dumps(value, protocol)) == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_rubbish_is_refused_or_plain(data: bytes) -> None:
     try:

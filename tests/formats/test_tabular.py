@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.errors import FormatError, LimitError
@@ -167,6 +167,7 @@ def test_large_texts_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 NUMBERS = st.lists(st.tuples(st.integers(-99, 99), st.floats(-1e6, 1e6)), min_size=1, max_size=9)
 
 
+@settings(deadline=None, max_examples=30)
 @given(NUMBERS)
 def test_any_numbers_come_back(tmp_path_factory: Any, rows: list[tuple[int, float]]) -> None:
     place = tmp_path_factory.mktemp("any")

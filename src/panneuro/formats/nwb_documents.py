@@ -9,6 +9,7 @@ from typing import Any
 from panneuro.formats.nwb_tree import Array, Group, Tree
 
 _WEIGHT = re.compile(r"^\s*([0-9]*\.?[0-9]+)\s*(kg|g|grams?|kilograms?)?\s*$", re.IGNORECASE)
+_REGION = re.compile(r"brain_regions?['\"]?\s*:\s*['\"]?([^;,'\"}]+)")
 
 _GENERAL = {
     ("description", "institution"): "institution",
@@ -154,10 +155,16 @@ def _instrument(tree: Tree) -> dict[str, Any]:
 
 
 def _areas(*texts: str) -> list[str]:
-    """Return what may be names of brain areas, each once, in order."""
+    """Return what may be names of brain areas, each once, in order.
+
+    Examples
+    --------
+    >>> _areas("CA1", "brain_region: Thalamus; brain_subregion: N/A", "unknown", "CA1")
+    ['CA1', 'Thalamus']
+    """
     vague = {"", "unknown", "none", "n/a", "na", "nan", "brain"}
-    areas = (text.strip() for text in texts)
-    return list(dict.fromkeys(area for area in areas if area.lower() not in vague))
+    areas = (found[1] if (found := _REGION.search(text)) else text for text in texts)
+    return list(dict.fromkeys(a for area in areas if (a := area.strip()).lower() not in vague))
 
 
 def _locations(tree: Tree) -> list[str]:
