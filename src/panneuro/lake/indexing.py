@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from panneuro.core.entry import Entry
 from panneuro.core.errors import CorruptionError, ObjectNotFoundError
-from panneuro.core.manifest import KEY, Manifest
+from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.query import Query
 from panneuro.core.store import Store
 from panneuro.lake.entries import entry_of
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from panneuro.catalog.sqlite import SqliteCatalog
 
 FOLDER = "catalog"
+_NOTE = ".adding"
+_DEAD = timedelta(days=7)
+"""Who left a note so long ago is not adding any more."""
+
 _INDEX = f"{FOLDER}/index.sqlite"
 _NEWEST = f"{FOLDER}/newest"
 """Names the newest snapshot, for stores that cannot list."""
@@ -86,9 +91,46 @@ def refresh(store: Store, catalog: SqliteCatalog, since: datetime) -> None:
     found = []
     for name, version in outputs_since(store, since):
         if catalog.get(name, version) is None:
-            data = store.get(f"assets/{name}/{version}/{KEY}")
-            found.append(entry_of(Manifest.decode(data)))
+            with suppress(CorruptionError, ObjectNotFoundError):
+                found.append(entry_of(decode_at(store, f"{prefix_of(name, version)}/{KEY}")))
     catalog.index(found, replace=True)
+
+
+@contextmanager
+def announced(path: Path | None, name: str) -> Iterator[None]:
+    """Leave a note beside the index while an asset is committed and then indexed.
+
+    Should we die in between, `catch_up` finds the note.
+    """
+    if path is None:
+        yield
+        return
+    note = path.with_name(f"{uuid.uuid4().hex}{_NOTE}")
+    note.write_text(name)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def catch_up(store: Store, catalog: SqliteCatalog, path: Path) -> None:
+    """Index what was committed by those who died before they could index it."""
+    for note in path.parent.glob(f"*{_NOTE}"):
+        with suppress(FileNotFoundError):
+            name, written = note.read_text(), datetime.fromtimestamp(note.stat().st_mtime, UTC)
+            found = versions(store, name) if name else []
+            catalog.index([entry_of(manifest) for manifest in found], replace=True)
+            if datetime.now(UTC) - written > _DEAD:
+                note.unlink()
+
+
+def versions(store: Store, name: str) -> list[Manifest]:
+    """Return the committed versions of a name, oldest first, as the store has them."""
+    found = []
+    for folder in store.folders(f"assets/{name}"):
+        with suppress(ObjectNotFoundError):
+            found.append(decode_at(store, f"{folder}/{KEY}"))
+    return sorted(found, key=lambda manifest: (manifest.created, manifest.version))
 
 
 def is_shared(path: Path | None) -> bool:

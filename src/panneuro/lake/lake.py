@@ -13,7 +13,7 @@ from panneuro.core.catalog import Facet, Page, Searchable
 from panneuro.core.entry import Entry
 from panneuro.core.errors import ConflictError, InputError, NotFoundError
 from panneuro.core.fields import FIELDS
-from panneuro.core.manifest import KEY, Manifest
+from panneuro.core.manifest import Manifest
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from panneuro.documents import Surroundings
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.checking import Report
-
-ASSETS = "assets"
 
 
 def open_lake(place: str | Path | None = None, *, create: bool = False) -> Lake:
@@ -120,6 +118,8 @@ class Lake:
             catalog.index(indexing.committed(self.store))
         elif path is not None and indexing.is_shared(path):
             indexing.refresh(self.store, catalog, indexing.last_written(path))
+        if path is not None:
+            indexing.catch_up(self.store, catalog, path)
         return catalog
 
     @cached_property
@@ -199,11 +199,12 @@ class Lake:
         earlier = self.versions(plan.name)
         if earlier and not options.replaces:
             _refuse_other_sources(plan, earlier[-1])
-        if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
-            added = adding.carry_out(self.store, plan, earlier, progress)
-        else:
-            added = describing.add_again(self.store, Asset(self.store, earlier[-1]), plan)
-        self._learn(added)
+        with indexing.announced(indexing.index_path(self.store, self.settings.id), plan.name):
+            if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
+                added = adding.carry_out(self.store, plan, earlier, progress)
+            else:
+                added = describing.add_again(self.store, Asset(self.store, earlier[-1]), plan)
+            self._learn(added)
         return added
 
     def _learn(self, added: Added) -> None:
@@ -233,11 +234,14 @@ class Lake:
                 f"describing {reference!r}: only the latest version of an asset can be described",
                 hint=f"panneuro describe {name}",
             )
-        added = describing.describe(
-            self.store, self[reference], said, self._surroundings(), dry_run=dry_run
-        )
-        if added.is_new and not dry_run:
-            self._learn(added)
+        with indexing.announced(
+            None if dry_run else indexing.index_path(self.store, self.settings.id), name
+        ):
+            added = describing.describe(
+                self.store, self[reference], said, self._surroundings(), dry_run=dry_run
+            )
+            if added.is_new and not dry_run:
+                self._learn(added)
         return added
 
     def _surroundings(self) -> Surroundings:
@@ -251,12 +255,7 @@ class Lake:
 
     def versions(self, name: str) -> list[Manifest]:
         """Return the committed versions of a name, oldest first, as the store has them."""
-        found = [
-            manifest
-            for folder in self.store.folders(f"{ASSETS}/{name}")
-            if (manifest := _manifest(self.store, folder)) is not None
-        ]
-        return sorted(found, key=lambda manifest: (manifest.created, manifest.version))
+        return indexing.versions(self.store, name)
 
     def reindex(self) -> int:
         """Rebuild the index from the store alone, and return how many versions it found."""
@@ -341,15 +340,6 @@ class Found:
         ]
         columns |= {name: None for row in rows for name in row}
         return pd.DataFrame(rows, columns=list(columns))
-
-
-def _manifest(store: Store, folder: str) -> Manifest | None:
-    from panneuro.core.errors import ObjectNotFoundError
-
-    try:
-        return Manifest.decode(store.get(f"{folder}/{KEY}"))
-    except ObjectNotFoundError:
-        return None
 
 
 def _refuse_other_sources(plan: Plan, latest: Manifest) -> None:
