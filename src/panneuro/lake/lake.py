@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.checking import Report
 
+ASSETS = "assets"
+
 
 def open_lake(place: str | Path | None = None, *, create: bool = False) -> Lake:
     """Open a lake.
