@@ -154,7 +154,7 @@ def _text(manifest: Manifest) -> str:
         if isinstance(value, str):
             words.append(value)
         elif isinstance(value, Mapping):
-            for key, inner in value.items():
+            for key, inner in sorted(value.items()):
                 if key not in ("schema", "id"):
                     gather(inner)
         elif isinstance(value, (list, tuple)):

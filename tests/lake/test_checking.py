@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+import panneuro
+from panneuro.core.errors import CorruptionError, NotFoundError, StoreError
+from panneuro.core.query import Query
+from panneuro.lake import checking
+
+
+@pytest.fixture
+def added(lake, made_up, said):
+    return lake.add(made_up.use(kept=True), said=said)
+
+
+def kinds(report):
+    return [(problem.kind, problem.key) for problem in report.problems]
+
+
+def test_a_sound_lake_has_no_problems(lake, added):
+    report = lake.check()
+    assert report.ok
+    assert report.problems == []
+    assert report.checked_assets == 1
+    assert report.checked_files == len(added.manifest.files)
+    assert report.checked_bytes == added.manifest.stored_bytes
+
+
+def test_any_object_that_is_gone_is_found(lake, added):
+    for file in added.manifest.files:
+        key = added.manifest.key_of(file)
+        data = lake.store.get(key)
+        lake.store.delete(key)
+        assert kinds(lake.check(quick=True)) == [("missing", key)]
+        lake.store.put(key, data)
+    assert lake.check().ok
+
+
+def test_any_bit_that_flipped_is_found(lake, added):
+    for file in added.manifest.files:
+        key = added.manifest.key_of(file)
+        data = lake.store.get(key)
+        spoilt = bytearray(data)
+        spoilt[len(data) // 3] ^= 8
+        lake.store.put(key, bytes(spoilt))
+        assert lake.check(quick=True).ok
+        assert kinds(lake.check()) == [("corrupt", key)]
+        assert not lake.check().ok
+        lake.store.put(key, data)
+
+
+def test_objects_that_were_cut_are_found_by_a_quick_look(lake, added):
+    key = added.manifest.key_of(added.manifest.files[0])
+    lake.store.put(key, lake.store.get(key)[:-1])
+    assert kinds(lake.check(quick=True)) == [("corrupt", key)]
+
+
+def test_what_is_corrupt_is_never_read_as_if_it_were_not(lake, added, made_up):
+    raw = made_up.signals()[0].data
+    for file in added.manifest.files:
+        key = added.manifest.key_of(file)
+        data = lake.store.get(key)
+        spoilt = bytearray(data)
+        spoilt[len(data) // 3] ^= 8
+        lake.store.put(key, bytes(spoilt))
+        asset = lake[added.manifest.name]
+        with suppress(CorruptionError, StoreError, ValueError):
+            assert np.array_equal(asset["ap"].read(), raw)
+            assert asset.units["a"].tolist() == [0.1, 0.4]
+            assert asset.trials["stop_time"].tolist() == [0.5, 1.5]
+        lake.store.put(key, data)
+
+
+def test_objects_of_nobody_are_found(lake, added):
+    key = f"{added.manifest.prefix}/acquisition/stray"
+    lake.store.put(key, b"who put this here?")
+    report = lake.check()
+    assert kinds(report) == [("orphan", key)]
+    assert not report.ok
+
+
+def test_a_commit_that_cannot_be_read_is_found_and_hides_no_other(lake, added, made_up, said):
+    other = lake.add(made_up.use(), said=said, name="other")
+    key = f"{added.manifest.prefix}/_lake/asset.json"
+    for spoilt in (
+        b"{",
+        lake.store.get(f"{other.manifest.prefix}/_lake/asset.json"),
+        lake.store.get(key).replace(b"Smith lab", b"Jones lab"),
+        b"[" * 100_000,
+    ):
+        lake.store.put(key, spoilt)
+        assert kinds(lake.check(quick=True))[0] == ("unreadable", key)
+        assert lake.reindex() == 1
+        assert list(lake) == ["other"]
+        with pytest.raises((CorruptionError, NotFoundError)):
+            lake[added.manifest.name]
+
+
+def test_a_half_written_add_is_no_wrong_and_is_swept_after_a_day(lake, added, monkeypatch):
+    lake.store.put("assets/half/0123456789ab/_lake/head", b"half")
+    report = lake.check(sweep=True)
+    assert report.ok
+    assert kinds(report) == [("unfinished", "assets/half/0123456789ab")]
+    monkeypatch.setattr(checking, "GRACE", timedelta(0))
+    assert lake.check(sweep=True).problems[0].repaired
+    assert lake.check().problems == []
+    assert lake[added.manifest.name]
+
+
+def test_an_index_that_is_behind_or_ahead_is_put_right(lake, added, made_up, said):
+    gone = lake.add(made_up.use(), said=said, name="gone").manifest
+    lake.catalog.remove([added.manifest.name])
+    for found in list(lake.store.list("assets/gone")):
+        lake.store.delete(found.key)
+    expected = [("not-indexed", added.manifest.prefix), ("index-only", gone.prefix)]
+    assert kinds(lake.check()) == expected
+    report = lake.check(repair=True)
+    assert kinds(report) == expected
+    assert report.ok
+    assert lake.check().problems == []
+    assert list(lake) == [added.manifest.name]
+
+
+def test_one_version_that_is_gone_leaves_the_others(lake, added):
+    name = added.manifest.name
+    newer = lake.describe(name, {"subject": {"sex": "female"}}).manifest
+    for found in list(lake.store.list(newer.prefix)):
+        lake.store.delete(found.key)
+    assert kinds(lake.check()) == [("index-only", newer.prefix)]
+    assert lake.check(repair=True).ok
+    assert lake[name].version == added.manifest.version
+
+
+def test_reindexing_is_the_same_as_having_indexed(lake, added, made_up, said):
+    lake.add(made_up.use(), said=said, name="other")
+    lake.describe("other", {"subject": {"sex": "female"}})
+    before = sorted(entry.to_json() for entry in lake.catalog.entries())
+    assert lake.reindex() == 3
+    assert sorted(entry.to_json() for entry in lake.catalog.entries()) == before
+    assert lake.index.count(Query()) == 2
+
+
+def test_only_what_is_asked_for_is_checked(lake, added, made_up, said):
+    other = lake.add(made_up.use(), said=said, name="other").manifest
+    lake.store.delete(other.key_of(other.files[0]))
+    assert lake.check(added.manifest.name).ok
+    assert lake.check(f"other@{other.version}").problems[0].kind == "missing"
+    with pytest.raises(NotFoundError, match="no nothing"):
+        lake.check("nothing")
+
+
+def test_progress_ends_at_its_total(lake, added):
+    told = {"done": 0}
+
+    class Told:
+        def start(self, phase, total, unit="bytes"):
+            told["total"] = total
+
+        def advance(self, amount):
+            told["done"] += amount
+
+    lake.check(progress=Told())
+    assert told["done"] == told["total"] == added.manifest.stored_bytes
+
+
+def test_a_lake_with_nothing_in_it():
+    lake = panneuro.open("memory://nothing-in-it", create=True)
+    assert lake.check().problems == []
+    assert lake.reindex() == 0
