@@ -204,7 +204,7 @@ def test_only_the_codings_asked_for_are_tried() -> None:
 def test_an_unknown_coding_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InputError, match="'wavpack'") as refused:
         choose(2, np.dtype("int16"), trial_of({}), ["wavpack"])
-    assert "pcodec, pcodec-auto, blosc" in str(refused.value.hint)
+    assert "pcodec, pcodec-auto, delta-blosc" in str(refused.value.hint)
 
 
 def test_that_no_coding_takes_the_data_is_told() -> None:

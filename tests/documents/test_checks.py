@@ -68,7 +68,7 @@ def test_a_whole_set_of_documents_has_no_errors():
             "acquisition.streams",
         ),
         (
-            {"instrument.devices": [{"name": "imec0"}]},
+            {"instrument.devices": [{"name": "imec0"}, {"name": "imec0"}]},
             "duplicate-name",
             "error",
             "instrument.devices",

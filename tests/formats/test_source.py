@@ -17,14 +17,14 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 def test_files_of_a_folder_are_listed_once_and_named_within_it(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    for name in ("b/x.BIN", "a.bin", ".hidden"):
+    for name in ("b/x.BIN", "a.bin", ".zarray", ".DS_Store", "._a.bin"):
         (tmp_path / name).write_bytes(b"1")
     source = Source(tmp_path)
-    assert [source.name(path) for path in source.files] == ["a.bin", "b/x.BIN"]
+    assert [source.name(path) for path in source.files] == [".zarray", "a.bin", "b/x.BIN"]
     assert [path.name for path in source.matching("*.bin")] == ["a.bin", "x.BIN"]
     assert source.matching("*.meta") == source.matching() == ()
     (tmp_path / "later.bin").touch()
-    assert len(source.files) == 2
+    assert len(source.files) == 3
 
 
 def test_a_file_is_a_source_of_itself(tmp_path: Path) -> None:

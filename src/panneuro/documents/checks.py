@@ -138,7 +138,8 @@ def names_are_unique(documents: Documents, _: Profile, __: Surroundings) -> Iter
     """Devices, streams and epochs are told apart by name."""
     instrument = documents.instrument
     groups: tuple[tuple[str, tuple[Device | Stream, ...]], ...] = (
-        ("instrument.devices", (*instrument.devices, *instrument.probes)),
+        ("instrument.devices", instrument.devices),
+        ("instrument.probes", instrument.probes),
         ("acquisition.streams", documents.acquisition.streams),
     )
     for path, items in groups:

@@ -121,7 +121,11 @@ class _Work:
 
     def _object(self, below: Any, above: Any, path: str, source: Source) -> dict[str, Any]:
         result = dict(below)
-        said = {key: value for key, value in above.items() if value is not None and value != []}
+        said = (
+            above
+            if _is_extension(path)
+            else {k: v for k, v in above.items() if v not in (None, [])}
+        )
         for key, value in said.items():
             inner = join_path(path, key) if path else key
             result[key] = self.lay(result.get(key), value, inner, source)
@@ -142,6 +146,11 @@ class _Work:
         if not path.endswith(".schema"):
             self.provenance[path] = source
         return above
+
+
+def _is_extension(path: str) -> bool:
+    """Say whether a path is in a lab's own block, where even an empty value is the lab's."""
+    return ".extensions" in path
 
 
 def _is_term(value: Any) -> bool:

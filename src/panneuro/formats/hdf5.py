@@ -34,6 +34,9 @@ def is_hdf5(head: bytes) -> bool:
     return head.startswith(SIGNATURE)
 
 
+_CHUNK_CACHE_BYTES = 64 << 20
+
+
 def open_hdf5(path: Path) -> h5py.File:
     """Open a file for reading.
 
@@ -43,7 +46,10 @@ def open_hdf5(path: Path) -> h5py.File:
         If it is not HDF5, or truncated.
     """
     try:
-        return h5py.File(path, "r", locking="best-effort")
+        # Compressed chunks are larger than h5py's usual cache, and would be unpacked for every block.
+        return h5py.File(
+            path, "r", locking="best-effort", rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=10_007
+        )
     except (OSError, RuntimeError) as error:
         raise FormatError(
             f"reading {path.name!r}: it is not a whole HDF5 file: {error}",

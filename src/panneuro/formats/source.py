@@ -102,4 +102,9 @@ class Source:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder, followlinks=False):
-        yield from (Path(where) / name for name in names if not name.startswith("."))
+        yield from (Path(where) / name for name in names if not _is_litter(name))
+
+
+def _is_litter(name: str) -> bool:
+    """Say whether a file is a desktop's own, and none of the recording's."""
+    return name.startswith("._") or name in (".DS_Store", "Thumbs.db", "desktop.ini")

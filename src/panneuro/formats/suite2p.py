@@ -59,6 +59,11 @@ def read(source: Source) -> Recording:
         If the frame rate is not told, or the files do not fit together.
     """
     folders = sorted(path.parent for path in source.matching("F.npy"))
+    if not folders:
+        raise FormatError(
+            f"reading {str(source.path)!r} as suite2p: there is no F.npy in it",
+            hint="name the folder that suite2p wrote, with plane0 in it",
+        )
     planes = [folder for folder in folders if folder.name != "combined"] or folders
     notes = [f"{folder.name} repeats the planes; left out" for folder in set(folders) - set(planes)]
     signals: list[Signal] = []

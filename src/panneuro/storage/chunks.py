@@ -80,9 +80,7 @@ class ChunkCoder:
         short = [(0, whole - part) for whole, part in zip(self.shape, values.shape, strict=True)]
         if any(after for _, after in short):
             values = np.pad(values, short, mode="edge")
-        buffer = self._spec.prototype.nd_buffer.from_numpy_array(
-            np.ascontiguousarray(values, self.dtype)
-        )
+        buffer = self._spec.prototype.nd_buffer.from_numpy_array(self._laid_out(values))
         encoded = self._transform.encode_chunk(buffer, self._spec)
         return b"" if encoded is None else encoded.to_bytes()
 
@@ -99,9 +97,15 @@ class ChunkCoder:
         CorruptionError
             If the codecs do not give back what they were given.
         """
-        data = self.encode(values)
-        self.verify(values, data)
+        laid_out = self._laid_out(_native(values))
+        data = self.encode(laid_out)
+        self.verify(laid_out, data)
         return data
+
+    def _laid_out(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return values in the order of memory in which the codecs take and give them."""
+        turned = bool(self.codecs) and self.codecs[0]["name"] == "transpose"
+        return np.asarray(values, self.dtype, order="F" if turned else "C")
 
     def verify(self, values: npt.NDArray[Any], data: bytes) -> None:
         """Raise CorruptionError unless some bytes decode to exactly these values."""
