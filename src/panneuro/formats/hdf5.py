@@ -46,7 +46,7 @@ def open_hdf5(path: Path) -> h5py.File:
         If it is not HDF5, or truncated.
     """
     try:
-        # Compressed chunks are larger than h5py's usual cache, and would be unpacked for every block.
+        # Compressed chunks outgrow the usual cache, and would be unpacked again for every block.
         return h5py.File(
             path, "r", locking="best-effort", rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=10_007
         )
