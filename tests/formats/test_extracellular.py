@@ -55,6 +55,8 @@ def by_neo(place: Path, kind: str, argument: str, keywords: dict[str, Any]) -> I
         for segments in getattr(raw, name, {}).values():
             for file in (file for files in segments.values() for file in files.values()):
                 file.close()
+    for file in getattr(raw, "_nsx_fids", {}).values():
+        file.close()
 
 
 @pytest.mark.parametrize("name", FILES)
