@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError, LimitError
+from panneuro.formats import npy
 from panneuro.formats.described import Description, example, of
 from panneuro.formats.electrodes import Electrodes
 from panneuro.formats.readers import NO, Match
@@ -99,25 +100,9 @@ def _arrays(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
     description = of(path)
     if description is None:
         raise FormatError(f"reading {str(path)!r}: nothing tells its rate and unit", hint=example())
-    data = _npy(path) if path.suffix.lower() == ".npy" else _raw(path, description)
+    data: LazyArray = npy.load(path) if path.suffix.lower() == ".npy" else _raw(path, description)
     _check_numbers(path, path.name, data)
     yield path.stem, data, description
-
-
-def _npy(path: Path) -> LazyArray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except Exception as error:
-        # NumPy parses the header as a Python literal and lets whatever that raises through.
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> FormatError:
-    return FormatError(
-        f"reading {str(path)!r}: it is not the array it claims to be "
-        f"({type(error).__name__}: {str(error)[:200]})",
-        hint="write it again with numpy.save; arrays of objects (pickles) are never read",
-    )
 
 
 def _raw(path: Path, description: Description) -> LazyArray:
@@ -139,7 +124,7 @@ def _packed(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
         with np.load(path, allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
     except Exception as error:
-        raise _damaged(path, error) from error
+        raise npy.damaged(path, error) from error
     found = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
     told = {name: array.item() for name, array in found.items() if array.ndim == 0}
     description = of(path, told)
@@ -157,7 +142,7 @@ def _check_size(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _damaged(path, error) from error
+        raise npy.damaged(path, error) from error
     size = sum(member.file_size for member in members)
     if len(members) > _MAX_MEMBERS or size > _MAX_NPZ_BYTES:
         raise LimitError(

@@ -13,7 +13,7 @@ from panneuro.core.errors import FormatError
 from panneuro.formats.pickles import as_numpy, look_into
 
 # NumPy reads a header with Python's own tokenizer, whose complaints are no ValueError.
-_COMPLAINTS = (
+COMPLAINTS = (
     ValueError,
     OSError,
     EOFError,
@@ -24,6 +24,7 @@ _COMPLAINTS = (
     RecursionError,
     tokenize.TokenError,
 )
+"""What NumPy raises over a damaged file."""
 
 
 def load(path: Path) -> npt.NDArray[Any]:
@@ -36,8 +37,8 @@ def load(path: Path) -> npt.NDArray[Any]:
     """
     try:
         array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _COMPLAINTS as error:
-        raise _damaged(path, error) from error
+    except COMPLAINTS as error:
+        raise damaged(path, error) from error
     return array
 
 
@@ -66,13 +67,14 @@ def look_into_objects(path: Path, most: int) -> Any:
                 read_header = np.lib.format.read_array_header_2_0
             read_header(stream)
             return as_numpy(look_into(stream.read()))
-        except _COMPLAINTS as error:
-            raise _damaged(path, error) from error
+        except COMPLAINTS as error:
+            raise damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> FormatError:
+def damaged(path: Path, error: Exception) -> FormatError:
+    """Return the error for a file that NumPy cannot read."""
     return FormatError(
-        f"reading {path.name!r} of {path.parent.name!r}: it is no array, or a damaged one: "
-        f"{str(error)[:200]}",
-        hint="copy it again from where it was written",
+        f"reading {str(path)!r}: it is not the array it claims to be "
+        f"({type(error).__name__}: {str(error)[:200]})",
+        hint="write it again with numpy.save; arrays of objects (pickles) are never read",
     )
