@@ -1,0 +1,101 @@
+/* Prediction and its inverse for one width of sample and one number of lanes; included by kernels.c
+   once for each. SAMPLE is what is stored, WORD what is computed in (modulo 2^bits of WORD), LANES
+   how many stretches of time advance side by side. */
+
+typedef WORD NAME(vec) __attribute__((vector_size(sizeof(WORD) * LANES), aligned(sizeof(WORD))));
+
+/* Samples of one channel at one step of every lane; the last lane may have ended. */
+static inline NAME(vec) NAME(load)(const SAMPLE *at, int64_t stride, int live)
+{
+    NAME(vec) v;
+    if (live == LANES) {
+        for (int l = 0; l < LANES; l++) v[l] = at[l * stride];
+    } else {
+        for (int l = 0; l < LANES; l++) v[l] = l < live ? at[l * stride] : 0;
+    }
+    return v;
+}
+
+static inline void NAME(store)(SAMPLE *at, int64_t stride, int live, NAME(vec) v)
+{
+    if (live == LANES) {
+        for (int l = 0; l < LANES; l++) at[l * stride] = (SAMPLE)v[l];
+    } else {
+        for (int l = 0; l < live; l++) at[l * stride] = (SAMPLE)v[l];
+    }
+}
+
+static inline NAME(vec) NAME(wrap)(NAME(vec) v)
+{
+    const int spare = 8 * (int)(sizeof(WORD) - sizeof(SAMPLE));
+    return spare ? (v << spare) >> spare : v;
+}
+
+static inline void NAME(sources)(const model *m, NAME(vec) *history, int64_t step,
+                                 const NAME(vec) **from)
+{
+    const int64_t width = m->channels + 2 * m->pad;
+    for (int k = 0; k < m->n_taps; k++) {
+        int64_t row = (step + m->depth - m->lag[k]) % m->depth;
+        from[k] = history + row * width + m->pad + m->shift[k];
+    }
+}
+
+CLONES void NAME(predict)(const model *m, const WORD *weights, const int32_t *offsets,
+                          WORD *past, const SAMPLE *samples, SAMPLE *planes)
+{
+    const int64_t rows = m->rows, channels = m->channels;
+    const int64_t span = (rows + LANES - 1) / LANES, last = rows - (LANES - 1) * span;
+    const int64_t width = channels + 2 * m->pad;
+    const int n_taps = m->n_taps, bits = m->bits;
+    const WORD half = (WORD)1 << (bits - 1);
+    NAME(vec) *history = (NAME(vec) *)past;
+    const NAME(vec) *from[MAX_TAPS];
+    for (int64_t s = 0; s < span; s++) {
+        const int live = s < last ? LANES : LANES - 1;
+        NAME(vec) *now = history + s % m->depth * width + m->pad;
+        for (int64_t c = 0; c < channels; c++)
+            now[c] = NAME(load)(samples + s * channels + c, span * channels, live) - offsets[c];
+        NAME(sources)(m, history, s, from);
+        for (int64_t c = 0; c < channels; c++) {
+            const WORD *w = weights + c * n_taps;
+            NAME(vec) sum = (NAME(vec)){0} + half;
+            for (int k = 0; k < n_taps; k++) sum += from[k][c] * w[k];
+            NAME(store)(planes + c * rows + s, span, live, now[c] - (sum >> bits));
+        }
+    }
+}
+
+/* The taps of channels c-1 to c-4 at the present step come first, in that order, if there are any:
+   what they multiply stays in registers, since it was computed a moment ago. */
+CLONES void NAME(restore)(const model *m, const WORD *weights, const int32_t *offsets,
+                          WORD *past, const SAMPLE *planes, SAMPLE *samples)
+{
+    const int64_t rows = m->rows, channels = m->channels;
+    const int64_t span = (rows + LANES - 1) / LANES, last = rows - (LANES - 1) * span;
+    const int64_t width = channels + 2 * m->pad;
+    const int n_taps = m->n_taps, bits = m->bits, near = m->n_near;
+    const WORD half = (WORD)1 << (bits - 1);
+    NAME(vec) *history = (NAME(vec) *)past;
+    const NAME(vec) *from[MAX_TAPS];
+    for (int64_t s = 0; s < span; s++) {
+        const int live = s < last ? LANES : LANES - 1;
+        NAME(vec) *now = history + s % m->depth * width + m->pad;
+        NAME(vec) a = {0}, b = {0}, d = {0}, e = {0};
+        NAME(sources)(m, history, s, from);
+        for (int64_t c = 0; c < channels; c++) {
+            const WORD *w = weights + c * n_taps;
+            NAME(vec) sum = (NAME(vec)){0} + half;
+            for (int k = near; k < n_taps; k++) sum += from[k][c] * w[k];
+            if (near == 4) sum = sum + (b * w[1] + d * w[2] + e * w[3]) + a * w[0];
+            NAME(vec) v = NAME(load)(planes + c * rows + s, span, live) + (sum >> bits);
+            v = NAME(wrap)(v + offsets[c]);
+            NAME(store)(samples + s * channels + c, span * channels, live, v);
+            v = v - offsets[c];
+            e = d, d = b, b = a, a = v;
+            now[c] = v;
+        }
+    }
+}
+#undef LANES
+#undef NAME

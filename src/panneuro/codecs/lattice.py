@@ -1,0 +1,312 @@
+"""Samples that use only some of the numbers they could: found, and taken out exactly.
+
+Recorders scale what the converter gave: Neuropixels stored by Open Ephys are multiples of 12.019
+or 3.913, rounded. Each channel is described as ``(step * code + base) >> 20`` or as a palette, and
+only if that gives back every sample of the chunk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.codecs import reference
+from panneuro.codecs.predictor import address, kernels
+
+Array = npt.NDArray[Any]
+
+PLACES = 20
+PLAIN, AFFINE, PALETTE = range(3)
+PROBED = 8
+"""Channels that are looked at before all of them are."""
+
+LOOKED_AT = 8192
+"""Rows of a channel that decide whether numbers are left out."""
+
+SPARSE = 0.7
+"""Below this part of the numbers that chance would have used, something is behind it."""
+
+TABLE_BYTES = 1 << 25
+TRIED = 9
+"""Steps of the interval that the probed channels leave which are tried on all channels."""
+
+SMALLEST = 1.2
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """How codes become samples, channel by channel.
+
+    Parameters
+    ----------
+    modes : int16 array, channels
+        `PLAIN`, `AFFINE` or `PALETTE`.
+    step : int
+        Of all affine channels, in 2\\ :sup:`-20`.
+    bases : int64 array
+        Of the affine channels, in order, in 2\\ :sup:`-20`.
+    shift : int
+        Low bits that are zero in every base.
+    sizes, gaps : int32 arrays
+        Of the palettes, in order: how many values, and the first value and then the differences.
+    """
+
+    modes: Array
+    step: int = 0
+    bases: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    shift: int = 0
+    sizes: Array = field(default_factory=lambda: np.zeros(0, np.int32))
+    gaps: Array = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    @classmethod
+    def none(cls, channels: int) -> Lattice:
+        """Return the lattice of codes that are the samples."""
+        return cls(np.zeros(channels, np.int16))
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """The distinct values of each channel: `values[starts[c]:starts[c + 1]]`, ascending."""
+
+    values: Array
+    channels: Array
+    starts: Array
+    lowest: int
+    width: int
+
+    def of(self, channel: int) -> Array:
+        return self.values[self.starts[channel] : self.starts[channel + 1]]
+
+
+def find(samples: Array) -> tuple[Lattice, Array]:
+    """Return the lattice of some samples, and their codes.
+
+    Parameters
+    ----------
+    samples : int16 or int32 array, rows × channels
+        In C order.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> counts = np.rint(rng.normal(0, 9, (3000, 4)))
+    >>> lattice, codes = find(np.floor(counts * 3.9125 + 0.4).astype(np.int16))
+    >>> round(lattice.step / 2**20, 2), bool(np.ptp(codes - counts, axis=0).max() == 0)
+    (3.91, True)
+    """
+    plain = Lattice.none(samples.shape[1])
+    if not _sparse(samples):
+        return plain, samples
+    lowest, highest = int(samples.min()), int(samples.max())
+    width = highest - lowest + 1
+    if width * samples.shape[1] * samples.itemsize > TABLE_BYTES:
+        return plain, samples
+    levels = _levels(samples, lowest, width)
+    lattice, table = _describe(levels, samples)
+    if not lattice.modes.any():
+        return plain, samples
+    codes = _translate(samples, levels, table)
+    return (lattice, codes) if np.array_equal(apply(codes, lattice), samples) else (plain, samples)
+
+
+def apply(codes: Array, lattice: Lattice) -> Array:
+    """Return the samples of some codes; ranks outside their palette are the caller's to refuse."""
+    library = kernels()
+    if library is None or (lattice.modes == PALETTE).any():
+        return reference.values(
+            codes, lattice.modes, lattice.bases, lattice.step, lattice.sizes, lattice.gaps
+        )
+    if not lattice.modes.any():
+        return codes
+    affine = lattice.modes == AFFINE
+    steps = np.where(affine, lattice.step, 1 << PLACES).astype(np.int64)
+    bases = np.zeros(len(affine), np.int64)
+    bases[affine] = lattice.bases
+    samples = np.empty_like(codes)
+    function = getattr(library, f"affine_{codes.itemsize * 8}")
+    function.restype = None
+    function(*_sized(codes), address(steps), address(bases), address(samples))
+    return samples
+
+
+def _sparse(samples: Array) -> bool:
+    """Say whether some channels leave out numbers in the middle of their range."""
+    channels = np.unique(np.linspace(0, samples.shape[1] - 1, PROBED).astype(int))
+    found = sum(_leaves_out(samples[:, channel]) for channel in channels)
+    return found * 2 > len(channels)
+
+
+def _leaves_out(column: Array) -> bool:
+    ordered = np.sort(column[:: -(-len(column) // LOOKED_AT)])
+    middle = ordered[len(ordered) // 4 : len(ordered) - len(ordered) // 4].astype(np.int64)
+    width = int(middle[-1] - middle[0]) + 1 if len(middle) else 1
+    if width < 4:
+        return False
+    gaps = np.diff(middle)
+    expected = width * -np.expm1(-len(middle) / width)
+    return bool(1 + np.count_nonzero(gaps) < SPARSE * expected)
+
+
+def _levels(samples: Array, lowest: int, width: int) -> _Levels:
+    seen = np.zeros((samples.shape[1], width), np.uint8)
+    library = kernels()
+    if library is None:
+        for channel, column in enumerate(samples.T):
+            seen[channel, column.astype(np.int64) - lowest] = 1
+    else:
+        function = getattr(library, f"mark_{samples.itemsize * 8}")
+        function.restype = None
+        function(*_sized(samples), _int(lowest), _int(width), address(seen))
+    flat = np.flatnonzero(seen)
+    channels, values = np.divmod(flat, width)
+    starts = np.searchsorted(flat, np.arange(samples.shape[1] + 1) * width)
+    return _Levels(values + lowest, channels, starts, lowest, width)
+
+
+def _describe(levels: _Levels, samples: Array) -> tuple[Lattice, Array]:
+    counts = np.diff(levels.starts)
+    modes = np.zeros(len(counts), np.int16)
+    table = np.arange(levels.lowest, levels.lowest + levels.width).astype(samples.dtype)
+    tables = np.repeat(table[None], len(counts), axis=0)
+    step, bases, shift, codes = _affine(levels)
+    if step:
+        fits = bases[0] <= bases[1]
+        modes[fits] = AFFINE
+        chosen = fits[levels.channels]
+        places = levels.channels[chosen], levels.values[chosen] - levels.lowest
+        tables[places] = codes[chosen]
+    palettes = [
+        channel
+        for channel in np.flatnonzero(modes == PLAIN).tolist()
+        if _leaves_out(samples[:, channel]) and counts[channel] * 16 <= len(samples)
+    ]
+    modes[palettes] = PALETTE
+    for channel in palettes:
+        ranks = np.arange(counts[channel]) - counts[channel] // 2
+        tables[channel, levels.of(channel) - levels.lowest] = ranks
+    gaps = [np.diff(levels.of(channel), prepend=0) for channel in palettes]
+    lattice = Lattice(
+        modes,
+        step,
+        _rounded(bases[:, modes == AFFINE], shift),
+        shift,
+        counts[palettes].astype(np.int32),
+        np.concatenate(gaps).astype(np.int32) if gaps else np.zeros(0, np.int32),
+    )
+    return lattice, tables
+
+
+def _affine(levels: _Levels) -> tuple[int, Array, int, Array]:
+    """Return a step, the interval of each channel's base, their shift, and a code for each level.
+
+    Channels that the step does not fit have an empty interval. The step is 0 if none fits half.
+    """
+    counts = np.diff(levels.starts)
+    best = (0, np.zeros((2, len(counts)), np.int64), 0, levels.values)
+    most = counts.size // 2
+    for step in _steps(levels):
+        bases, codes = _fit(levels, step)
+        fitting = bases[0] <= bases[1]
+        if np.count_nonzero(fitting) > most:
+            most = int(np.count_nonzero(fitting))
+            best = step, bases, _shift(bases[:, fitting]), codes
+        if most == counts.size:
+            break
+    return best
+
+
+def _fit(levels: _Levels, step: int) -> tuple[Array, Array]:
+    first = levels.starts[:-1]
+    counts = np.diff(levels.starts)
+    scaled = levels.values << PLACES
+    codes = (scaled - scaled[first][levels.channels] + step // 2) // step
+    codes -= codes[first + counts // 2][levels.channels]
+    low = scaled - step * codes
+    lowest = np.maximum.reduceat(low, first)
+    highest = np.minimum.reduceat(low, first) + (1 << PLACES) - 1
+    return np.stack([lowest, highest]), codes
+
+
+def _shift(intervals: Array) -> int:
+    """Return how many low bits every base can do without."""
+    lowest, highest = intervals
+    return next(bits for bits in range(PLACES, -1, -1) if (highest >> bits << bits >= lowest).all())
+
+
+def _rounded(intervals: Array, shift: int) -> Array:
+    """Return, of each interval, a number near the middle whose low bits are zero."""
+    lowest, highest = intervals
+    middle = (lowest + highest) // 2 >> shift << shift
+    found: Array = np.where(middle < lowest, highest >> shift << shift, middle)
+    return found
+
+
+def _steps(levels: _Levels) -> list[int]:
+    """Return steps worth trying on all channels, the likeliest first."""
+    counts = np.diff(levels.starts)
+    probed = np.argsort(-counts, kind="stable")[:PROBED]
+    intervals = [found for one in probed if (found := _interval(levels.of(int(one))))]
+    if not intervals:
+        return []
+    covering = [[pair for pair in intervals if pair[0] <= low <= pair[1]] for low, _ in intervals]
+    agreed = max(covering, key=len)
+    low, high = max(low for low, _ in agreed), min(high for _, high in agreed)
+    spread = np.linspace(low, high, TRIED)
+    order = np.argsort(np.abs(np.arange(TRIED) - TRIED // 2), kind="stable")
+    steps = [round(value * (1 << PLACES)) for value in (round(low + high) / 2, *spread[order])]
+    return [step for step in dict.fromkeys(steps) if step >= SMALLEST * (1 << PLACES)]
+
+
+def _interval(values: Array) -> tuple[float, float] | None:
+    """Return between what bounds a step must lie to explain one channel's values."""
+    gaps = np.diff(values)
+    if len(gaps) < 7:
+        return None
+    least = int(gaps.min())
+    typical = float(gaps[gaps <= least + 1].mean())
+    for guess in (typical, float(least), least + 0.5, least + 1.0):
+        if found := _narrowed(values - values[0], guess):
+            return found
+    return None
+
+
+def _narrowed(distances: Array, guess: float) -> tuple[float, float] | None:
+    """Narrow a guess with ever longer distances, each a whole number of steps but for rounding."""
+    low, high, reach = guess * 0.75, guess * 1.25, 4.0 * guess
+    while True:
+        some = distances[(distances > 0) & (distances <= reach)]
+        if len(some):
+            codes = np.maximum(1, np.rint(some / ((low + high) / 2)))
+            low = max(low, float(((some - 1) / codes).max()))
+            high = min(high, float(((some + 1) / codes).min()))
+        if low > high:
+            return None
+        if reach >= distances[-1]:
+            return low, high
+        reach *= 1.6
+
+
+def _translate(samples: Array, levels: _Levels, tables: Array) -> Array:
+    library = kernels()
+    if library is None:
+        channels = np.arange(samples.shape[1])
+        return tables[channels, samples.astype(np.int64) - levels.lowest]
+    codes = np.empty_like(samples)
+    tables = np.ascontiguousarray(tables)
+    function = getattr(library, f"translate_{samples.itemsize * 8}")
+    function.restype = None
+    bounds = _int(levels.lowest), _int(levels.width)
+    function(*_sized(samples), *bounds, address(tables), address(codes))
+    return codes
+
+
+def _sized(samples: Array) -> tuple[Any, Any, Any]:
+    return address(samples), _int(samples.shape[0]), _int(samples.shape[1])
+
+
+def _int(number: int) -> Any:
+    return ctypes.c_int64(number)

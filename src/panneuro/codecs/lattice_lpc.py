@@ -1,0 +1,275 @@
+"""Lossless coding of recordings of many electrodes: lattice, linear prediction, entropy stage.
+
+The stream is specified in ``docs/reference/codec-lattice-lpc.md``; `panneuro.codecs.reference`
+reads it in plain NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from google_crc32c import value as crc32c
+
+from panneuro.codecs.fitting import fit
+from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply, find
+from panneuro.codecs.predictor import (
+    LANES,
+    MAX_LAG,
+    MAX_PREDICTED,
+    MAX_TAPS,
+    Model,
+    predict,
+    restore,
+)
+from panneuro.codecs.stream import (
+    CODED,
+    DTYPES,
+    MAX_BYTES,
+    STORED,
+    Coding,
+    Header,
+    Reader,
+    Writer,
+    damaged,
+)
+from panneuro.core.errors import InputError
+
+Array = npt.NDArray[Any]
+
+LEVEL = 8
+"""Of pcodec: 2\\ :sup:`LEVEL` bins at most."""
+
+PAGE = 8
+"""Channels of like scale that share a histogram, or as many as `PAGE_SAMPLES` takes."""
+
+PAGE_SAMPLES = 1 << 14
+
+APART = 1.8
+"""A channel whose residuals are so many times larger begins a page, and…"""
+
+PAGE_ROWS = 256
+"""…does so in chunks that are longer than this."""
+
+SCALED_ROWS = 512
+"""Rows that tell the scale of a channel's residuals."""
+
+
+def encode(samples: Array, level: int = LEVEL) -> bytes:
+    """Return the stream of some samples.
+
+    Parameters
+    ----------
+    samples : int16, uint16, int32 or uint32 array
+        Time along the first axis; the others are channels. In any order in memory.
+    level : int, 0 to 12
+        Of the entropy stage.
+
+    Raises
+    ------
+    InputError
+        If the samples are of another type, or too many for one chunk.
+
+    Examples
+    --------
+    >>> samples = np.cumsum(np.arange(600).reshape(200, 3) % 7, axis=0).astype(np.int16)
+    >>> stream = encode(samples)
+    >>> bool((decode(stream, samples.shape, samples.dtype) == samples).all())
+    True
+    >>> len(stream) < samples.nbytes
+    True
+    """
+    check_dtype(samples.dtype)
+    if samples.nbytes >= MAX_BYTES:
+        raise InputError(
+            f"encoding a chunk of {samples.nbytes} bytes: at most {MAX_BYTES - 1} fit one stream",
+            hint="use smaller chunks",
+        )
+    table = np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
+    table = table.reshape(_table_shape(samples.shape))
+    stored = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).tobytes()
+    rows, channels = table.shape
+    fields = table.dtype.name, rows, channels, crc32c(stored)
+    coded = _coded(_signed(table), fields, level) if table.size else None
+    if coded is not None and len(coded) < len(stored):
+        return coded
+    writer = Writer(Header(STORED, 0, *fields), level)
+    writer.raw(stored)
+    return writer.finished()
+
+
+def decode(stream: bytes, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Return the samples of a stream.
+
+    Parameters
+    ----------
+    stream : bytes
+        As `encode` returned it.
+    shape, dtype
+        Of the samples, as the array's metadata say. Memory is taken for these.
+
+    Raises
+    ------
+    FormatError
+        If it is no such stream or of a newer version.
+    CorruptionError
+        If it is damaged, or holds samples of another shape or type.
+    """
+    dtype = np.dtype(dtype)
+    reader = Reader(stream)
+    header = reader.header
+    found = (header.rows, header.channels), header.dtype
+    wanted = _table_shape(shape), dtype.name
+    if found != wanted:
+        raise damaged(f"it holds {found[0]} {found[1]} samples, not {wanted[0]} {wanted[1]}")
+    table = _samples(reader)
+    if (
+        crc32c(np.ascontiguousarray(table, table.dtype.newbyteorder("<")).tobytes())
+        != header.checksum
+    ):
+        raise damaged("its samples do not match their checksum")
+    return table.reshape(shape).astype(dtype, copy=False)
+
+
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    """Refuse samples of a type that this codec does not code.
+
+    Raises
+    ------
+    InputError
+        Naming those that it does.
+    """
+    if dtype.name not in DTYPES:
+        raise InputError(
+            f"the codec panneuro.lattice-lpc does not code {dtype} samples",
+            hint=f"use another codec, or one of the types {', '.join(DTYPES)}",
+        )
+
+
+def _table_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    rows = shape[0] if shape else 1
+    return rows, int(np.prod(shape[1:], dtype=np.int64))
+
+
+def _signed(table: Array) -> Array:
+    """Return samples as signed numbers; the middle of unsigned ones becomes zero."""
+    if table.dtype.kind == "i":
+        return table
+    width = np.dtype(f"i{table.itemsize}")
+    signed: Array = table.view(width) ^ width.type(np.iinfo(width).min)
+    return signed
+
+
+def _coded(samples: Array, fields: tuple[str, int, int, int], level: int) -> bytes:
+    lattice, codes = find(samples)
+    model = fit(codes)
+    planes = predict(codes, model)
+    order, sizes = _arranged(planes)
+    writer = Writer(Header(CODED, model.bits, *fields), level)
+    classes = model.weights.shape[1]
+    writer.coding(Coding(model.lanes, model.taps, len(sizes), classes, lattice.shift, lattice.step))
+    tables = lattice.modes, lattice.bases >> lattice.shift, lattice.sizes, lattice.gaps
+    for numbers in (*tables, model.offsets, model.weights, order, sizes):
+        writer.numbers(numbers)
+    for page in np.split(order, np.cumsum(sizes)[:-1]):
+        writer.numbers(planes[page])
+    return writer.finished()
+
+
+def _arranged(planes: Array) -> tuple[Array, Array]:
+    """Return channels by the scale of their residuals, and how many make each page."""
+    channels, rows = planes.shape
+    some = planes[:, :: max(1, rows // SCALED_ROWS)]
+    scales = np.abs(some.astype(np.float32)).mean(axis=1)
+    order = np.argsort(scales, kind="stable").astype(np.int32)
+    starts, most = [0], max(PAGE, PAGE_SAMPLES // rows)
+    for at, scale in enumerate(scales[order].tolist()):
+        full = at - starts[-1] >= most
+        if full or (rows >= PAGE_ROWS and scale > APART * (scales[order[starts[-1]]] + 1)):
+            starts.append(at)
+    return order, np.diff(starts, append=channels).astype(np.int32)
+
+
+def _samples(reader: Reader) -> Array:
+    header = reader.header
+    rows, channels, dtype = header.rows, header.channels, np.dtype(header.dtype)
+    if header.kind == STORED:
+        data = reader.raw(rows * channels * dtype.itemsize)
+        reader.finish()
+        return np.frombuffer(data, dtype.newbyteorder("<")).reshape(rows, channels).astype(dtype)
+    coding = reader.coding()
+    _check(header, coding)
+    lattice = _read_lattice(reader, coding)
+    model = _read_model(reader, coding)
+    pages = _read_pages(reader, coding)
+    width = np.dtype(f"i{dtype.itemsize}")
+    planes = np.empty((channels, rows), width)
+    for page in pages:
+        planes[page] = reader.numbers(len(page) * rows, width).reshape(len(page), rows)
+    reader.finish()
+    codes = restore(planes, model)
+    _check_ranks(codes, lattice)
+    samples = apply(codes, lattice)
+    if dtype != width:
+        samples ^= width.type(np.iinfo(width).min)
+    return samples.view(dtype)
+
+
+def _check(header: Header, coding: Coding) -> None:
+    channels = header.channels
+    if not header.rows or not 1 <= coding.n_pages <= channels:
+        raise damaged(f"{header.rows} × {channels} samples lie in {coding.n_pages} pages")
+    if (
+        coding.lanes not in LANES
+        or (coding.lanes - 1) * -(-header.rows // coding.lanes) >= header.rows
+    ):
+        raise damaged(f"{header.rows} rows do not make {coding.lanes} lanes")
+    if not 1 <= coding.classes <= channels or not 1 <= header.bits <= 30:
+        raise damaged(f"{coding.classes} classes of weights with {header.bits} places")
+    if coding.shift > PLACES or len(coding.taps) > MAX_TAPS:
+        raise damaged(f"bases are shifted by {coding.shift}, taps are {len(coding.taps)}")
+    if coding.taps and channels > MAX_PREDICTED:
+        raise damaged(f"{channels} channels are predicted")
+    for lag, distance in coding.taps:
+        known = lag <= MAX_LAG and abs(distance) < channels
+        if not known or (lag == 0 and distance >= 0):
+            raise damaged(f"a tap lies {lag} samples back and {distance} channels on")
+
+
+def _read_lattice(reader: Reader, coding: Coding) -> Lattice:
+    header = reader.header
+    modes = reader.numbers(header.channels, np.int16)
+    if not np.isin(modes, (PLAIN, AFFINE, PALETTE)).all():
+        raise damaged(f"lattices are of the kinds {np.unique(modes).tolist()}")
+    bases = reader.numbers(int(np.count_nonzero(modes == AFFINE)), np.int64)
+    sizes = reader.numbers(int(np.count_nonzero(modes == PALETTE)), np.int32)
+    if (sizes < 1).any() or int(sizes.sum(dtype=np.int64)) > header.rows * header.channels:
+        raise damaged(f"palettes are of {sizes.tolist()[:8]} values")
+    gaps = reader.numbers(int(sizes.sum(dtype=np.int64)), np.int32)
+    return Lattice(modes, coding.step, bases << coding.shift, coding.shift, sizes, gaps)
+
+
+def _read_model(reader: Reader, coding: Coding) -> Model:
+    offsets = reader.numbers(reader.header.channels, np.int32)
+    n_taps, classes = len(coding.taps), coding.classes
+    weights = reader.numbers(n_taps * classes, np.int32).reshape(n_taps, classes)
+    return Model(coding.taps, weights, offsets, reader.header.bits, coding.lanes)
+
+
+def _read_pages(reader: Reader, coding: Coding) -> list[Array]:
+    channels = reader.header.channels
+    order = reader.numbers(channels, np.int32)
+    if not np.array_equal(np.sort(order), np.arange(channels)):
+        raise damaged("the order of its channels leaves some out")
+    sizes = reader.numbers(coding.n_pages, np.int32)
+    if (sizes < 1).any() or int(sizes.sum(dtype=np.int64)) != channels:
+        raise damaged(f"its pages are of {sizes.tolist()[:8]} channels")
+    return np.split(order, np.cumsum(sizes)[:-1])
+
+
+def _check_ranks(codes: Array, lattice: Lattice) -> None:
+    for channel, size in zip(np.flatnonzero(lattice.modes == PALETTE), lattice.sizes, strict=True):
+        ranks = codes[:, channel].astype(np.int64) + size // 2
+        if ranks.min() < 0 or ranks.max() >= size:
+            raise damaged(f"channel {channel} has a rank outside its palette of {size}")

@@ -1,0 +1,165 @@
+"""Integer linear prediction of each sample from earlier ones and from neighbouring channels.
+
+The loops are compiled (``kernels.c``); without the library the same is computed in NumPy, and
+undone by `panneuro.codecs.reference`, slowly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.codecs import reference
+
+Array = npt.NDArray[Any]
+
+MAX_TAPS = 64
+MAX_LAG = 32
+MAX_PREDICTED = 16_384
+"""More channels than this are coded without prediction: the history would not fit a cache."""
+
+LANES = (1, 8)
+NEAR = ((0, -1), (0, -2), (0, -3), (0, -4))
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a prediction is computed with.
+
+    Parameters
+    ----------
+    taps : tuple of (int, int)
+        Lag in samples and distance in channels. At lag 0 the distance is negative.
+    weights : int32 array, taps × classes
+        Channel `c` uses the column ``c % classes``.
+    offsets : int32 array, channels
+        Taken from each channel before prediction.
+    bits : int
+        Binary places of the weights.
+    lanes : int
+        Stretches of time that are coded side by side, each from a fresh start.
+    """
+
+    taps: tuple[tuple[int, int], ...]
+    weights: Array
+    offsets: Array
+    bits: int
+    lanes: int
+
+
+def predict(samples: Array, model: Model, *, compiled: bool = True) -> Array:
+    """Return what prediction leaves: an array of channels × rows of the same type.
+
+    Parameters
+    ----------
+    samples : int16 or int32 array, rows × channels
+        In C order.
+    model : Model
+        To predict with.
+    compiled : bool
+        Use the compiled kernels where there are any.
+    """
+    if not model.taps:
+        return np.ascontiguousarray((samples - model.offsets.astype(samples.dtype)).T)
+    library = kernels() if compiled else None
+    if library is None:
+        return _predicted(samples, model)
+    planes = np.empty(samples.shape[::-1], samples.dtype)
+    _call(library, "predict", samples.shape, model, samples, planes)
+    return planes
+
+
+def restore(planes: Array, model: Model, *, compiled: bool = True) -> Array:
+    """Return the samples, rows × channels, of what `predict` left."""
+    if not model.taps:
+        offsets: Array = model.offsets.astype(planes.dtype)
+        return np.ascontiguousarray(planes.T + offsets)
+    library = kernels() if compiled else None
+    if library is None:
+        weights = model.weights
+        return reference.restore(
+            planes, model.taps, weights, model.offsets, model.bits, model.lanes
+        )
+    samples = np.empty(planes.shape[::-1], planes.dtype)
+    _call(library, "restore", samples.shape, model, planes, samples)
+    return samples
+
+
+@cache
+def kernels() -> ctypes.CDLL | None:
+    """Return the compiled kernels, or None where the package was built without a compiler."""
+    for suffix in (".so", ".dylib", ".dll"):
+        path = Path(__file__).with_name(f"kernels{suffix}")
+        if path.exists():
+            try:
+                return ctypes.CDLL(str(path))
+            except OSError:
+                return None
+    return None
+
+
+def address(array: Array) -> ctypes.c_void_p:
+    """Return where the elements of an array in C order begin, for a kernel."""
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+class _Kernel(ctypes.Structure):
+    """The ``model`` of ``kernels.c``."""
+
+    _fields_ = (
+        ("rows", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+        ("pad", ctypes.c_int64),
+        ("depth", ctypes.c_int64),
+        ("n_taps", ctypes.c_int32),
+        ("n_near", ctypes.c_int32),
+        ("bits", ctypes.c_int32),
+        ("lag", ctypes.c_int32 * MAX_TAPS),
+        ("shift", ctypes.c_int32 * MAX_TAPS),
+    )
+
+
+def _call(
+    library: ctypes.CDLL, verb: str, shape: tuple[int, ...], model: Model, source: Array, to: Array
+) -> None:
+    rows, channels = shape
+    word = np.dtype("i4") if source.dtype.itemsize == 2 else np.dtype("i8")
+    pad = max(abs(distance) for _, distance in model.taps)
+    depth = 1 + max(lag for lag, _ in model.taps)
+    near = len(NEAR) if model.taps[: len(NEAR)] == NEAR else 0
+    lags, distances = zip(*model.taps, strict=True)
+    kernel = _Kernel(rows, channels, pad, depth, len(lags), near, model.bits)
+    kernel.lag[: len(lags)], kernel.shift[: len(lags)] = lags, distances
+    classes = np.arange(channels) % model.weights.shape[1]
+    weights = np.ascontiguousarray(model.weights.T[classes], word)
+    offsets = np.ascontiguousarray(model.offsets, np.int32)
+    history = np.zeros(depth * (channels + 2 * pad) * model.lanes, word)
+    function = getattr(library, f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}")
+    function.restype = None
+    arrays = (weights, offsets, history, source, to)
+    function(ctypes.byref(kernel), *map(address, arrays))
+
+
+def _predicted(samples: Array, model: Model) -> Array:
+    rows, channels = samples.shape
+    word = np.int32 if samples.dtype.itemsize == 2 else np.int64
+    values = samples.astype(word) - model.offsets.astype(word)
+    classes = np.arange(channels) % model.weights.shape[1]
+    span = -(-rows // model.lanes)
+    residual = np.empty_like(samples)
+    for start in range(0, rows, span):
+        lane = values[start : start + span]
+        sums = np.full(lane.shape, 1 << (model.bits - 1), word)
+        for (lag, distance), weights in zip(model.taps, model.weights.astype(word), strict=True):
+            low, high = max(0, -distance), channels - max(0, distance)
+            if low < high and lag < len(lane):
+                source = lane[: len(lane) - lag, low + distance : high + distance]
+                sums[lag:, low:high] += source * weights[classes[low:high]]
+        residual[start : start + span] = (lane - (sums >> model.bits)).astype(samples.dtype)
+    return np.ascontiguousarray(residual.T)

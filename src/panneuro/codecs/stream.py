@@ -1,0 +1,187 @@
+"""The bytes of a stream: written in order, and read with every length checked before it is used."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from google_crc32c import value as crc32c
+from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
+
+from panneuro.core.errors import CorruptionError, FormatError
+
+Array = npt.NDArray[Any]
+
+MAGIC = b"PNLL"
+VERSION = 1
+STORED, CODED = range(2)
+DTYPES = ("int16", "uint16", "int32", "uint32")
+
+_FIXED = struct.Struct("<4sBBBBIII")
+_CODED = struct.Struct("<BBIIBq")
+_TAP = struct.Struct("<Bh")
+_LENGTH = struct.Struct("<I")
+MAX_BYTES = 1 << 31
+"""Larger chunks are refused: lengths are 32 bits."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What begins every stream.
+
+    Parameters
+    ----------
+    kind : int
+        `STORED` or `CODED`.
+    bits : int
+        Binary places of the weights.
+    dtype : str
+        One of `DTYPES`.
+    rows, channels : int
+        Shape of the samples.
+    checksum : int
+        CRC-32C of the samples, little endian, in C order.
+    """
+
+    kind: int
+    bits: int
+    dtype: str
+    rows: int
+    channels: int
+    checksum: int
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What follows in a coded stream, before the numbers."""
+
+    lanes: int
+    taps: tuple[tuple[int, int], ...]
+    n_pages: int
+    classes: int
+    shift: int
+    step: int
+
+
+class Writer:
+    """Puts a stream together."""
+
+    def __init__(self, header: Header, level: int) -> None:
+        fields = header.bits, header.rows, header.channels, header.checksum
+        kinds = header.kind, DTYPES.index(header.dtype)
+        self._parts = [_FIXED.pack(MAGIC, VERSION, *kinds, *fields)]
+        self._level = level
+
+    def coding(self, coding: Coding) -> None:
+        """Add what follows the header of a coded stream."""
+        fields = coding.n_pages, coding.classes, coding.shift, coding.step
+        self._parts.append(_CODED.pack(coding.lanes, len(coding.taps), *fields))
+        self._parts.extend(_TAP.pack(*tap) for tap in coding.taps)
+
+    def numbers(self, values: Array) -> None:
+        """Add some numbers, entropy coded; nothing for none."""
+        if values.size:
+            config = ChunkConfig(
+                compression_level=self._level,
+                mode_spec=ModeSpec.classic(),
+                delta_spec=DeltaSpec.no_op(),
+                paging_spec=PagingSpec.equal_pages_up_to(max(1, values.size)),
+            )
+            data = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), config)
+            self._parts += (_LENGTH.pack(len(data)), data)
+
+    def raw(self, data: bytes) -> None:
+        """Add bytes as they are."""
+        self._parts.append(data)
+
+    def finished(self) -> bytes:
+        """Return the stream, its checksum at the end."""
+        body = b"".join(self._parts)
+        return body + _LENGTH.pack(crc32c(body))
+
+
+class Reader:
+    """Takes a stream apart.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole stream.
+
+    Raises
+    ------
+    FormatError
+        If it is not such a stream, or of another version.
+    CorruptionError
+        If its checksum does not match, or a field cannot be.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        if data[:4] != MAGIC:
+            raise FormatError(
+                f"decoding a chunk: it begins with {data[:4]!r}, not with {MAGIC!r}",
+                hint="it was written by another codec, or its beginning is lost",
+            )
+        if data[4:5] != bytes([VERSION]):
+            raise FormatError(
+                f"decoding a chunk: it is of version {data[4:5]!r}, this reads {VERSION}",
+                hint="pip install --upgrade panneuro",
+            )
+        self._data, self._at = data, _FIXED.size
+        self._end = len(data) - _LENGTH.size
+        if self._end < _FIXED.size:
+            raise damaged(f"it ends after {len(data)} bytes")
+        found, stated = crc32c(data[: self._end]), _LENGTH.unpack_from(data, self._end)[0]
+        if found != stated:
+            raise damaged(f"its checksum is {stated:08x}, its bytes give {found:08x}")
+        _, _, kind, dtype, bits, *rest = _FIXED.unpack_from(data)
+        if kind not in (STORED, CODED) or dtype >= len(DTYPES):
+            raise damaged(f"it is of kind {kind} and type {dtype}")
+        self.header = Header(kind, bits, DTYPES[dtype], *rest)
+
+    def coding(self) -> Coding:
+        """Return what follows the header of a coded stream."""
+        lanes, n_taps, *rest = _CODED.unpack(self.raw(_CODED.size))
+        taps = tuple(_TAP.iter_unpack(self.raw(n_taps * _TAP.size)))
+        return Coding(lanes, taps, *rest)
+
+    def numbers(self, count: int, dtype: type | np.dtype[Any]) -> Array:
+        """Return the next `count` numbers.
+
+        Memory is taken for what the caller expects, never for what the stream claims.
+        """
+        values = np.empty(count, dtype)
+        if not count:
+            return values
+        (length,) = _LENGTH.unpack(self.raw(_LENGTH.size))
+        data = self.raw(length)
+        try:
+            progress = standalone.simple_decompress_into(data, values)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise damaged(f"{count} numbers of {values.dtype} cannot be decoded: {error}") from None
+        if progress.n_processed != count or not progress.finished:
+            raise damaged(f"{progress.n_processed} of {count} numbers are there")
+        return values
+
+    def raw(self, length: int) -> bytes:
+        """Return the next `length` bytes."""
+        if length > self._end - self._at:
+            raise damaged(f"{length} bytes are wanted, {self._end - self._at} are left")
+        start, self._at = self._at, self._at + length
+        return self._data[start : self._at]
+
+    def finish(self) -> None:
+        """Refuse bytes that nothing asked for."""
+        if self._at != self._end:
+            raise damaged(f"{self._end - self._at} bytes are left over")
+
+
+def damaged(found: str) -> CorruptionError:
+    """Return the error for a stream that cannot be right."""
+    return CorruptionError(
+        f"decoding a chunk: {found}",
+        hint="fetch it again, or restore it from a copy",
+    )

@@ -1,0 +1,96 @@
+"""``panneuro.lattice-lpc`` as Zarr sees it: an array → bytes codec of version 3.
+
+Registered by the entry point of group ``zarr.codecs``; nothing need be imported to read or write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from zarr.abc.codec import ArrayBytesCodec
+from zarr.core.common import parse_named_configuration
+
+from panneuro.codecs.lattice_lpc import LEVEL, check_dtype, decode, encode
+from panneuro.core.errors import InputError
+
+if TYPE_CHECKING:
+    from zarr.core.array_spec import ArraySpec
+    from zarr.core.buffer import Buffer, NDBuffer
+
+NAME = "panneuro.lattice-lpc"
+LEVELS = range(13)
+
+
+@dataclass(frozen=True)
+class LatticeLPC(ArrayBytesCodec):
+    """Codes recordings of many electrodes without loss.
+
+    Parameters
+    ----------
+    level : int, 0 to 12
+        Of the entropy stage; does not matter to readers.
+
+    Raises
+    ------
+    InputError
+        If the level is another, or the array's type is not one of 16 or 32 bit integers.
+
+    Examples
+    --------
+    >>> LatticeLPC().to_dict()
+    {'name': 'panneuro.lattice-lpc', 'configuration': {'level': 8}}
+    """
+
+    level: int = LEVEL
+
+    is_fixed_size = False
+
+    def __post_init__(self) -> None:
+        if type(self.level) is not int or self.level not in LEVELS:
+            raise InputError(
+                f"the codec {NAME} has no level {self.level!r}", hint="use 0 to 12; 8 is usual"
+            )
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        """Return the codec of its entry in ``zarr.json``."""
+        _, settings = parse_named_configuration(data, NAME, require_configuration=False)
+        unknown = set(settings or {}) - {"level"}
+        if unknown:
+            raise InputError(
+                f"the codec {NAME} does not know the settings {sorted(unknown)}",
+                hint="pip install --upgrade panneuro",
+            )
+        return cls(**(settings or {}))  # type: ignore[arg-type]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what stands in ``zarr.json``."""
+        return {"name": NAME, "configuration": {"level": self.level}}
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """Return the codec itself, which suits arrays of any shape."""
+        check_dtype(array_spec.dtype.to_native_dtype())
+        return self
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        """Raise: how long a stream becomes is known when it is there."""
+        raise NotImplementedError
+
+    def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer:
+        samples = np.ascontiguousarray(chunk_array.as_numpy_array())
+        stream = encode(samples.reshape(chunk_spec.shape), self.level)
+        return chunk_spec.prototype.buffer.from_bytes(stream)
+
+    def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype = chunk_spec.dtype.to_native_dtype()
+        samples = decode(chunk_bytes.to_bytes(), chunk_spec.shape, dtype)
+        return chunk_spec.prototype.nd_buffer.from_ndarray_like(samples)
+
+    async def _encode_single(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer:
+        return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)
+
+    async def _decode_single(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        return await asyncio.to_thread(self._decode_sync, chunk_data, chunk_spec)
