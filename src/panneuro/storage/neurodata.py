@@ -317,7 +317,7 @@ def _columns(table: Table, without: Collection[str] = ()) -> list[VectorData]:
                 columns.append(VectorData(**known, data=np.stack(list(values))))
                 continue
             rows = [np.asarray(row).tolist() for row in values]
-            items = [item for row in rows for item in row]
+            items = [_item(item) for row in rows for item in row]
             flat = VectorData(**known, data=items or np.empty(0))
             ends = np.cumsum([len(row) for row in rows], dtype=np.int64)
             columns += [flat, VectorIndex(name=f"{known['name']}_index", data=ends, target=flat)]
@@ -343,6 +343,11 @@ def _is_ragged(values: Any) -> bool:
 def _is_even(values: Any) -> bool:
     rows = [row for row in values if isinstance(row, np.ndarray) and row.dtype.kind in "iuf"]
     return len(rows) == len(values) and len({(row.shape, row.dtype) for row in rows}) == 1
+
+
+def _item(item: Any) -> Any:
+    """Return an element of a ragged column; what NWB has no type for (a pixel's mask), as JSON."""
+    return json.dumps(item, default=str) if isinstance(item, (dict, list)) else item
 
 
 def _flat(values: Any) -> Any:
