@@ -43,6 +43,8 @@ class StoredFile:
 
     def __post_init__(self) -> None:
         check_key(self.path)
+        if self.key:
+            check_key(self.key)
         if self.size < 0 or not self.digest.startswith(PREFIX):
             raise ValueError(f"{self.path!r} has an impossible size or digest")
 
@@ -160,6 +162,7 @@ class Manifest:
                 raise ValueError(f"{said['version']!r} is not a version")
             if "/" in said["name"] or not is_key(said["name"]):
                 raise ValueError(f"{said['name']!r} is not a name")
+            _check_parts(said)
             files = tuple(StoredFile(**file) for file in said.pop("files"))
             known: dict[str, Any] = {name: said.pop(name) for name in _PLAIN}
             lists: dict[str, Any] = {
@@ -170,6 +173,20 @@ class Manifest:
             raise CorruptionError(
                 f"an asset.json cannot be read: {error!r}", hint="panneuro check finds which"
             ) from error
+
+
+def _check_parts(said: dict[str, Any]) -> None:
+    """Raise ValueError or TypeError unless documents, signals and sources look like themselves."""
+    if not all(isinstance(slot, dict) for slot in said["documents"].values()):
+        raise ValueError("its documents are none")
+    for signal in said["signals"]:
+        if not is_key(signal["name"]) or "/" in signal["name"] or not isinstance(signal, dict):
+            raise ValueError(f"{signal['name']!r} is not the name of a signal")
+    for source in said["sources"]:
+        if not (isinstance(source["digest"], str) and isinstance(source["size"], int)):
+            raise TypeError(f"{source!r} is not a source")
+    if not isinstance(said["created"], str) or not isinstance(said["parent"], str):
+        raise TypeError("its time or its parent is no text")
 
 
 _PLAIN = ("name", "version", "created", "parent", "format", "documents", "run")
