@@ -76,7 +76,8 @@ def _nwb(asset: Asset, path: Path) -> None:
 
 
 def _zarr(asset: Asset, path: Path) -> None:
-    tree = Hierarchy(asset.head.inline).files()
+    inside = {k: v for k, v in asset.head.inline.items() if not k.startswith("_lake/")}
+    tree = Hierarchy(inside).files()
     for key, data in tree.items():
         _write(path, key, [data])
     for file in asset.files:

@@ -72,7 +72,7 @@ def load(store: Store) -> Settings:
         If its ``lake.toml`` cannot be understood.
     """
     try:
-        text = store.get(KEY).decode()
+        text = store.get(KEY).decode(errors="replace")
     except ObjectNotFoundError as error:
         raise NotFoundError(
             f"there is no lake at {store.url!r}",

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from panneuro.core.errors import InputError
+from panneuro.lake.coding import chooser
+from panneuro.storage.chunks import ChunkCoder, same
+
+RANDOM = np.random.default_rng(0)
+ARRAYS = {
+    "noise": RANDOM.normal(0, 50, (5000, 8)).astype("i2"),
+    "floats": RANDOM.normal(0, 1, 5000),
+    "flags": RANDOM.random(5000) > 0.5,
+    "constant": np.zeros((5000, 4), "i4"),
+    "wide": RANDOM.integers(0, 2**63, (100, 3), dtype="u8"),
+    "images": RANDOM.integers(0, 255, (10, 16, 16), dtype="u1"),
+    "nan": np.full(100, np.nan, "f4"),
+    "complex": RANDOM.normal(0, 1, 64).astype("c8"),
+    "one": np.array([7], "i2"),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_the_chosen_coding_gives_back_every_bit(name):
+    data = ARRAYS[name]
+    choice = chooser()(data, data.shape)
+    coder = ChunkCoder(data.shape, data.dtype, choice.codecs)
+    assert same(data, coder.decode(coder.encode_verified(data)))
+    assert choice.name in choice.why
+    assert choice == chooser()(data, data.shape)
+
+
+def test_only_what_is_wanted():
+    assert chooser(["blosc"])(ARRAYS["noise"], (5000, 8)).name == "blosc"
+    with pytest.raises(InputError, match="no coding named 'wavelet'"):
+        chooser(["wavelet"])(ARRAYS["noise"], (5000, 8))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from panneuro.core.digests import digest_bytes
+from panneuro.core.errors import SourceChangedError
+from panneuro.core.progress import Silence
+from panneuro.lake.sources import Snapshot
+from panneuro.signals.recording import SourceFile
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    (tmp_path / "b").write_bytes(b"two")
+    (tmp_path / "a").write_bytes(b"one")
+    files = [SourceFile(tmp_path / name, name, name == "a") for name in "ba"]
+    with ThreadPoolExecutor(2) as executor:
+        return Snapshot.take(files, executor, Silence())
+
+
+def test_what_is_said_of_the_sources(snapshot):
+    assert snapshot.to_json() == [
+        {"path": "a", "size": 3, "digest": digest_bytes(b"one"), "kept": True},
+        {"path": "b", "size": 3, "digest": digest_bytes(b"two"), "kept": False},
+    ]
+    snapshot.check()
+
+
+def test_any_change_is_noticed(snapshot, tmp_path):
+    os.utime(tmp_path / "a", ns=(1, 1))
+    with pytest.raises(SourceChangedError, match="'a' changed"):
+        snapshot.check()
+    (tmp_path / "a").unlink()
+    with pytest.raises(SourceChangedError, match="'a' changed"):
+        snapshot.check()
