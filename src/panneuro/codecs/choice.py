@@ -81,6 +81,13 @@ def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
     return {name: (*codecs, _CRC) for name, codecs in found.items()}
 
 
+def every_name() -> tuple[str, ...]:
+    """Return the name of every coding there is, for arrays of any kind."""
+    kinds = ((2, "int16"), (2, "int8"), (2, "float32"))
+    found = (name for n_dims, kind in kinds for name in candidates(n_dims, np.dtype(kind)))
+    return tuple(dict.fromkeys(found))
+
+
 PORTABLE = ("blosc", "blosc-rows", "zstd")
 """The codings that every Zarr v3 implementation ships."""
 
@@ -103,20 +110,21 @@ def choose(
     measure : callable
         ``measure(name, codecs)`` codes the samples; None where they cannot be coded so.
     names : iterable of str, optional
-        Only these codings: `PORTABLE`, or the one that the user wants.
+        Only these codings: `PORTABLE`, or the one that the user wants. An array that none of them
+        suits is coded by any.
 
     Raises
     ------
     InputError
-        If none of `names` suits the array.
+        If one of `names` is no coding.
     """
     known = candidates(n_dims, dtype)
-    wanted = [name for name in known if names is None or name in set(names)]
-    if not wanted:
+    asked = set(known if names is None else names)
+    if strange := asked - {*every_name(), *known}:
         raise InputError(
-            f"no coding named {', '.join(map(repr, names or ()))} suits {dtype} data",
-            hint=f"use one of: {', '.join(known)}",
+            f"there is no coding {min(strange)!r}", hint=f"use one of: {', '.join(every_name())}"
         )
+    wanted = [name for name in known if name in asked] or list(known)
     trials = tuple(trial for name in wanted if (trial := measure(name, known[name])))
     if not trials:
         raise InputError(f"none of the codings {', '.join(wanted)} takes {dtype} data")

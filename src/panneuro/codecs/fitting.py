@@ -6,6 +6,7 @@ decodes to.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.codecs.predictor import LANES, MAX_PREDICTED, NEAR, Model
+from panneuro.codecs.predictor import LANES, MAX_PREDICTED, NEAR, Model, address, kernels
 
 Array = npt.NDArray[Any]
 Taps = tuple[tuple[int, int], ...]
@@ -32,13 +33,18 @@ FAR = range(6, 65)
 
 FITTED_ROWS = 1024
 FITTED_PART = 16
-RUN = 64
+RUN = 128
 """Rows are taken in runs: what lies before one row of a run is another."""
+
+LARGEST_FITTED = 4000
+"""Of centred samples; the squares of a run then fit 32 bits. Larger ones are scaled down."""
 
 LANE_ROWS = 256
 """Lanes shorter than this would cost too much: each starts without a past."""
 
-TIED = (1, 2, 4, 24)
+TIED = (4, 24)
+TIED_SHORT = (1, 2, 4, 24)
+SHORT = 2000
 PARAMETER_BITS = 9.0
 MAX_BITS = 14
 LARGEST = 1 << 17
@@ -48,6 +54,25 @@ LOOKED_AT = 256
 
 UNUSUAL = 20
 """Samples so many times the usual are artefacts: they would rule the fit."""
+
+
+@dataclass(frozen=True)
+class _Strips:
+    """Runs of rows, each with its past: channel × run × row, centred, in 2\\ :sup:`scale`."""
+
+    values: Array
+    scales: Array
+    before: int
+
+    @property
+    def now(self) -> Array:
+        """Return channel × row, without the pasts."""
+        return self.values[:, :, self.before :].reshape(len(self.values), -1)
+
+    @property
+    def earlier(self) -> Array:
+        """Return what was one row before."""
+        return self.values[:, :, self.before - 1 : -1].reshape(len(self.values), -1)
 
 
 @dataclass(frozen=True)
@@ -88,23 +113,23 @@ def fit(codes: Array) -> Model:
     longest = _longest(channels)
     if channels > MAX_PREDICTED or rows <= longest + 4:
         return Model((), np.zeros((0, 1), np.int32), offsets, 1, 1)
-    history = _history(codes, offsets, _rows(rows, longest), longest)
-    moments = _moments(history, _taps(channels, longest, _far(history)))
+    strips = _strips(codes, offsets, longest)
+    moments = _moments(strips, _taps(channels, longest, _far(strips)))
     best = min(_fits(moments, rows), key=lambda found: found.bits)
     bits = _places(best, moments)
     exact = best.weights * (1 << bits)
     if exact.shape[1] == channels:
-        _simplify(exact, best, history, bits)
+        _simplify(exact, best, strips, bits)
     weights = np.clip(np.rint(exact), -LARGEST, LARGEST).astype(np.int32)
     return Model(best.taps, weights, offsets, bits, lanes)
 
 
-def _simplify(weights: Array, best: _Fit, history: Array, bits: int) -> None:
+def _simplify(weights: Array, best: _Fit, strips: _Strips, bits: int) -> None:
     """Let channels of a few levels, as digital ones, be themselves or their differences.
 
     Least squares would let their neighbours' noise in, and a few values become many.
     """
-    now, before = history[:2, :, :: -(-history.shape[2] // LOOKED_AT)]
+    now, before = strips.now[:, :LOOKED_AT], strips.earlier[:, :LOOKED_AT]
     levels = 1 + np.count_nonzero(np.diff(np.sort(now, axis=1), axis=1), axis=1)
     own = best.taps.index((1, 0))
     for channel in np.flatnonzero(levels <= FEW_LEVELS):
@@ -135,35 +160,29 @@ def _taps(channels: int, longest: int, far: int | None) -> Taps:
     return (*near, *beside, *remote, *((lag, 0) for lag in range(1, longest + 1)))
 
 
-def _rows(rows: int, longest: int) -> Array:
-    """Return the rows to fit on: runs spread over the chunk, none where the past is missing."""
-    wanted = max(FITTED_ROWS, rows // FITTED_PART)
-    if rows - longest <= wanted:
-        return np.arange(longest, rows)
-    starts = np.linspace(longest, rows - RUN, wanted // RUN).astype(int)
-    return (starts[:, None] + np.arange(RUN)).ravel()
+def _strips(codes: Array, offsets: Array, longest: int) -> _Strips:
+    """Return runs of rows spread over the chunk, none where the past is missing."""
+    rows = len(codes)
+    run = min(RUN, rows - longest)
+    wanted = max(FITTED_ROWS, rows // FITTED_PART) // run
+    count = min(wanted, (rows - longest) // run)
+    starts = np.linspace(0, rows - longest - run, count).astype(int)
+    chosen = codes[starts[:, None] + np.arange(longest + run)] - offsets
+    usual = np.median(np.abs(chosen[:, longest::8]), axis=(0, 1))
+    most = np.maximum(UNUSUAL * usual, 1)
+    scales = np.maximum(0, np.ceil(np.log2(most / LARGEST_FITTED))).astype(np.int64)
+    kept = np.clip(chosen, *(np.array([-1, 1])[:, None] * most).astype(np.int64)) >> scales
+    return _Strips(np.ascontiguousarray(kept.transpose(2, 0, 1), np.int16), scales, longest)
 
 
-def _history(codes: Array, offsets: Array, rows: Array, longest: int) -> Array:
-    """Return the chosen rows and those 1, 2… before: lag × channel × row, centred."""
-    history = np.empty((longest + 1, codes.shape[1], len(rows)), np.float32)
-    for lag in range(longest + 1):
-        history[lag] = codes[rows - lag].T
-    history -= offsets.astype(np.float32)[:, None]
-    usual = np.median(np.abs(history[0, :, :: -(-len(rows) // 128)]), axis=1)
-    most = np.maximum(UNUSUAL * usual, 1)[:, None]
-    return np.clip(history, -most, most, out=history)
-
-
-def _far(history: Array) -> int | None:
+def _far(strips: _Strips) -> int | None:
     """Return the distance at which channels share what neighbours do not explain, if there is one.
 
     Noise that is common to all channels is taken off by differences with the neighbour.
     """
-    channels = history.shape[1]
-    fresh = history[0] - history[1]
+    channels = len(strips.values)
+    fresh = (strips.now - strips.earlier)[:, :: -(-strips.now.shape[1] // 512)].astype(np.float32)
     fresh = fresh[1:] - fresh[:-1]
-    fresh = fresh[:, :: -(-fresh.shape[1] // 512)]
     scale = np.sqrt((fresh**2).mean(axis=1, keepdims=True))
     fresh = np.divide(fresh, scale, out=np.zeros_like(fresh), where=scale > 0)
     distances = [distance for distance in FAR if distance * 3 <= channels]
@@ -176,17 +195,38 @@ def _far(history: Array) -> int | None:
     return distances[found] if telling else None
 
 
-def _moments(history: Array, taps: Taps) -> _Moments:
-    _, channels, rows = history.shape
-    reach = max((abs(distance) for _, distance in taps), default=0)
-    padded = np.zeros((history.shape[0], channels + 2 * reach, rows), np.float32)
-    padded[:, reach : reach + channels] = history
+def _moments(strips: _Strips, taps: Taps) -> _Moments:
+    """Return sums of products: exact, so that they are the same however they are summed."""
+    channels, runs, width = strips.values.shape
+    reach = max(abs(distance) for _, distance in taps)
+    padded = np.zeros((channels + 2 * reach, runs, width), np.int16)
+    padded[reach : reach + channels] = strips.values
     lags, distances = np.array([(0, 0), *taps]).T
-    cross = np.empty((channels, len(lags), len(lags)))
-    for channel in range(channels):
-        block = padded[lags, distances + channel + reach]
-        cross[channel] = block @ block.T
-    return _Moments(taps, rows, cross[:, 1:, 1:], cross[:, 1:, 0], cross[:, 0, 0])
+    sums = _sums(padded, strips.before, lags, distances + reach, channels)
+    scales = np.zeros(channels + 2 * reach)
+    scales[reach : reach + channels] = strips.scales
+    units = 2.0 ** scales[np.arange(channels)[:, None] + distances + reach]
+    cross = sums * units[:, :, None] * units[:, None, :]
+    fitted = runs * (width - strips.before)
+    return _Moments(taps, fitted, cross[:, 1:, 1:], cross[:, 1:, 0], cross[:, 0, 0])
+
+
+def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -> Array:
+    _, runs, width = padded.shape
+    library = kernels()
+    if library is None:
+        views = [
+            padded[rows[k] : rows[k] + channels, :, before - lags[k] : width - lags[k]]
+            for k in range(len(lags))
+        ]
+        block = np.stack(views, axis=1).reshape(channels, len(lags), -1).astype(np.float64)
+        exact: Array = np.matmul(block, block.transpose(0, 2, 1))
+        return exact
+    starts = (rows * runs * width + before - lags).astype(np.int64)
+    sums = np.empty((channels, len(lags), len(lags)), np.int64)
+    sizes = (channels, runs, before, width - before, len(lags))
+    library.moments(address(padded), *map(ctypes.c_int64, sizes), address(starts), address(sums))
+    return sums
 
 
 def _fits(moments: _Moments, rows: int) -> Iterator[_Fit]:
@@ -200,8 +240,13 @@ def _fits(moments: _Moments, rows: int) -> Iterator[_Fit]:
             moments.along[:, keep],
             moments.power,
         )
-        for classes in sorted({channels, *(m for m in TIED if m * 2 <= channels)}):
+        for classes in _shared(channels, rows):
             yield _solve(some, classes, rows)
+
+
+def _shared(channels: int, rows: int) -> list[int]:
+    tied = TIED_SHORT if rows < SHORT or channels < 2 * FEW else TIED
+    return [*(classes for classes in tied if classes * 2 <= channels), channels]
 
 
 def _pasts(taps: Taps, channels: int) -> tuple[int, ...]:

@@ -66,3 +66,26 @@ typedef struct {
 
 TABLES(int16_t, 16)
 TABLES(int32_t, 32)
+
+/* Sums of products of every two taps of each channel, the sample itself as tap 0, over all runs.
+   A run holds `before` rows that are only past, then `run` rows; values are small enough that the
+   products of a run fit 32 bits. */
+CLONES void moments(const int16_t *strips, int64_t channels, int64_t runs, int64_t before,
+                    int64_t run, int64_t n_taps, const int64_t *starts, int64_t *sums)
+{
+    const int64_t width = before + run, strip = runs * width;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = 0; i < n_taps; i++)
+            for (int64_t j = i; j < n_taps; j++) {
+                int64_t total = 0;
+                for (int64_t r = 0; r < runs; r++) {
+                    const int16_t *a = strips + starts[i] + c * strip + r * width;
+                    const int16_t *b = strips + starts[j] + c * strip + r * width;
+                    int32_t sum = 0;
+                    for (int64_t t = 0; t < run; t++) sum += (int32_t)a[t] * (int32_t)b[t];
+                    total += sum;
+                }
+                sums[(c * n_taps + i) * n_taps + j] = total;
+                sums[(c * n_taps + j) * n_taps + i] = total;
+            }
+}
