@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import panneuro
-from panneuro.core.errors import InputError, NotFoundError
+from panneuro.core.errors import CorruptionError, InputError, NotFoundError
 from panneuro.lake.asset import Asset, parse_reference
+from panneuro.testing.faults import Fault, FaultyStore
 from panneuro.testing.proxy import counting_proxy
 
 
@@ -133,3 +134,17 @@ def test_a_lake_is_opened_by_name():
     place = f"memory://{uuid.uuid4()}"
     panneuro.open(place, create=True)
     assert len(panneuro.open(place)) == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.CORRUPTED, Fault.TRUNCATED])
+def test_answers_that_are_spoilt_are_told_and_never_believed(lake, asset, fault):
+    faulty = FaultyStore(lake.store, {1: fault}, only="get_range_async")
+    spoilt = Asset(faulty, asset.manifest)
+    with pytest.raises(CorruptionError, match="is damaged"):
+        spoilt["ap"].read(1.0, 2.0)
+    assert spoilt["ap"].read(1.0, 2.0).shape == (3000, 3)
+    whole = np.asarray(spoilt["ap"].data)
+    assert np.array_equal(whole, asset["ap"].read())
+    for path in ("_lake/head", "_lake/tables/trials.parquet"):
+        with pytest.raises(CorruptionError):
+            Asset(FaultyStore(lake.store, {1: fault}, only="get"), asset.manifest).read_file(path)

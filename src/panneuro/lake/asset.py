@@ -211,13 +211,16 @@ class Asset:
     def _array(self, path: str) -> Any:
         import zarr
 
+        from panneuro.storage.reading import StoredArray
+
         try:
-            return zarr.open_array(self.zarr_store, path=path, mode="r", zarr_format=3)
+            array = zarr.open_array(self.zarr_store, path=path, mode="r", zarr_format=3)
         except (FileNotFoundError, ValueError) as error:
             raise CorruptionError(
                 f"the array {path!r} of {self.name!r} cannot be opened: {error}",
                 hint=f"panneuro check {self.name}",
             ) from error
+        return StoredArray(array, self.name)
 
     def pyramid(self, name: str) -> list[Any]:
         """Return the minima and maxima of a signal over bins of time, finest level first.

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from functools import cached_property
 from typing import Any, Never
 
+import numpy as np
+import numpy.typing as npt
+from zarr import Array as ZarrArray
 from zarr.abc.store import (
     ByteRequest,
     OffsetByteRequest,
@@ -146,6 +149,55 @@ class HeadStore(ZarrStore):
     async def delete(self, key: str) -> Never:
         """Refuse: versions of assets do not change."""
         await self.set(key, None)
+
+
+class StoredArray:
+    """An array of an asset, read when it is sliced; what cannot be decoded is told as damage.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        That is read.
+    owner : str
+        Name of the asset.
+    """
+
+    def __init__(self, array: ZarrArray[Any], owner: str) -> None:
+        self.array = array
+        self.owner = owner
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along each axis."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return np.dtype(self.array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<StoredArray {self.array.path!r} {self.shape} {self.dtype}>"
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return self.array[key]
+        except (ValueError, RuntimeError) as error:
+            raise CorruptionError(
+                f"the array {self.array.path!r} of {self.owner!r} is damaged: {error}",
+                hint=f"panneuro check {self.owner}",
+            ) from error
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self[...], dtype=dtype)
 
 
 def _bounds(part: ByteRequest | None, size: int) -> tuple[int, int]:
