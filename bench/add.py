@@ -123,7 +123,7 @@ def _rounds(root: Path, run: Path, said: argparse.Namespace) -> dict[str, dict[s
         wanted = {
             "spikeinterface": (peer, PEER, {}),
             "ours": (mine, OURS, {"said": SAID, "codecs": None}),
-            "ours, portable (blosc)": (mine, OURS, {"said": SAID, "codecs": ("blosc",)}),
+            "ours, fast (delta-blosc)": (mine, OURS, {"said": SAID, "codecs": ("delta-blosc",)}),
         }
         for name, (python, code, more) in wanted.items():
             found = measure(python, code, out=str(out), **given, **more)

@@ -207,6 +207,11 @@ def test_an_unknown_coding_is_refused_with_those_that_there_are() -> None:
     assert "pcodec, pcodec-auto, delta-blosc" in str(refused.value.hint)
 
 
+def test_an_array_that_the_wanted_coding_does_not_suit_gets_another() -> None:
+    best, _ = choose(1, np.dtype("float64"), trial_of({"blosc": 5}), ["delta-blosc"])
+    assert best.name == "blosc"
+
+
 def test_that_no_coding_takes_the_data_is_told() -> None:
     with pytest.raises(InputError, match="none of the codings"):
         choose(1, np.dtype("int16"), trial_of({}))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from panneuro.access.prices import PriceBook
 from panneuro.cli.answers import Answers
@@ -28,7 +27,7 @@ from panneuro.cli.saying import (
     tell_findings,
 )
 from panneuro.cli.texts import in_bytes, table
-from panneuro.codecs.choice import PORTABLE, candidates
+from panneuro.codecs.choice import PORTABLE, every_name
 from panneuro.core.errors import DocumentError, NotFoundError, PanneuroError
 from panneuro.documents import Documents, Layer, load_overrides, merge
 from panneuro.formats.readers import choose, read
@@ -38,13 +37,6 @@ from panneuro.lake.lake import Lake, open_lake
 
 _COLUMNS = ("name", "version", "status", "bytes in", "stored", "ratio", "saved a year", "path")
 _NUMBERS = ("bytes in", "stored", "ratio", "saved a year")
-
-
-def _codings() -> list[str]:
-    """Return every coding that any array may get."""
-    return sorted(
-        {name for n in (1, 2) for kind in "bhf" for name in candidates(n, np.dtype(kind))}
-    )
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,7 @@ class Request:
     "--codec",
     "codecs",
     multiple=True,
-    type=click.Choice(_codings()),
+    type=click.Choice(sorted(every_name())),
     help="Try only this coding; may be given again.",
 )
 @click.option("--portable", is_flag=True, help="Keep to codecs that ship with every Zarr.")
