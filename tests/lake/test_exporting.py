@@ -93,3 +93,13 @@ def test_names_never_lead_out_of_the_target(lake, name, tmp_path):
     with pytest.raises(PanneuroError):
         export(Asset(lake.store, hostile), "original", tmp_path)
     assert not list(tmp_path.parent.glob("*escaped*"))
+
+
+def test_large_arrays_are_exported_block_by_block(lake, made_up, said, tmp_path, monkeypatch):
+    from panneuro.storage import blockwise
+
+    name = lake.add(made_up.use(), said=said).manifest.name
+    monkeypatch.setattr(blockwise, "LARGE_BYTES", 1000)
+    monkeypatch.setattr(blockwise, "_BLOCK_GB", 1e-5)
+    with NWBHDF5IO(lake.export(name, "nwb", tmp_path / "out.nwb"), "r") as io:
+        assert np.array_equal(io.read().acquisition["ap"].data[:], made_up.signals()[0].data)

@@ -11,6 +11,7 @@ from panneuro.core.errors import InputError
 from panneuro.core.manifest import StoredFile
 from panneuro.lake.asset import Asset
 from panneuro.storage.nodes import Hierarchy
+from panneuro.storage.quiet import QUIET
 
 
 def export(asset: Asset, kind: str, to: Path) -> Path:
@@ -63,13 +64,14 @@ def _remove(path: Path) -> None:
 
 
 def _nwb(asset: Asset, path: Path) -> None:
-    from hdmf_zarr.nwb import NWBZarrIO
     from pynwb import NWBHDF5IO
 
-    with warnings.catch_warnings():
+    from panneuro.storage.blockwise import BlockwiseIO
+
+    with QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with (
-            NWBZarrIO(asset.zarr_store, mode="r", load_namespaces=True) as source,
+            BlockwiseIO(asset.zarr_store, mode="r", load_namespaces=True) as source,
             NWBHDF5IO(path, mode="w") as sink,
         ):
             sink.export(src_io=source, write_args={"link_data": False})

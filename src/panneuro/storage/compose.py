@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Any
 
 from hdmf_zarr.nwb import NWBZarrIO
@@ -20,9 +19,7 @@ from panneuro.documents import Documents, Term
 from panneuro.signals.recording import Signal, Structure
 from panneuro.storage.electrodes import Electrodes
 from panneuro.storage.neurodata import Place, place
-
-_QUIET = Lock()
-"""Held while warnings are off, since Python turns them off for all threads."""
+from panneuro.storage.quiet import QUIET
 
 _SEXES = {"male": "M", "female": "F"}
 
@@ -47,7 +44,7 @@ def compose(
         The same signals, each knowing its path.
     """
     signals = tuple(signals)
-    with _QUIET, warnings.catch_warnings():
+    with QUIET, warnings.catch_warnings():
         # Placeholders stand for data that are written later: their lengths do not agree yet.
         warnings.simplefilter("ignore")
         nwb = _file(documents)

@@ -150,6 +150,8 @@ class ArrayWriter:
         return values
 
     def _spans(self, there: bytes) -> list[tuple[int, int] | None] | None:
+        if len(there) < self.layout.index_bytes:
+            return None
         try:
             return decode_index(there[-self.layout.index_bytes :])
         except (ValueError, RuntimeError):
