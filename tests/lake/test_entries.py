@@ -1,6 +1,33 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from panneuro.core.errors import CorruptionError
 from panneuro.lake.entries import entry_of
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+FIELDS = (
+    "label",
+    "id",
+    "modalities",
+    "areas",
+    "probes",
+    "evaluations",
+    "extensions",
+    "session_start",
+    "date_of_birth",
+    "species",
+    "experimenters",
+    "keywords",
+)
 
 
 def test_what_can_be_searched(lake, made_up, said):
@@ -22,3 +49,27 @@ def test_what_can_be_searched(lake, made_up, said):
     assert fields["size_bytes"] == manifest.stored_bytes
     assert lake.find("area=VISp tag=spontaneous sex=male age_days<90").names == [manifest.name]
     assert "wheel" in entry_of(manifest).text
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from(["description", "subject", "acquisition", "instrument", "quality"]),
+        st.dictionaries(
+            st.sampled_from(FIELDS),
+            JSON
+            | st.lists(
+                st.fixed_dictionaries(
+                    {"label": JSON, "areas": JSON, "history": JSON, "model": JSON}
+                ),
+                max_size=2,
+            ),
+        ),
+    )
+)
+def test_hostile_documents_are_refused_or_indexed(lake, made_up, said, documents):
+    if not len(lake):
+        lake.add(made_up.use(), said=said, name="a")
+    manifest = replace(lake["a"].manifest, documents=documents)
+    with suppress(CorruptionError):
+        assert entry_of(manifest).name == "a"

@@ -40,7 +40,7 @@ def test_searches(two):
 
 def test_names_that_are_nearly_right(two):
     with pytest.raises(NotFoundError, match="did you mean 'two'"):
-        two["twoo"]
+        two["two-"]
     with pytest.raises(NotFoundError, match="panneuro find"):
         two["zzzzzz"]
 

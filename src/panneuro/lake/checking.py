@@ -144,6 +144,7 @@ class _Check:
                 continue
             try:
                 manifest = decode_at(self.lake.store, key)
+                entry_of(manifest)
             except CorruptionError as error:
                 self._note("unreadable", folder, key, error.message)
                 continue

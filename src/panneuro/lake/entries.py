@@ -7,13 +7,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from panneuro.core.entry import Entry, Value
+from panneuro.core.errors import CorruptionError
 from panneuro.core.manifest import Manifest
 from panneuro.documents import atlas
 from panneuro.lake.wording import synonyms
 
 
 def entry_of(manifest: Manifest) -> Entry:
-    """Return the index's entry of a version."""
+    """Return the index's entry of a version.
+
+    Raises
+    ------
+    CorruptionError
+        If its documents or signals are not what documents and signals are.
+    """
+    try:
+        return _entry(manifest)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise CorruptionError(
+            f"the documents of {manifest.name!r}, version {manifest.version}, cannot be indexed: "
+            f"{error!r}",
+            hint=f"panneuro check {manifest.name}",
+        ) from error
+
+
+def _entry(manifest: Manifest) -> Entry:
     return Entry(
         name=manifest.name,
         version=manifest.version,
