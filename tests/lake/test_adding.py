@@ -323,7 +323,7 @@ def test_only_the_codecs_that_are_wanted(lake, made_up, said):
     added = lake.add(made_up.use(), said=said, codecs=("blosc",))
     codecs = {one["name"]: one.get("codec") for one in added.manifest.signals}
     assert codecs["ap"] == "blosc"
-    with pytest.raises(InputError, match="no coding named"):
+    with pytest.raises(InputError, match="'flac'"):
         lake.add(made_up.use(), said=said, name="other", codecs=("flac",))
 
 

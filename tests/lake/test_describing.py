@@ -54,7 +54,11 @@ def test_saying_what_is_said_already_changes_nothing(lake, name):
 
 def test_a_dry_run_touches_nothing(lake, name):
     before = {found.key for found in lake.store.list()}
+    lake = panneuro.open(lake.store.url)
+    assert name in lake
+    written = lake.store.usage.bytes_written
     would = lake.describe(name, {"subject": {"sex": "male"}}, dry_run=True)
+    assert lake.store.usage.bytes_written == written
     assert would.is_new
     assert {found.key for found in lake.store.list()} == before
     assert lake[name].version != would.manifest.version

@@ -109,6 +109,18 @@ def test_others_additions_are_seen(radosgw_place, made_up, said, monkeypatch, tm
     assert sorted(panneuro.open(place)) == ["mine", "theirs"]
 
 
+def test_what_others_said_since_is_not_lost(radosgw_place, made_up, said, monkeypatch, tmp_path):
+    place = radosgw_place()
+    mine = panneuro.open(place, create=True)
+    mine.add(made_up.use(), said=said, name="a")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user"))
+    panneuro.open(place).describe("a", {"subject": {"sex": "female"}})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    mine.describe("a", {"subject": {"genotype": "wt"}})
+    subject = mine["a"].documents.subject
+    assert (subject.sex.label, subject.genotype) == ("female", "wt")
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """Give a file system of 3 MiB."""

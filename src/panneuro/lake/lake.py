@@ -229,22 +229,28 @@ class Lake:
         """
         from panneuro.lake import describing
 
+        asset, around = self._latest(reference), self._surroundings()
+        if dry_run:
+            return describing.describe(self.store, asset, said, around, dry_run=True)
         probe(self.store)
+        with indexing.announced(indexing.index_path(self.store, self.settings.id), asset.name):
+            added = describing.describe(self.store, asset, said, around, dry_run=False)
+            if added.is_new:
+                self._learn(added)
+        return added
+
+    def _latest(self, reference: str) -> Asset:
+        """Open the latest version by the store's word: others may have described it since."""
         name, version = parse_reference(reference)
-        if version and version != self[name].version:
+        known = self.versions(name)
+        if not known:
+            return self[reference]
+        if version not in ("", known[-1].version):
             raise InputError(
                 f"describing {reference!r}: only the latest version of an asset can be described",
                 hint=f"panneuro describe {name}",
             )
-        with indexing.announced(
-            None if dry_run else indexing.index_path(self.store, self.settings.id), name
-        ):
-            added = describing.describe(
-                self.store, self[reference], said, self._surroundings(), dry_run=dry_run
-            )
-            if added.is_new and not dry_run:
-                self._learn(added)
-        return added
+        return Asset(self.store, known[-1])
 
     def _surroundings(self) -> Surroundings:
         from panneuro.documents import Surroundings
