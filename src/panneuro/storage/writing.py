@@ -170,21 +170,21 @@ class VersionWriter:
         for path, data in bulk.items():
             owner, _, name = path.rpartition("/")
             wanted = name == "data" and owner in by_path
-            levels = self._array(hierarchy, path, data, with_pyramid=wanted)
-            choice, stored = levels[0], levels[1]
+            choice, stored, levels = self._array(hierarchy, path, data, with_pyramid=wanted)
             if name in ("data", "spike_times", "event_times"):
                 said[owner] = {
                     "codec": choice.name,
                     "codec_why": choice.why,
                     "raw_bytes": n_bytes(data),
                     "stored_bytes": stored,
-                    "pyramid": levels[2],
+                    "pyramid": levels,
                 }
         return said
 
     def _array(
         self, hierarchy: Hierarchy, path: str, data: LazyArray, *, with_pyramid: bool
     ) -> tuple[Choice, int, int]:
+        """Write one; return how it is coded, its bytes stored and the levels of its pyramid."""
         shape, dtype = tuple(map(int, data.shape)), np.dtype(data.dtype)
         node = hierarchy.nodes[path]
         if node["data_type"] != data_type(dtype):
