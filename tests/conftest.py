@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from panneuro.testing.servers import S3Server, moto_server, radosgw_missing, radosgw_server
 
 ROOT = Path(__file__).parent.parent
+
+# A busy machine is no failure of a property.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def need(part: str, available: object, reason: str) -> None:

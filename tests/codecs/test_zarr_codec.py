@@ -116,7 +116,7 @@ def test_threads_do_not_meet() -> None:
 def test_metadata_say_the_name_and_the_level() -> None:
     store, _ = written(noise(50, 4), chunks=(50, 4))
     codecs = json.loads(store._store_dict["zarr.json"].to_bytes())["codecs"]
-    assert codecs == [{"name": "panneuro.lattice-lpc", "configuration": {"level": 8}}]
+    assert codecs == [{"name": "panneuro.lattice-lpc", "configuration": {"level": 9}}]
     assert LatticeLPC.from_dict({"name": NAME}) == LatticeLPC()
     assert LatticeLPC.from_dict(LatticeLPC(3).to_dict()) == LatticeLPC(3)
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
 
 from panneuro.core.progress import Silence
 from panneuro.core.store import Prefixed
@@ -22,9 +21,6 @@ from panneuro.storage.head import KEY, Head
 from panneuro.storage.reading import HeadStore
 from panneuro.storage.stores import open_store
 from panneuro.storage.writing import Choice, VersionWriter
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 PREFIX = "assets/session/0123456789ab"
 DOCUMENTS = {

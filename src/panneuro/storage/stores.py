@@ -83,7 +83,13 @@ def open_store(place: str | Path, **options: str) -> ObjectStore:
     scheme = str(place).partition("://")[0] if "://" in str(place) else ""
     if isinstance(place, Path) or not scheme:
         return _folder(Path(place), options)
-    address = urlsplit(str(place))
+    try:
+        address = urlsplit(str(place))
+    except ValueError as error:
+        raise InputError(
+            f"the place {str(place)!r} is no address: {error}",
+            hint="name a folder, or s3://bucket/prefix without brackets",
+        ) from error
     if address.password is not None or (scheme != "abfss" and address.username is not None):
         raise InputError(
             f"a {scheme}:// place holds credentials",
