@@ -23,6 +23,8 @@ OWN = 8
 """Lags of a channel's own past, where there are neighbours to help."""
 
 OWN_FEW = 16
+FEW_LAGS = 16
+FEW_BESIDE = 3
 OWN_ALONE = 32
 FEW = 8
 """Below this many channels, longer pasts are tried too."""
@@ -31,13 +33,15 @@ BESIDE = ((1, -1), (1, 1), (1, -2), (1, 2))
 FAR = range(6, 65)
 """Distances at which the multiplexer of a probe may make channels alike."""
 
-FITTED_ROWS = 1024
+FITTED_ROWS = 512
+FITTED_FEW = 2048
 FITTED_PART = 16
-RUN = 128
+RUN = 64
 """Rows are taken in runs: what lies before one row of a run is another."""
 
-LARGEST_FITTED = 4000
-"""Of centred samples; the squares of a run then fit 32 bits. Larger ones are scaled down."""
+LARGEST_FITTED = 5700
+"""Of centred samples; the squares of a run then fit 32 bits. Larger ones are scaled down, but not
+those of few channels, which may be so smooth that it would show."""
 
 LANE_ROWS = 256
 """Lanes shorter than this would cost too much: each starts without a past."""
@@ -52,7 +56,9 @@ LARGEST = 1 << 17
 FEW_LEVELS = 8
 LOOKED_AT = 256
 
-UNUSUAL = 20
+STEADYING = 3
+
+UNUSUAL = 12
 """Samples so many times the usual are artefacts: they would rule the fit."""
 
 
@@ -117,11 +123,36 @@ def fit(codes: Array) -> Model:
     moments = _moments(strips, _taps(channels, longest, _far(strips)))
     best = min(_fits(moments, rows), key=lambda found: found.bits)
     bits = _places(best, moments)
-    exact = best.weights * (1 << bits)
+    weights = best.weights if channels >= FEW else _steadied(best, strips)
+    exact = weights * (1 << bits)
     if exact.shape[1] == channels:
         _simplify(exact, best, strips, bits)
     weights = np.clip(np.rint(exact), -LARGEST, LARGEST).astype(np.int32)
     return Model(best.taps, weights, offsets, bits, lanes)
+
+
+def _steadied(best: _Fit, strips: _Strips) -> Array:
+    """Return weights that make residuals small rather than their squares, channel by channel.
+
+    Spikes and artefacts, not the noise between them, rule least squares. Iteratively reweighted
+    least squares (Holland & Welsch 1977) lets each row count by the inverse of its residual.
+    """
+    padded, lags, rows = _padded(strips, best.taps)
+    units = _units(strips, best.taps)
+    weights = np.empty((len(best.taps), len(strips.values)))
+    for channel in range(weights.shape[1]):
+        target, *blocks = _blocks(padded, strips.before, lags, rows + channel)
+        sources = np.stack(blocks).astype(np.float64) * units[channel, 1:, None]
+        wanted = target * units[channel, 0]
+        column = best.weights[:, channel % best.weights.shape[1]]
+        for _ in range(STEADYING):
+            missed = np.abs(wanted - column @ sources)
+            counted = sources / np.maximum(missed, max(1.0, 0.25 * float(np.median(missed))))
+            steady = counted @ sources.T
+            steady[np.diag_indices_from(steady)] += 1e-7 * np.trace(steady) / len(lags) + 1e-3
+            column = np.linalg.solve(steady, counted @ wanted)
+        weights[:, channel] = column
+    return weights
 
 
 def _simplify(weights: Array, best: _Fit, strips: _Strips, bits: int) -> None:
@@ -129,7 +160,8 @@ def _simplify(weights: Array, best: _Fit, strips: _Strips, bits: int) -> None:
 
     Least squares would let their neighbours' noise in, and a few values become many.
     """
-    now, before = strips.now[:, :LOOKED_AT], strips.earlier[:, :LOOKED_AT]
+    apart = -(-strips.now.shape[1] // LOOKED_AT)
+    now, before = strips.now[:, ::apart], strips.earlier[:, ::apart]
     levels = 1 + np.count_nonzero(np.diff(np.sort(now, axis=1), axis=1), axis=1)
     own = best.taps.index((1, 0))
     for channel in np.flatnonzero(levels <= FEW_LEVELS):
@@ -155,24 +187,40 @@ def _longest(channels: int) -> int:
 def _taps(channels: int, longest: int, far: int | None) -> Taps:
     """Return the taps to choose from: near ones first, then others, then the own past."""
     near = NEAR if channels > 4 else NEAR[: channels - 1]
-    beside = tuple(tap for tap in BESIDE if abs(tap[1]) < channels)
     remote = ((0, -far), (1, -far)) if far else ()
-    return (*near, *beside, *remote, *((lag, 0) for lag in range(1, longest + 1)))
+    return (*near, *_beside(channels), *remote, *((lag, 0) for lag in range(1, longest + 1)))
+
+
+def _beside(channels: int) -> Taps:
+    """Return taps on the past of neighbours: one sample of it, or more where they are few."""
+    if channels >= FEW:
+        return BESIDE
+    reach = min(channels - 1, FEW_BESIDE)
+    lags = range(1, (FEW_LAGS // reach if reach else 0) + 1)
+    return tuple(
+        (lag, side * distance)
+        for lag in lags
+        for distance in range(1, reach + 1)
+        for side in (-1, 1)
+    )
 
 
 def _strips(codes: Array, offsets: Array, longest: int) -> _Strips:
     """Return runs of rows spread over the chunk, none where the past is missing."""
     rows = len(codes)
     run = min(RUN, rows - longest)
-    wanted = max(FITTED_ROWS, rows // FITTED_PART) // run
+    most = FITTED_ROWS if codes.shape[1] >= FEW else FITTED_FEW
+    wanted = max(most, rows // FITTED_PART // max(1, FEW - codes.shape[1])) // run
     count = min(wanted, (rows - longest) // run)
     starts = np.linspace(0, rows - longest - run, count).astype(int)
     chosen = codes[starts[:, None] + np.arange(longest + run)] - offsets
     usual = np.median(np.abs(chosen[:, longest::8]), axis=(0, 1))
     most = np.maximum(UNUSUAL * usual, 1)
     scales = np.maximum(0, np.ceil(np.log2(most / LARGEST_FITTED))).astype(np.int64)
+    scales *= codes.shape[1] >= FEW
     kept = np.clip(chosen, *(np.array([-1, 1])[:, None] * most).astype(np.int64)) >> scales
-    return _Strips(np.ascontiguousarray(kept.transpose(2, 0, 1), np.int16), scales, longest)
+    width = np.int16 if codes.shape[1] >= FEW else np.int64
+    return _Strips(np.ascontiguousarray(kept.transpose(2, 0, 1), width), scales, longest)
 
 
 def _far(strips: _Strips) -> int | None:
@@ -185,12 +233,14 @@ def _far(strips: _Strips) -> int | None:
     fresh = fresh[1:] - fresh[:-1]
     scale = np.sqrt((fresh**2).mean(axis=1, keepdims=True))
     fresh = np.divide(fresh, scale, out=np.zeros_like(fresh), where=scale > 0)
-    distances = [distance for distance in FAR if distance * 3 <= channels]
+    distances = [distance for distance in FAR if distance * 2 <= channels]
     if len(distances) < 8:
         return None
     alike = fresh @ fresh.T / fresh.shape[1]
-    strength = np.array([np.abs(np.diagonal(alike, d).mean()) for d in distances])
-    found = int(strength.argmax())
+    apart = np.arange(len(alike)) - np.arange(len(alike))[:, None]
+    sums = np.bincount(np.abs(apart).ravel(), alike.ravel(), len(alike))[distances]
+    strength = np.abs(sums / 2 / (len(alike) - np.array(distances)))
+    found = int((strength >= 0.8 * strength.max()).argmax())
     telling = strength[found] > max(0.02, 4 * np.median(strength))
     return distances[found] if telling else None
 
@@ -198,32 +248,55 @@ def _far(strips: _Strips) -> int | None:
 def _moments(strips: _Strips, taps: Taps) -> _Moments:
     """Return sums of products: exact, so that they are the same however they are summed."""
     channels, runs, width = strips.values.shape
-    reach = max(abs(distance) for _, distance in taps)
-    padded = np.zeros((channels + 2 * reach, runs, width), np.int16)
-    padded[reach : reach + channels] = strips.values
-    lags, distances = np.array([(0, 0), *taps]).T
-    sums = _sums(padded, strips.before, lags, distances + reach, channels)
-    scales = np.zeros(channels + 2 * reach)
-    scales[reach : reach + channels] = strips.scales
-    units = 2.0 ** scales[np.arange(channels)[:, None] + distances + reach]
+    padded, lags, rows = _padded(strips, taps)
+    sums = _sums(padded, strips.before, lags, rows, channels)
+    units = _units(strips, taps)
     cross = sums * units[:, :, None] * units[:, None, :]
     fitted = runs * (width - strips.before)
     return _Moments(taps, fitted, cross[:, 1:, 1:], cross[:, 1:, 0], cross[:, 0, 0])
 
 
+def _padded(strips: _Strips, taps: Taps) -> tuple[Array, Array, Array]:
+    """Return strips between silent channels, and each tap's lag and row, the sample itself first.
+
+    Rows are those for channel 0.
+    """
+    reach = max(abs(distance) for _, distance in taps)
+    padded = np.pad(strips.values, ((reach, reach), (0, 0), (0, 0)))
+    lags, distances = np.array([(0, 0), *taps]).T
+    return padded, lags, distances + reach
+
+
+def _units(strips: _Strips, taps: Taps) -> Array:
+    """Return what one means in each tap of each channel, the sample itself first."""
+    channels = np.arange(len(strips.scales))[:, None]
+    sources = channels + np.array([0, *(distance for _, distance in taps)])
+    last = len(strips.scales) - 1
+    inside = (sources >= 0) & (sources <= last)
+    units: Array = 2.0 ** (strips.scales[sources.clip(0, last)] * inside)
+    return units
+
+
+def _blocks(padded: Array, before: int, lags: Array, rows: Array) -> list[Array]:
+    width = padded.shape[2]
+    return [
+        padded[row, :, before - lag : width - lag].reshape(-1)
+        for lag, row in zip(lags, rows, strict=True)
+    ]
+
+
 def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -> Array:
     _, runs, width = padded.shape
-    library = kernels()
+    library = kernels() if padded.dtype == np.int16 else None
+    shape = channels, len(lags), len(lags)
     if library is None:
-        views = [
-            padded[rows[k] : rows[k] + channels, :, before - lags[k] : width - lags[k]]
-            for k in range(len(lags))
-        ]
-        block = np.stack(views, axis=1).reshape(channels, len(lags), -1).astype(np.float64)
-        exact: Array = np.matmul(block, block.transpose(0, 2, 1))
+        exact = np.empty(shape)
+        for channel in range(channels):
+            block = np.stack(_blocks(padded, before, lags, rows + channel)).astype(np.float64)
+            exact[channel] = block @ block.T
         return exact
+    sums = np.empty(shape, np.int64)
     starts = (rows * runs * width + before - lags).astype(np.int64)
-    sums = np.empty((channels, len(lags), len(lags)), np.int64)
     sizes = (channels, runs, before, width - before, len(lags))
     library.moments(address(padded), *map(ctypes.c_int64, sizes), address(starts), address(sums))
     return sums
@@ -232,7 +305,9 @@ def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -
 def _fits(moments: _Moments, rows: int) -> Iterator[_Fit]:
     channels = len(moments.power)
     for own in _pasts(moments.taps, channels):
-        keep = [k for k, (lag, distance) in enumerate(moments.taps) if distance or lag <= own]
+        keep = [
+            k for k, (lag, distance) in enumerate(moments.taps) if lag <= max(own, bool(distance))
+        ]
         some = _Moments(
             tuple(moments.taps[k] for k in keep),
             moments.rows,

@@ -38,10 +38,10 @@ from panneuro.core.errors import InputError
 
 Array = npt.NDArray[Any]
 
-LEVEL = 8
+LEVEL = 9
 """Of pcodec: 2\\ :sup:`LEVEL` bins at most."""
 
-PAGE = 8
+PAGE = 16
 """Channels of like scale that share a histogram, or as many as `PAGE_SAMPLES` takes."""
 
 PAGE_SAMPLES = 1 << 14

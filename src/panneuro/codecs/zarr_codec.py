@@ -41,7 +41,7 @@ class LatticeLPC(ArrayBytesCodec):
     Examples
     --------
     >>> LatticeLPC().to_dict()
-    {'name': 'panneuro.lattice-lpc', 'configuration': {'level': 8}}
+    {'name': 'panneuro.lattice-lpc', 'configuration': {'level': 9}}
     """
 
     level: int = LEVEL
@@ -51,7 +51,7 @@ class LatticeLPC(ArrayBytesCodec):
     def __post_init__(self) -> None:
         if type(self.level) is not int or self.level not in LEVELS:
             raise InputError(
-                f"the codec {NAME} has no level {self.level!r}", hint="use 0 to 12; 8 is usual"
+                f"the codec {NAME} has no level {self.level!r}", hint="use 0 to 12; 9 is usual"
             )
 
     @classmethod
