@@ -71,9 +71,7 @@ def _terms(kind: str) -> list[tuple[int, int]]:
     return terms
 
 
-def _imitate(
-    codes: Array, rows: int, rng: np.random.Generator, kind: str
-) -> tuple[Array, float]:
+def _imitate(codes: Array, rows: int, rng: np.random.Generator, kind: str) -> tuple[Array, float]:
     codes = codes - np.rint(codes.mean(axis=0))
     terms = _terms(kind)
     fits = [_fit(codes, terms, one) for one in range(CLASSES)]
@@ -112,8 +110,9 @@ def _run(weights: Array, lags: Array, distances: Array, fresh: Array, reach: int
         for channel in range(channels):
             total = np.float64(fresh[row, channel])
             for k in range(len(lags)):
-                total += weights[channel % len(weights), k] * (
-                    found[row - lags[k], reach + channel + distances[k]]
+                total += (
+                    weights[channel % len(weights), k]
+                    * (found[row - lags[k], reach + channel + distances[k]])
                 )
             found[row, reach + channel] = np.rint(total)
     return found[:, reach : reach + channels]

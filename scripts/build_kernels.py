@@ -22,7 +22,7 @@ from typing import Any
 
 ROOM = Path(__file__).resolve().parent.parent / "src/panneuro/codecs"
 SUFFIXES = {"win32": ".dll", "darwin": ".dylib"}
-FLAGS = ("-O3", "-fwrapv", "-fPIC", "-shared", "-std=gnu11", "-Wno-psabi")
+FLAGS = ("-O3", "-fwrapv", "-fPIC", "-shared", "-s", "-std=gnu11", "-Wno-psabi")
 
 
 def library(platform: str = sys.platform) -> Path:
@@ -46,7 +46,7 @@ def build(target: str | None = None) -> Path | None:
     command = _zig() if target else compiler()
     if command is None:
         return None
-    into = library("win32" if target and "windows" in target else sys.platform)
+    into = library(_platform(target) if target else sys.platform)
     fresh = into.with_name(f"{into.name}.{os.getpid()}")
     cross = ["-target", target] if target else []
     try:
@@ -57,6 +57,11 @@ def build(target: str | None = None) -> Path | None:
     finally:
         fresh.unlink(missing_ok=True)
     return into
+
+
+def _platform(target: str) -> str:
+    known = {"windows": "win32", "macos": "darwin"}
+    return next((name for part, name in known.items() if part in target), "linux")
 
 
 def _zig() -> list[str]:

@@ -4,31 +4,24 @@
 
 typedef WORD NAME(vec) __attribute__((vector_size(sizeof(WORD) * LANES), aligned(sizeof(WORD))));
 
-/* Samples of one channel at one step of every lane; the last lane may have ended. */
-static inline NAME(vec) NAME(load)(const SAMPLE *at, int64_t stride, int live)
-{
-    NAME(vec) v;
-    if (live == LANES) {
-        for (int l = 0; l < LANES; l++) v[l] = at[l * stride];
-    } else {
-        for (int l = 0; l < LANES; l++) v[l] = l < live ? at[l * stride] : 0;
-    }
-    return v;
-}
-
-static inline void NAME(store)(SAMPLE *at, int64_t stride, int live, NAME(vec) v)
+/* Samples of one channel at one step of every lane; the last lane may have ended. Vectors go by
+   pointer, since how they go by value depends on the processor that a clone is for. */
+static inline void NAME(load)(NAME(vec) *v, const SAMPLE *at, int64_t stride, int live)
 {
     if (live == LANES) {
-        for (int l = 0; l < LANES; l++) at[l * stride] = (SAMPLE)v[l];
+        for (int l = 0; l < LANES; l++) (*v)[l] = at[l * stride];
     } else {
-        for (int l = 0; l < live; l++) at[l * stride] = (SAMPLE)v[l];
+        for (int l = 0; l < LANES; l++) (*v)[l] = l < live ? at[l * stride] : 0;
     }
 }
 
-static inline NAME(vec) NAME(wrap)(NAME(vec) v)
+static inline void NAME(store)(SAMPLE *at, int64_t stride, int live, const NAME(vec) *v)
 {
-    const int spare = 8 * (int)(sizeof(WORD) - sizeof(SAMPLE));
-    return spare ? (v << spare) >> spare : v;
+    if (live == LANES) {
+        for (int l = 0; l < LANES; l++) at[l * stride] = (SAMPLE)(*v)[l];
+    } else {
+        for (int l = 0; l < live; l++) at[l * stride] = (SAMPLE)(*v)[l];
+    }
 }
 
 static inline void NAME(sources)(const model *m, NAME(vec) *history, int64_t step,
@@ -54,14 +47,17 @@ CLONES void NAME(predict)(const model *m, const WORD *weights, const int32_t *of
     for (int64_t s = 0; s < span; s++) {
         const int live = s < last ? LANES : LANES - 1;
         NAME(vec) *now = history + s % m->depth * width + m->pad;
-        for (int64_t c = 0; c < channels; c++)
-            now[c] = NAME(load)(samples + s * channels + c, span * channels, live) - offsets[c];
+        for (int64_t c = 0; c < channels; c++) {
+            NAME(load)(now + c, samples + s * channels + c, span * channels, live);
+            now[c] -= offsets[c];
+        }
         NAME(sources)(m, history, s, from);
         for (int64_t c = 0; c < channels; c++) {
             const WORD *w = weights + c * n_taps;
             NAME(vec) sum = (NAME(vec)){0} + half;
             for (int k = 0; k < n_taps; k++) sum += from[k][c] * w[k];
-            NAME(store)(planes + c * rows + s, span, live, now[c] - (sum >> bits));
+            sum = now[c] - (sum >> bits);
+            NAME(store)(planes + c * rows + s, span, live, &sum);
         }
     }
 }
@@ -75,6 +71,7 @@ CLONES void NAME(restore)(const model *m, const WORD *weights, const int32_t *of
     const int64_t span = (rows + LANES - 1) / LANES, last = rows - (LANES - 1) * span;
     const int64_t width = channels + 2 * m->pad;
     const int n_taps = m->n_taps, bits = m->bits, near = m->n_near;
+    const int spare = 8 * (int)(sizeof(WORD) - sizeof(SAMPLE));
     const WORD half = (WORD)1 << (bits - 1);
     NAME(vec) *history = (NAME(vec) *)past;
     const NAME(vec) *from[MAX_TAPS];
@@ -88,9 +85,10 @@ CLONES void NAME(restore)(const model *m, const WORD *weights, const int32_t *of
             NAME(vec) sum = (NAME(vec)){0} + half;
             for (int k = near; k < n_taps; k++) sum += from[k][c] * w[k];
             if (near == 4) sum = sum + (b * w[1] + d * w[2] + e * w[3]) + a * w[0];
-            NAME(vec) v = NAME(load)(planes + c * rows + s, span, live) + (sum >> bits);
-            v = NAME(wrap)(v + offsets[c]);
-            NAME(store)(samples + s * channels + c, span * channels, live, v);
+            NAME(vec) v;
+            NAME(load)(&v, planes + c * rows + s, span, live);
+            v = (v + (sum >> bits) + offsets[c]) << spare >> spare;
+            NAME(store)(samples + s * channels + c, span * channels, live, &v);
             v = v - offsets[c];
             e = d, d = b, b = a, a = v;
             now[c] = v;

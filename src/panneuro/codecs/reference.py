@@ -83,16 +83,23 @@ def restore(
     residual = residual.reshape(channels, lanes, span)
     history = np.zeros((span + lag, channels + 2 * reach, lanes), word)
     codes = np.empty((lanes, span, channels), planes.dtype)
+    each = weights[:, np.arange(channels) % weights.shape[1]]
+    past = [k for k, (back, _) in enumerate(taps) if back]
+    present = [k for k, (back, _) in enumerate(taps) if not back]
+    across = np.arange(channels) + reach
+    sources = [across + taps[k][1] for k in past]
+    beside = np.array([taps[k][1] for k in present], int) + reach
     for row in range(span):
+        now = history[row + lag]
+        totals = np.full((channels, lanes), (1 << bits) >> 1, word)
+        for k, source in zip(past, sources, strict=True):
+            totals += each[k][:, None] * history[row + lag - taps[k][0]][source]
         for channel in range(channels):
-            total: Array = np.full(lanes, (1 << bits) >> 1, word)
-            column = weights[:, channel % weights.shape[1]]
-            for (back, distance), weight in zip(taps, column, strict=True):
-                total += weight * history[row + lag - back, channel + reach + distance]
+            total = totals[channel] + each[present, channel] @ now[channel + beside]
             code = residual[channel, :, row] + (total >> bits) + offsets[channel]
             code = code.astype(planes.dtype)
             codes[:, row, channel] = code
-            history[row + lag, channel + reach] = code - offsets[channel]
+            now[channel + reach] = code - offsets[channel]
     return codes.reshape(lanes * span, channels)[:rows]
 
 
