@@ -34,6 +34,8 @@ FAR = range(6, 65)
 """Distances at which the multiplexer of a probe may make channels alike."""
 
 FITTED_ROWS = 512
+MOST_COMPARED = 192
+
 FITTED_FEW = 2048
 FITTED_PART = 16
 RUN = 64
@@ -57,6 +59,9 @@ FEW_LEVELS = 8
 LOOKED_AT = 256
 
 STEADYING = 3
+
+ALONE = 200_000
+"""Multiplications of a matrix product for which BLAS starts no threads."""
 
 UNUSUAL = 12
 """Samples so many times the usual are artefacts: they would rule the fit."""
@@ -138,19 +143,17 @@ def _steadied(best: _Fit, strips: _Strips) -> Array:
     least squares (Holland & Welsch 1977) lets each row count by the inverse of its residual.
     """
     padded, lags, rows = _padded(strips, best.taps)
-    units = _units(strips, best.taps)
     weights = np.empty((len(best.taps), len(strips.values)))
     for channel in range(weights.shape[1]):
         target, *blocks = _blocks(padded, strips.before, lags, rows + channel)
-        sources = np.stack(blocks).astype(np.float64) * units[channel, 1:, None]
-        wanted = target * units[channel, 0]
+        sources = np.stack(blocks).astype(np.float64)
         column = best.weights[:, channel % best.weights.shape[1]]
         for _ in range(STEADYING):
-            missed = np.abs(wanted - column @ sources)
+            missed = np.abs(target - np.einsum("k,kn->n", column, sources))
             counted = sources / np.maximum(missed, max(1.0, 0.25 * float(np.median(missed))))
-            steady = counted @ sources.T
+            steady = _products(counted, sources)
             steady[np.diag_indices_from(steady)] += 1e-7 * np.trace(steady) / len(lags) + 1e-3
-            column = np.linalg.solve(steady, counted @ wanted)
+            column = np.linalg.solve(steady, np.einsum("kn,n->k", counted, target))
         weights[:, channel] = column
     return weights
 
@@ -228,15 +231,15 @@ def _far(strips: _Strips) -> int | None:
 
     Noise that is common to all channels is taken off by differences with the neighbour.
     """
-    channels = len(strips.values)
+    channels = min(MOST_COMPARED, len(strips.values))
     fresh = (strips.now - strips.earlier)[:, :: -(-strips.now.shape[1] // 512)].astype(np.float32)
-    fresh = fresh[1:] - fresh[:-1]
+    fresh = fresh[1:channels] - fresh[: channels - 1]
     scale = np.sqrt((fresh**2).mean(axis=1, keepdims=True))
     fresh = np.divide(fresh, scale, out=np.zeros_like(fresh), where=scale > 0)
     distances = [distance for distance in FAR if distance * 2 <= channels]
     if len(distances) < 8:
         return None
-    alike = fresh @ fresh.T / fresh.shape[1]
+    alike = _products(fresh, fresh) / fresh.shape[1]
     apart = np.arange(len(alike)) - np.arange(len(alike))[:, None]
     sums = np.bincount(np.abs(apart).ravel(), alike.ravel(), len(alike))[distances]
     strength = np.abs(sums / 2 / (len(alike) - np.array(distances)))
@@ -285,6 +288,18 @@ def _blocks(padded: Array, before: int, lags: Array, rows: Array) -> list[Array]
     ]
 
 
+def _products(left: Array, right: Array) -> Array:
+    """Return ``left @ right.T``, in pieces for which BLAS starts no threads.
+
+    Chunks are coded side by side already; threads that wait for each other cost ten times more.
+    """
+    width = max(1, ALONE // (len(left) * len(right)))
+    found = np.zeros((len(left), len(right)), left.dtype)
+    for at in range(0, left.shape[1], width):
+        found += left[:, at : at + width] @ right[:, at : at + width].T
+    return found
+
+
 def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -> Array:
     _, runs, width = padded.shape
     library = kernels() if padded.dtype == np.int16 else None
@@ -293,7 +308,7 @@ def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -
         exact = np.empty(shape)
         for channel in range(channels):
             block = np.stack(_blocks(padded, before, lags, rows + channel)).astype(np.float64)
-            exact[channel] = block @ block.T
+            exact[channel] = _products(block, block)
         return exact
     sums = np.empty(shape, np.int64)
     starts = (rows * runs * width + before - lags).astype(np.int64)
