@@ -27,6 +27,10 @@ PROBED = 8
 LOOKED_AT = 8192
 """Rows of a channel that decide whether numbers are left out."""
 
+ASKED = (5, 20)
+ASKED_LEVELS = 1600
+"""Channels whose values propose steps, those with the most; more where each has few."""
+
 SPARSE = 0.7
 """Below this part of the numbers that chance would have used, something is behind it."""
 
@@ -248,7 +252,8 @@ def _rounded(intervals: Array, shift: int) -> Array:
 def _steps(levels: _Levels) -> list[int]:
     """Return steps worth trying on all channels, the likeliest first."""
     counts = np.diff(levels.starts)
-    probed = np.argsort(-counts, kind="stable")[:PROBED]
+    probed = np.argsort(-counts, kind="stable")
+    probed = probed[: np.clip(ASKED_LEVELS // counts[probed[0]], *ASKED)]
     intervals = [found for one in probed if (found := _interval(levels.of(int(one))))]
     if not intervals:
         return []
@@ -278,7 +283,7 @@ def _narrowed(distances: Array, guess: float) -> tuple[float, float] | None:
     """Narrow a guess with ever longer distances, each a whole number of steps but for rounding."""
     low, high, reach = guess * 0.75, guess * 1.25, 4.0 * guess
     while True:
-        some = distances[(distances > 0) & (distances <= reach)]
+        some = distances[1 : np.searchsorted(distances, reach, "right")]
         if len(some):
             codes = np.maximum(1, np.rint(some / ((low + high) / 2)))
             low = max(low, float(((some - 1) / codes).max()))
