@@ -7,6 +7,7 @@ decodes to.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -168,7 +169,7 @@ def _simplify(weights: Array, best: _Fit, strips: _Strips, bits: int) -> None:
     levels = 1 + np.count_nonzero(np.diff(np.sort(now, axis=1), axis=1), axis=1)
     own = best.taps.index((1, 0))
     for channel in np.flatnonzero(levels <= FEW_LEVELS):
-        spread = 0.5 * np.log2(2 * np.pi * np.e * (best.errors[channel] + 1 / 12))
+        spread = 0.5 * np.log2(2 * math.pi * math.e * (best.errors[channel] + 1 / 12))
         itself = _entropy(now[channel])
         change = _entropy(now[channel] - before[channel])
         if min(itself, change) < spread:
