@@ -112,20 +112,29 @@ async def _serve(proxy: CountingProxy, ready: threading.Event, stop: asyncio.Eve
     ready.set()
     await stop.wait()
     server.close()
-    for task, writer in connections.items():
-        task.cancel()
-        writer.transport.abort()
-    await asyncio.gather(*connections, return_exceptions=True)
+    # What was accepted at the last moment becomes a connection a few turns of the loop later.
+    await asyncio.sleep(0.01)
+    while connections:
+        for task, writer in list(connections.items()):
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)
     await server.wait_closed()
 
 
 async def _connection(
     proxy: CountingProxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
+    opening = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", proxy.target_port))
     try:
-        answers, upstream = await asyncio.open_connection("127.0.0.1", proxy.target_port)
+        answers, upstream = await asyncio.shield(opening)
     except ConnectionError:
         return
+    except asyncio.CancelledError:
+        with suppress(ConnectionError):
+            (await opening)[1].transport.abort()
+        raise
     tasks = [
         asyncio.create_task(_pass_requests(proxy, reader, upstream)),
         asyncio.create_task(_pass_answers(proxy, answers, writer)),
