@@ -27,6 +27,19 @@ def test_a_correction_is_a_new_version(run, lake: str, name: str):
     assert json.loads(again.stdout)["described"][0]["status"] == "there already"
 
 
+def test_a_field_is_emptied(run, lake: str, name: str):
+    run("describe", name, "--set", "subject.strain=C57BL/6J", "--lake", lake)
+    result = run("describe", name, "--unset", "subject.strain", "--lake", lake)
+    assert result.exit_code == 0, result.output
+    assert panneuro.open(lake)[name].documents.subject.strain is None
+    refused = run("describe", name, "--unset", "subject.species", "--lake", lake)
+    assert refused.exit_code == 5
+    assert "subject.species" in refused.stderr
+    nothing = run("describe", name, "--set", "subject.strain=", "--lake", lake)
+    assert nothing.exit_code == 2
+    assert "--unset" in nothing.stderr
+
+
 def test_a_dry_run_changes_nothing(run, lake: str, name: str, tmp_path: Path):
     said = tmp_path / "said.csv"
     said.write_text("field,value\nsubject.strain,BALB/c\n")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from panneuro.core.errors import DocumentError, LimitError, PanneuroError
 from panneuro.documents import Documents, read, set_field
-from panneuro.documents.fields import as_text, field_at, from_person
+from panneuro.documents.fields import as_text, empty_field, field_at, from_person
 from panneuro.documents.slots import SLOTS
 
 PATHS = sorted(
@@ -200,3 +201,35 @@ def test_a_person_writes_slots_or_paths():
     assert documents.instrument.devices[0].name == "cam"
     with pytest.raises(DocumentError, match="'sbject'"):
         from_person({"sbject": {"id": "7"}})
+
+
+PROBES = {"instrument": {"probes": [{"name": "A", "model": "1.0"}, {"name": "B"}]}}
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("instrument.probes.A.model", [{"name": "A"}, {"name": "B"}]),
+        ("instrument.probes.A", [{"name": "B"}]),
+        ("instrument.probes.1", [{"name": "A", "model": "1.0"}]),
+        ("instrument.probes.Z.model", PROBES["instrument"]["probes"]),
+        ("instrument.probes.9", PROBES["instrument"]["probes"]),
+        ("instrument.probes.²", PROBES["instrument"]["probes"]),
+        ("subject.extensions.lab.cage", PROBES["instrument"]["probes"]),
+    ],
+)
+def test_a_field_is_emptied_and_nothing_else(path, left):
+    before = json.dumps(PROBES)
+    assert empty_field(PROBES, path) == {"instrument": {"probes": left}}
+    assert json.dumps(PROBES) == before
+
+
+def test_only_fields_that_there_are_can_be_emptied():
+    with pytest.raises(DocumentError, match="no 'nonsense'"):
+        empty_field(PROBES, "subject.nonsense")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_field_can_be_emptied(path):
+    slot, _, field = path.partition(".")
+    assert field not in empty_field({slot: {field: "x"}}, path)[slot]

@@ -124,3 +124,29 @@ def test_documents_that_would_not_do_are_refused_whole(lake, name):
     with pytest.raises((DocumentError, InputError)):
         lake.describe(name, {"acquisition": {"session_start": "yesterday"}})
     assert lake.check().problems == []
+
+
+def test_an_optional_field_is_emptied(lake, name, made_up):
+    lake.describe(name, {"subject": {"strain": "C57BL/6J", "sex": "male"}})
+    emptied = lake.describe(name, {}, unset=["subject.strain"])
+    assert emptied.is_new
+    latest = lake[name]
+    assert latest.documents.subject.strain is None
+    assert latest.documents.subject.sex.label == "male"
+    assert np.array_equal(latest["ap"].read(), made_up.signals()[0].data)
+    assert not lake.describe(name, {}, unset=["subject.strain"]).is_new
+    both = lake.describe(name, {"subject": {"sex": "female"}}, unset=["subject.sex"])
+    assert both.manifest.documents["subject"]["sex"]["label"] == "female"
+    assert len(lake.versions(name)) == 4
+
+
+def test_a_field_that_must_be_said_is_not_emptied(lake, name):
+    with pytest.raises(DocumentError) as caught:
+        lake.describe(name, {}, unset=["subject.species", "description.licence"])
+    assert "subject.species" in str(caught.value)
+    assert "description.licence" in str(caught.value)
+    with pytest.raises(InputError, match="keeps its name"):
+        lake.describe(name, {}, unset=["description.name"])
+    with pytest.raises(DocumentError, match="no 'nonsense'"):
+        lake.describe(name, {}, unset=["subject.nonsense"])
+    assert len(lake.versions(name)) == 1

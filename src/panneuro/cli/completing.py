@@ -68,10 +68,19 @@ def formats(_: click.Context, incomplete: str) -> list[str]:
 @_quietly
 def settings(_: click.Context, incomplete: str) -> list[str]:
     """Offer the fields of documents, as in ``subject.species=``."""
+    return [f"{path}=" for path in _paths() if f"{path}=".startswith(incomplete)]
+
+
+@_quietly
+def document_fields(_: click.Context, incomplete: str) -> list[str]:
+    """Offer the fields of documents, as in ``subject.species``."""
+    return [path for path in _paths() if path.startswith(incomplete)]
+
+
+def _paths() -> list[str]:
     from panneuro.documents.slots import SLOTS
 
-    paths = (f"{kind}.{name}=" for kind, model in SLOTS.items() for name in _names(model))
-    return [path for path in paths if path.startswith(incomplete)]
+    return [f"{kind}.{name}" for kind, model in SLOTS.items() for name in _names(model)]
 
 
 def _names(model: Any) -> list[str]:

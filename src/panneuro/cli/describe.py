@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from panneuro.cli.answers import Answers
-from panneuro.cli.completing import assets
+from panneuro.cli.completing import assets, document_fields
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.saying import (
     ask,
@@ -38,6 +38,14 @@ _TEMPLATE = """\
 @click.command(short_help="Say what files don't say: correct the documents of an asset.")
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=assets)
 @set_option
+@click.option(
+    "--unset",
+    "emptied",
+    multiple=True,
+    metavar="SLOT.FIELD",
+    shell_complete=document_fields,
+    help="Empty one field; may be given again.",
+)
 @describe_option
 @click.option(
     "--template",
@@ -69,6 +77,7 @@ def command(
     answers: Answers,
     name: str | None,
     assignments: tuple[str, ...],
+    emptied: tuple[str, ...],
     described: Path | None,
     template: str | None,
     schema: str | None,
@@ -81,10 +90,11 @@ def command(
     """Say what files don't say, or correct it.
 
     The asset NAME gets a new version that shares the data of the old one; the old one stays. With
-    neither --set nor --describe, a terminal is asked for what is missing.
+    none of --set, --unset and --describe, a terminal is asked for what is missing.
 
     \b
     panneuro describe NAME --set subject.sex=female --set subject.age=P90D
+    panneuro describe NAME --unset subject.strain
     panneuro describe --template NAME -o rig.yaml       so that the next session needs no typing
     panneuro describe --profile publish NAME            what a journal would miss
     panneuro describe --schema subject
@@ -98,7 +108,8 @@ def command(
         _print_findings(answers, open_lake(lake)[name or ""], profile)
     else:
         said = from_flags(assignments, from_file(described, name))
-        _describe(answers, name or "", said, lake, dry_run=dry_run, attended=is_attended(no_input))
+        attended = is_attended(no_input)
+        _describe(answers, name or "", said, emptied, lake, dry_run=dry_run, attended=attended)
 
 
 def _one_of(**given: str | None) -> None:
@@ -110,20 +121,21 @@ def _describe(
     answers: Answers,
     name: str,
     said: dict[str, Any],
+    emptied: tuple[str, ...],
     place: str | None,
     *,
     dry_run: bool,
     attended: bool,
 ) -> None:
     lake = open_lake(place)
-    if not said and attended:
+    if not said and not emptied and attended:
         said = ask(lake[name].documents, said, severities=("error", "should"))
-    if not said:
+    if not any(said.values()) and not emptied:
         raise InputError(
             f"describing {name!r}: nothing is said",
-            hint=f"panneuro describe {name} --set SLOT.FIELD=VALUE",
+            hint=f"panneuro describe {name} --set SLOT.FIELD=VALUE, or --unset SLOT.FIELD",
         )
-    added = lake.describe(name, said, dry_run=dry_run)
+    added = lake.describe(name, said, unset=emptied, dry_run=dry_run)
     tell_findings(added.findings, answers.say)
     manifest = added.manifest
     status = "there already" if not added.is_new else "would be added" if dry_run else "added"

@@ -165,6 +165,39 @@ def set_field(
     return result
 
 
+def empty_field(values: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return a copy of a dictionary of documents without one field, or one item of a list.
+
+    Raises
+    ------
+    DocumentError
+        If documents have no such field; that it is empty already is no error.
+
+    Examples
+    --------
+    >>> empty_field({"subject": {"id": "7", "sex": "male"}}, "subject.sex")
+    {'subject': {'id': '7'}}
+    """
+    field_at(path)
+    result = copy.deepcopy(dict(values))
+    *above, last = split_path(path)
+    here: Any = result
+    for part in above:
+        here = _found(here, part)
+    if _found(here, last) is not None:
+        del here[_position(here, last) if isinstance(here, list) else last]
+    return result
+
+
+def _found(here: Any, part: str) -> Any:
+    """Return what is called `part`, None where nothing is."""
+    if isinstance(here, list):
+        named = (item for item in here if isinstance(item, dict) and item.get("name") == part)
+        numbered = here[int(part)] if part.isdecimal() and int(part) < len(here) else None
+        return next(named, numbered)
+    return here.get(part) if isinstance(here, dict) else None
+
+
 def _typed(field: Field, text: str, vocabularies: Tables | None) -> Any:
     raw = _parsed(field, text)
     refuse_unbounded(raw)
@@ -230,9 +263,9 @@ def _position(items: list[Any], part: str) -> int:
     for index, item in enumerate(items):
         if isinstance(item, dict) and item.get("name") == part:
             return index
-    if part.isdigit() and int(part) < len(items):
+    if part.isdecimal() and int(part) < len(items):
         return int(part)
-    items.append({} if part.isdigit() else {"name": part})
+    items.append({} if part.isdecimal() else {"name": part})
     return len(items) - 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from panneuro.core.errors import InputError
 from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.core.store import Prefixed, Store
 from panneuro.documents import Documents, Finding, Surroundings, require
+from panneuro.documents.fields import empty_field
 from panneuro.documents.merging import Layer, merge
 from panneuro.lake.adding import Added, Plan, commit, moment
 from panneuro.lake.asset import Asset
@@ -26,7 +27,13 @@ Objects = dict[str, tuple[str, int, int]]
 
 
 def describe(
-    store: Store, asset: Asset, said: Mapping[str, Any], around: Surroundings, *, dry_run: bool
+    store: Store,
+    asset: Asset,
+    said: Mapping[str, Any],
+    around: Surroundings,
+    *,
+    unset: Iterable[str] = (),
+    dry_run: bool,
 ) -> Added:
     """Say something of an asset that is there: a new version, of which only documents are new.
 
@@ -40,6 +47,8 @@ def describe(
         By slot and field.
     around : Surroundings
         What documents must agree with.
+    unset : iterable of str
+        Dotted paths of fields to be emptied.
     dry_run : bool
         Only say what would be.
 
@@ -48,10 +57,11 @@ def describe(
     DocumentError
         If the documents would not do.
     """
-    old = asset.manifest
-    merged = merge(
-        Layer("reader", old.documents), Layer("user", said), vocabularies=around.vocabularies
-    )
+    old, unset = asset.manifest, sorted(set(unset))
+    kept: Mapping[str, Any] = old.documents
+    for path in unset:
+        kept = empty_field(kept, path)
+    merged = merge(Layer("reader", kept), Layer("user", said), vocabularies=around.vocabularies)
     documents = merged.documents
     if documents.description.name != asset.name:
         raise InputError(
@@ -62,7 +72,8 @@ def describe(
     findings = tuple(require(documents, "lake", around))
     if documents.to_dict() == old.documents:
         return Added(old, False, 0, findings)
-    run = Run("panneuro.describe", {"said": _plain(said)}, {asset.name: old.version})
+    parameters = {"said": _plain(said), "unset": unset}
+    run = Run("panneuro.describe", parameters, {asset.name: old.version})
     content = digest_json({"parent": old.version, "documents": documents.to_dict()})
     manifest, own = _revised(store, asset, documents, run.key, content)
     if dry_run:

@@ -215,7 +215,14 @@ class Lake:
         self.catalog.index([entry_of(added.manifest)], replace=True)
         self.publish()
 
-    def describe(self, reference: str, said: Mapping[str, Any], *, dry_run: bool = False) -> Added:
+    def describe(
+        self,
+        reference: str,
+        said: Mapping[str, Any],
+        *,
+        unset: Iterable[str] = (),
+        dry_run: bool = False,
+    ) -> Added:
         """Say more of an asset, or correct what is said: a new version that shares its data.
 
         Parameters
@@ -224,6 +231,8 @@ class Lake:
             ``NAME``, whose latest version is described.
         said : mapping
             By slot and field: ``{"subject": {"species": "rat"}}``.
+        unset : iterable of str
+            Fields to be emptied: ``["subject.strain"]``.
         dry_run : bool
             Only say what would be.
         """
@@ -231,10 +240,10 @@ class Lake:
 
         asset, around = self._latest(reference), self._surroundings()
         if dry_run:
-            return describing.describe(self.store, asset, said, around, dry_run=True)
+            return describing.describe(self.store, asset, said, around, unset=unset, dry_run=True)
         probe(self.store)
         with indexing.announced(indexing.index_path(self.store, self.settings.id), asset.name):
-            added = describing.describe(self.store, asset, said, around, dry_run=False)
+            added = describing.describe(self.store, asset, said, around, unset=unset, dry_run=False)
             if added.is_new:
                 self._learn(added)
         return added
