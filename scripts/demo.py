@@ -23,6 +23,7 @@ import numpy as np
 
 import panneuro
 from panneuro.access.prices import PriceBook
+from panneuro.access.savings import Savings
 from panneuro.lake.adding import Added
 from panneuro.testing.sessions import make_session
 
@@ -59,17 +60,16 @@ def main() -> None:
         sources, said = _sources(Path(scratch))
         print(said)
         added = list(_add(lake, sources))
+    _floors(added)
     print()
     _find(lake)
     _read(added)
-    bytes_in = sum(one.manifest.source_bytes for one in added)
-    stored = sum(one.manifest.stored_bytes for one in added)
-    saved = PriceBook().saved_per_year(bytes_in=bytes_in, bytes_stored=stored)
-    raw, coded = _arrays(added)
-    print(f"\n{bytes_in:,} bytes in, {stored:,} stored with sidecars and pyramids")
-    print(f"arrays: {raw:,} bytes raw, {coded:,} coded, ratio {raw / coded:.2f}")
-    per_tb = PriceBook().saved_per_year(bytes_in=10**12, bytes_stored=int(10**12 * coded / raw))
-    print(f"saved: ${saved} a year here; at this ratio ${per_tb} a year for each terabyte in")
+    saved = _savings(added)
+    print(f"\n{saved.source_bytes:,} bytes in, {saved.stored_bytes:,} stored with all beside them")
+    print(f"arrays: {saved.raw_bytes:,} bytes raw, {saved.coded_bytes:,} coded", end=", ")
+    print(f"ratio {saved.signal_ratio or 1:.2f}")
+    print(f"saved: ${saved.per_year} a year here; ", end="")
+    print(f"at this ratio ${saved.per_terabyte_year} a year for each terabyte in")
     print(f"figure: {FIGURE}; lake: {LAKE}; {time.perf_counter() - began:.0f} s in all")
 
 
@@ -95,17 +95,23 @@ def _add(lake: panneuro.Lake, sources: list[tuple[Path, str]]) -> Iterator[Added
         template["description"]["title"] = what
         template["subject"]["id"] = f"demo-{number}"
         one = lake.add(path, template=template)
-        raw, coded = _arrays([one])
-        sizes = f"{one.manifest.source_bytes / 1e6:>8.2f}{one.manifest.stored_bytes / 1e6:>11.2f}"
-        ratio = f"{raw / coded:>13.2f}" if coded else f"{'–':>13}"
+        saved = _savings([one])
+        sizes = f"{saved.source_bytes / 1e6:>8.2f}{saved.stored_bytes / 1e6:>11.2f}"
+        ratio = f"{saved.signal_ratio:>13.2f}" if saved.signal_ratio else f"{'–':>13}"
         print(f"{what:<32}{sizes}{ratio}{time.perf_counter() - began:>9.1f}")
         yield one
 
 
-def _arrays(added: list[Added]) -> tuple[int, int]:
-    said = [signal for one in added for signal in one.manifest.signals]
-    raw, coded = (sum(s.get(key, 0) for s in said) for key in ("raw_bytes", "stored_bytes"))
-    return raw, coded
+def _savings(added: list[Added]) -> Savings:
+    return Savings.of([one.manifest for one in added], PriceBook())
+
+
+def _floors(added: list[Added]) -> None:
+    print(f"\n{'signal':<32}{'bits a sample':>15}{'estimated noise floor':>24}{'above it':>10}")
+    for signal in _savings(added).signals:
+        if signal.above_floor is not None and signal.raw_bytes > 1_000_000:
+            told = f"{signal.bits_per_sample:>15.2f}{signal.noise_floor_bits:>24.2f}"
+            print(f"{signal.name:<32}{told}{100 * signal.above_floor:>8.0f} %")
 
 
 def _find(lake: panneuro.Lake) -> None:

@@ -27,8 +27,8 @@ SAID = (
 FLAGS = tuple(word for one in SAID for word in ("--set", one))
 
 
-def write_nwb(path: Path, subject: str = "mouse-7", seed: int = 0) -> Path:
-    """Write a second of four channels, three units and two trials."""
+def write_nwb(path: Path, subject: str = "mouse-7", seed: int = 0, rows: int = 1000) -> Path:
+    """Write four channels, a second if not told otherwise, three units and two trials."""
     rng = np.random.default_rng(seed)
     session = NWBFile(
         session_description="ripples in CA1",
@@ -41,7 +41,7 @@ def write_nwb(path: Path, subject: str = "mouse-7", seed: int = 0) -> Path:
     for channel in range(4):
         session.add_electrode(x=0.0, y=20.0 * channel, z=0.0, location="CA1", group=group)
     region = session.create_electrode_table_region([0, 1, 2, 3], "all")
-    data = rng.normal(0, 20, (1000, 4)).cumsum(axis=0).astype("int16")
+    data = rng.normal(0, 20, (rows, 4)).cumsum(axis=0).astype("int16")
     session.add_acquisition(
         ElectricalSeries(
             name="ap", data=data, electrodes=region, rate=1000.0, conversion=1e-6, description="raw"

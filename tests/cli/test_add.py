@@ -204,3 +204,35 @@ def test_a_truncated_recording(run, recording: Path, place: str, tmp_path: Path)
     result = run("add", cut, "--lake", place, *FLAGS)
     assert result.exit_code == 5
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Path:
+    """Return a recording that is large enough to tell of its coding."""
+    return write_nwb(tmp_path / "noisy.nwb", rows=150_000)
+
+
+def test_it_reports_bits_noise_floor_and_money(run, noisy: Path, place: str):
+    (row,) = rows(run("add", noisy, "--json", "--lake", place, *FLAGS))
+    (ap,) = (said for said in row["coding"] if said["name"] == "ap")
+    assert ap["ratio"] == pytest.approx(16 / ap["bits_per_sample"], rel=0.01)
+    assert ap["noise_floor_bits"] == pytest.approx(6.37, rel=0.02)
+    assert ap["bits_per_sample"] == pytest.approx(
+        ap["noise_floor_bits"] * (1 + ap["above_floor"]), rel=0.01
+    )
+    assert row["signal_ratio"] > 1
+    assert row["saved_per_year"] >= 0
+    shown = run("show", row["name"], "--json", "--lake", place)
+    signals = {said["name"]: said for said in json.loads(shown.stdout)["signals"]}
+    assert signals["ap"]["noise_floor_bits"] == ap["noise_floor_bits"]
+    assert "noise_floor_bits" not in signals["units"]
+    told = run("show", row["name"], "--signals", "--lake", place).stdout
+    assert f"(noise floor estimated at {ap['noise_floor_bits']:.2f})" in told
+
+
+def test_large_signals_have_a_line(run, noisy: Path, place: str):
+    lines = run("add", noisy, "--lake", place, *FLAGS).stdout.splitlines()
+    assert lines[2] == ""
+    assert "bits a sample  noise floor (estimated)  above it" in lines[3]
+    assert lines[4].startswith("ap ")
+    assert lines[4].endswith(" %")

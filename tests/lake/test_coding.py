@@ -35,3 +35,9 @@ def test_only_what_is_wanted():
     assert chooser(["blosc"])(ARRAYS["noise"], (5000, 8)).name == "blosc"
     with pytest.raises(InputError, match="'wavelet'"):
         chooser(["wavelet"])(ARRAYS["noise"], (5000, 8))
+
+
+def test_the_noise_floor_goes_with_the_choice():
+    white = RANDOM.normal(0, 50, (8192, 8)).round().astype("i2")
+    assert chooser()(white, (2048, 8)).noise_floor_bits == pytest.approx(7.69, rel=0.01)
+    assert chooser()(ARRAYS["floats"], (5000,)).noise_floor_bits is None

@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from panneuro.access.prices import PriceBook
+from panneuro.access.savings import Savings
 from panneuro.cli.answers import Answers
+from panneuro.cli.coding import coding_table
 from panneuro.cli.completing import formats
 from panneuro.cli.failures import SAME_LINE, Failure, failure_of
 from panneuro.cli.options import answering, dry_run_option, lake_option
@@ -174,7 +176,7 @@ def _add_all(answers: Answers, lake: Lake, paths: tuple[Path, ...], request: Req
 
 def _conclude(answers: Answers, results: list[dict[str, Any]], failures: list[Failure]) -> None:
     if answers.form != "jsonl":
-        answers.give_all("added", results, table(_COLUMNS, map(_row, results), _NUMBERS))
+        answers.give_all("added", results, _tables(results))
     if failures:
         done = len(results) - len(failures)
         answers.say(f"{done} of {len(results)} done; when it is mended, {SAME_LINE}")
@@ -257,22 +259,23 @@ def _foreseen(lake: Lake, path: Path, plan: Plan) -> dict[str, Any]:
 def _told(lake: Lake, path: Path, added: Added) -> dict[str, Any]:
     """Return what adding did."""
     manifest = added.manifest
-    source, stored = manifest.source_bytes, manifest.stored_bytes
-    book = PriceBook.from_table(lake.settings.prices)
+    savings = Savings.of([manifest], PriceBook.from_table(lake.settings.prices))
     return {
         "path": str(path),
         "status": "added" if added.is_new else "there already",
         "name": manifest.name,
         "version": manifest.version,
         "format": manifest.format,
-        "source_bytes": source,
-        "stored_bytes": stored,
         "sent_bytes": added.sent_bytes,
-        "ratio": round(source / max(1, stored), 3),
-        "saved_per_year": float(book.saved_per_year(source, stored)),
-        "currency": book.currency,
+        **savings.to_json(),
         "findings": [finding.to_dict() for finding in added.findings],
     }
+
+
+def _tables(results: list[dict[str, Any]]) -> str:
+    """Return a table of the assets, and one of their large signals."""
+    assets = table(_COLUMNS, map(_row, results), _NUMBERS)
+    return "\n\n".join(filter(None, (assets, coding_table(results))))
 
 
 def _row(result: Mapping[str, Any]) -> list[Any]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from panneuro.access.savings import coded
 from panneuro.cli.answers import Answers
+from panneuro.cli.coding import coding_in_words
 from panneuro.cli.completing import assets
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.texts import in_bytes, in_time, table
@@ -116,12 +118,14 @@ def _term(value: Any) -> str:
 
 def _signals(answers: Answers, _: Lake, asset: Asset) -> None:
     said = [dict(one) for one in asset.manifest.signals]
-    header = ("name", "kind", "size", "rate", "start", "stop", "unit", "description")
-    text = table(header, map(_signal_row, said), ("rate", "start", "stop"))
+    header = ("name", "kind", "size", "rate", "start", "stop", "unit", "coding", "description")
+    coding = {one.name: coding_in_words(one) for one in coded(asset.manifest)}
+    rows = (_signal_row(one, coding.get(one["name"])) for one in said)
+    text = table(header, rows, ("rate", "start", "stop"))
     answers.give_all("signals", said, text, **_about(asset))
 
 
-def _signal_row(said: Mapping[str, Any]) -> list[Any]:
+def _signal_row(said: Mapping[str, Any], coding: str | None) -> list[Any]:
     rate, start, stop = (said.get(name) for name in ("rate_hz", "start_s", "stop_s"))
     return [
         said["name"],
@@ -131,6 +135,7 @@ def _signal_row(said: Mapping[str, Any]) -> list[Any]:
         None if start is None else in_time(start),
         None if stop is None else in_time(stop),
         said.get("unit"),
+        coding,
         said.get("description"),
     ]
 

@@ -73,7 +73,9 @@ class Manifest:
     documents : mapping
         The eight slots.
     signals : tuple of mapping
-        What `panneuro.storage.descriptors` says of each.
+        What `panneuro.storage.descriptors` says of each; where its samples are coded, also
+        ``codec``, ``codec_why``, ``raw_bytes``, ``stored_bytes`` and, if it could be estimated,
+        ``noise_floor_bits``.
     files : tuple of StoredFile
         Every object but this one.
     sources : tuple of mapping

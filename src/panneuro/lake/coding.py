@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from panneuro.codecs.choice import Codecs, Trial, choose
 from panneuro.core.errors import CorruptionError
+from panneuro.lake import noise
 from panneuro.signals.arrays import LazyArray
 from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.writing import Choice, Choose
@@ -29,24 +30,25 @@ def chooser(names: Iterable[str] | None = None) -> Choose:
 
     def chosen(data: LazyArray, chunk: tuple[int, ...]) -> Choice:
         dtype = np.dtype(data.dtype)
-        samples = _samples(data, chunk)
+        blocks = _blocks(data, chunk[0])
+        tile = tuple(slice(0, width) for width in chunk[1:])
+        samples = [block[(slice(None), *tile)] for block in blocks]
 
         def measure(name: str, codecs: Codecs) -> Trial | None:
             return _measure(name, codecs, ChunkCoder(chunk, dtype, codecs), samples)
 
         best, trials = choose(len(chunk), dtype, measure, allowed)
         why = ", ".join(f"{trial.name} {trial.ratio:.2f}" for trial in trials)
-        return Choice(best.codecs, best.name, f"ratios on samples: {why}")
+        floor = noise.floor_bits(blocks, chunk[1]) if noise.suits(chunk, dtype) else None
+        return Choice(best.codecs, best.name, f"ratios on samples: {why}", floor)
 
     return chosen
 
 
-def _samples(data: LazyArray, chunk: tuple[int, ...]) -> list[npt.NDArray[Any]]:
-    """Return whole chunks from the beginning, the middle and the end of an array."""
-    rows, length = chunk[0], int(data.shape[0])
-    starts = np.unique(np.linspace(0, max(0, length - rows), _SAMPLES).astype(int))
-    tile = tuple(slice(0, width) for width in chunk[1:])
-    return [np.asarray(data[start : start + rows])[(slice(None), *tile)] for start in starts]
+def _blocks(data: LazyArray, rows: int) -> list[npt.NDArray[Any]]:
+    """Return rows of whole chunks from the beginning, the middle and the end of an array."""
+    starts = np.unique(np.linspace(0, max(0, int(data.shape[0]) - rows), _SAMPLES).astype(int))
+    return [np.asarray(data[start : start + rows]) for start in starts]
 
 
 def _measure(

@@ -65,11 +65,14 @@ class Choice:
         Of the coding.
     why : str
         In words.
+    noise_floor_bits : float, optional
+        Of a sample: the least that any lossless coding is estimated to need.
     """
 
     codecs: tuple[CodecConfig, ...]
     name: str
     why: str
+    noise_floor_bits: float | None = None
 
 
 @dataclass
@@ -179,6 +182,8 @@ class VersionWriter:
                     "stored_bytes": stored,
                     "pyramid": levels,
                 }
+                if choice.noise_floor_bits is not None:
+                    said[owner]["noise_floor_bits"] = choice.noise_floor_bits
         return said
 
     def _array(
