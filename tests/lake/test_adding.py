@@ -21,7 +21,8 @@ from panneuro.core.errors import (
     StoreError,
 )
 from panneuro.core.store import Prefixed
-from panneuro.lake.adding import Options, moment
+from panneuro.lake.adding import Options
+from panneuro.lake.committing import commit, moment
 from panneuro.lake.lake import Lake
 from panneuro.signals.recording import SourceFile
 from panneuro.signals.timeseries import TimeSeries
@@ -283,8 +284,6 @@ def test_a_commit_of_something_else_is_a_conflict(lake, made_up, said):
     other = added.manifest.__class__(**{**vars(added.manifest), "notes": ("tampered",)})
     key = f"{other.prefix}/_lake/asset.json"
     lake.store.put(key, other.encode())
-    from panneuro.lake.adding import commit
-
     with pytest.raises(ConflictError, match="differs"):
         commit(lake.store, added.manifest)
     lake.store.put(key, b"{}")

@@ -8,27 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 from panneuro.core.digests import digest_json
-from panneuro.core.errors import (
-    ConflictError,
-    FormatError,
-    InputError,
-    ObjectNotFoundError,
-    SourceChangedError,
-    StoreError,
-)
-from panneuro.core.manifest import KEY, Manifest, prefix_of
+from panneuro.core.errors import FormatError, InputError, SourceChangedError
+from panneuro.core.manifest import Manifest, prefix_of
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import Prefixed, Store, is_key
 from panneuro.documents import Documents, Finding, Surroundings, asset_name, require
 from panneuro.documents.merging import Layer, merge
 from panneuro.formats.readers import read
 from panneuro.lake.coding import chooser
+from panneuro.lake.committing import commit, moment
 from panneuro.lake.runs import Run
 from panneuro.lake.sources import Snapshot
 from panneuro.signals.events import Events
@@ -262,6 +255,8 @@ def carry_out(
     ------
     SourceChangedError
         If a file changed meanwhile; nothing is committed.
+    ConflictError
+        If another version follows the newest meanwhile.
     """
     earlier = list(earlier)
     if is_there(plan, earlier):
@@ -335,51 +330,3 @@ def areas_of(signals: Iterable[Signal]) -> tuple[str, ...]:
                 if column in table.columns:
                     counts.update(str(area) for area in table.df[column])
     return tuple(area for area, _ in counts.most_common(_MOST_AREAS) if area not in _NO_AREA)
-
-
-def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
-    """Put ``asset.json``, create-only: that is the commit.
-
-    Returns
-    -------
-    manifest : Manifest
-        What the lake holds now.
-    is_new : bool
-        False where another writer, or an earlier attempt whose answer was lost, committed the same.
-
-    Raises
-    ------
-    ConflictError
-        If something different is committed there.
-    """
-    key = f"{manifest.prefix}/{KEY}"
-    try:
-        store.put(key, manifest.encode(), create=True)
-    except StoreError as error:
-        # It is there already, or the answer was lost: what the store holds decides.
-        there = _committed(store, key)
-        if there is None:
-            raise
-        if replace(there, created=manifest.created) != manifest:
-            raise ConflictError(
-                f"committing {manifest.name!r}: version {manifest.version} is there already and "
-                "differs from what was to be committed",
-                hint=f"panneuro check {manifest.name}",
-            ) from error
-        return there, there.created == manifest.created
-    return manifest, True
-
-
-def _committed(store: Store, key: str) -> Manifest | None:
-    try:
-        return Manifest.decode(store.get(key))
-    except ObjectNotFoundError:
-        return None
-
-
-def moment(after: str = "") -> str:
-    """Return the time of a commit, later than that of its parent whatever this clock says."""
-    now = datetime.now(UTC)
-    if after:
-        now = max(now, datetime.fromisoformat(after) + timedelta(microseconds=1))
-    return now.isoformat(timespec="microseconds")

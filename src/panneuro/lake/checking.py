@@ -15,6 +15,7 @@ from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import ObjectInfo
 from panneuro.lake.adding import workers
 from panneuro.lake.asset import parse_reference
+from panneuro.lake.committing import NEXT, finish
 from panneuro.lake.entries import entry_of
 from panneuro.lake.indexing import decode_at
 from panneuro.storage.stores import clear_unfinished
@@ -98,12 +99,13 @@ def check(
     repair : bool
         Put the index right.
     sweep : bool
-        Delete what an add left unfinished more than a day ago.
+        Delete what an add left unfinished more than a day ago, and finish descriptions that were.
     progress : Progress, optional
         Told of bytes verified.
     """
     work = _Check(lake, [parse_reference(reference) for reference in references])
     report = work.report
+    work.followers(sweep=sweep)
     with workers() as executor:
         work.files(executor, progress or Silence(), quick=quick)
     work.strays(sweep=sweep)
@@ -151,6 +153,36 @@ class _Check:
             if not self.wanted or any(_is(manifest, *reference) for reference in self.wanted):
                 yield manifest
 
+    def followers(self, *, sweep: bool) -> None:
+        """Note versions that were to follow another and were not committed; finish old ones."""
+        for manifest in tuple(self.manifests):
+            found = self.folders[manifest.prefix].get(f"{manifest.prefix}/{NEXT}")
+            if not found:
+                continue
+            try:
+                follower = Manifest.decode(self.lake.store.get(found.key))
+            except CorruptionError as error:
+                self._note("unreadable", manifest.prefix, found.key, error.message)
+                continue
+            if f"{follower.prefix}/{KEY}" not in self.folders.get(follower.prefix, {}):
+                old = datetime.now(UTC) - found.modified > GRACE
+                self._follower(follower, found, finishing=sweep and old)
+
+    def _follower(self, follower: Manifest, found: ObjectInfo, *, finishing: bool) -> None:
+        what = f"version {follower.version} was to follow and was not committed"
+        done = "; the next to describe the asset finishes it, so does --sweep after a day"
+        if finishing:
+            try:
+                finish(self.lake.store, follower)
+                self.manifests.append(follower)
+                self.folders[follower.prefix][f"{follower.prefix}/{KEY}"] = found
+                done = "; finished"
+            except CorruptionError:
+                self.lake.store.delete(found.key)
+                done = "; objects of it are gone, so it is forgotten"
+        prefix = prefix_of(follower.name, follower.parent)
+        self._note("unfinished", prefix, found.key, what + done, repaired=finishing)
+
     def files(self, executor: Executor, progress: Progress, *, quick: bool) -> None:
         work = [(manifest, file) for manifest in self.manifests for file in manifest.files]
         progress.start("verifying", sum(file.size for _, file in work))
@@ -191,7 +223,7 @@ class _Check:
                 old = now - max(found.modified for found in objects.values()) > GRACE
                 self._unfinished(folder, objects, sweep=sweep and old)
             elif folder in committed:
-                for key in objects.keys() - shared - {f"{folder}/{KEY}"}:
+                for key in objects.keys() - shared - {f"{folder}/{KEY}", f"{folder}/{NEXT}"}:
                     self._note("orphan", folder, key, "the object belongs to no file of the asset")
 
     def _unfinished(self, folder: str, objects: dict[str, ObjectInfo], *, sweep: bool) -> None:

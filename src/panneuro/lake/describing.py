@@ -13,8 +13,9 @@ from panneuro.core.store import Prefixed, Store
 from panneuro.documents import Documents, Finding, Surroundings, require
 from panneuro.documents.fields import empty_field
 from panneuro.documents.merging import Layer, merge
-from panneuro.lake.adding import Added, Plan, commit, moment
+from panneuro.lake.adding import Added, Plan
 from panneuro.lake.asset import Asset
+from panneuro.lake.committing import commit, moment
 from panneuro.lake.runs import Run
 from panneuro.storage.compose import compose
 from panneuro.storage.head import KEY as HEAD
@@ -56,6 +57,8 @@ def describe(
     ------
     DocumentError
         If the documents would not do.
+    ConflictError
+        If another version follows this one meanwhile.
     """
     old, unset = asset.manifest, sorted(set(unset))
     kept: Mapping[str, Any] = old.documents

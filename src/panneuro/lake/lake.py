@@ -202,10 +202,14 @@ class Lake:
         if earlier and not options.replaces:
             _refuse_other_sources(plan, earlier[-1])
         with indexing.announced(indexing.index_path(self.store, self.settings.id), plan.name):
-            if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
-                added = adding.carry_out(self.store, plan, earlier, progress)
-            else:
-                added = describing.add_again(self.store, Asset(self.store, earlier[-1]), plan)
+            try:
+                if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
+                    added = adding.carry_out(self.store, plan, earlier, progress)
+                else:
+                    added = describing.add_again(self.store, Asset(self.store, earlier[-1]), plan)
+            except ConflictError:
+                self._learn_again(plan.name)
+                raise
             self._learn(added)
         return added
 
@@ -214,6 +218,12 @@ class Lake:
 
         self.catalog.index([entry_of(added.manifest)], replace=True)
         self.publish()
+
+    def _learn_again(self, name: str) -> None:
+        """Index what others committed; we may have finished it for one who died."""
+        from panneuro.lake.entries import entry_of
+
+        self.catalog.index([entry_of(one) for one in self.versions(name)], replace=True)
 
     def describe(
         self,
@@ -224,6 +234,8 @@ class Lake:
         dry_run: bool = False,
     ) -> Added:
         """Say more of an asset, or correct what is said: a new version that shares its data.
+
+        What others say of it at the same moment stays said: of two, one builds on the other.
 
         Parameters
         ----------
@@ -243,10 +255,28 @@ class Lake:
             return describing.describe(self.store, asset, said, around, unset=unset, dry_run=True)
         probe(self.store)
         with indexing.announced(indexing.index_path(self.store, self.settings.id), asset.name):
-            added = describing.describe(self.store, asset, said, around, unset=unset, dry_run=False)
+            added = self._describe(asset, said, around, tuple(unset))
             if added.is_new:
                 self._learn(added)
         return added
+
+    def _describe(
+        self, asset: Asset, said: Mapping[str, Any], around: Surroundings, unset: tuple[str, ...]
+    ) -> Added:
+        """Describe the latest version; where another follows it meanwhile, describe that one."""
+        from panneuro.lake import describing
+
+        while True:
+            try:
+                return describing.describe(
+                    self.store, asset, said, around, unset=unset, dry_run=False
+                )
+            except ConflictError:
+                newer = self._latest(asset.name)
+                if newer.version == asset.version:
+                    raise
+                self._learn_again(asset.name)
+                asset = newer
 
     def _latest(self, reference: str) -> Asset:
         """Open the latest version by the store's word: others may have described it since."""
@@ -297,11 +327,11 @@ class Lake:
 
         return checking.check(self, references, **options)
 
-    def export(self, reference: str, kind: str, to: str | Path) -> Path:
+    def export(self, reference: str, kind: str, to: str | Path, **options: Any) -> Path:
         """Write an asset for other tools: see `panneuro.lake.exporting.export`."""
         from panneuro.lake import exporting
 
-        return exporting.export(self[reference], kind, Path(to))
+        return exporting.export(self[reference], kind, Path(to), **options)
 
 
 class Found:
