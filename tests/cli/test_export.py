@@ -35,3 +35,15 @@ def test_a_dry_run_writes_nothing(run, filled: str, name: str, tmp_path: Path, k
 def test_what_cannot_be_exported(run, filled: str, name: str, tmp_path: Path):
     assert run("export", name, "pdf", "--lake", filled).exit_code == 2
     assert run("export", "nobody", "nwb", "--lake", filled).exit_code == 3
+
+
+def test_portable(run, filled: str, name: str, tmp_path: Path):
+    line = ("export", name, "zarr", "--portable", "--json", "--lake", filled)
+    said = json.loads(run(*line, "--to", tmp_path).stdout)
+    assert said["portable"] is True
+    codecs = Path(said["file"], "acquisition/ap/data/zarr.json").read_text()
+    assert "pcodec" not in codecs
+    assert "panneuro" not in codecs
+    refused = run("export", name, "nwb", "--portable", "--lake", filled)
+    assert refused.exit_code == 2
+    assert "--portable is for zarr" in refused.stderr

@@ -26,31 +26,41 @@ KINDS = ("nwb", "zarr", "original")
     metavar="PATH",
     help="A folder to write into, or a name that does not exist.  [default: here]",
 )
+@click.option("--portable", is_flag=True, help="Of zarr: code anew what not every Zarr can decode.")
 @lake_option
 @dry_run_option
 @answering()
 def command(
-    answers: Answers, name: str, kind: str, to: Path, lake: str | None, dry_run: bool
+    answers: Answers,
+    name: str,
+    kind: str,
+    to: Path,
+    portable: bool,
+    lake: str | None,
+    dry_run: bool,
 ) -> None:
     """Write an asset for other tools.
 
     nwb is one HDF5 file; zarr the NWB-Zarr folder, whole whatever it shares with older versions;
-    original the rig's own small files, verbatim.
+    original the rig's own small files, verbatim. With --portable, a zarr folder has only codecs
+    that ship with every Zarr v3 implementation: as a rule it is larger, the samples are the same.
 
     \b
     panneuro export NAME nwb --to /data/exports
-    panneuro export NAME zarr --to session.nwb.zarr
+    panneuro export NAME zarr --portable --to session.nwb.zarr
     """
+    if portable and kind != "zarr":
+        raise click.UsageError(f"--portable is for zarr; {kind} has no codecs of ours")
     opened = open_lake(lake)
     asset = opened[name]
-    about = {"name": asset.name, "version": asset.version, "kind": kind}
+    about = {"name": asset.name, "version": asset.version, "kind": kind, "portable": portable}
     if dry_run:
         stored = sum(file.size for file in asset.files)
         text = f"would write {asset.name} as {kind} to {to}: {in_bytes(stored)} compressed"
         answers.give({**about, "to": str(to), "stored_bytes": stored}, text)
         return
-    with watched(answers, f"exporting {asset.name} as {kind}"):
-        written = opened.export(name, kind, to)
+    with watched(answers, f"exporting {asset.name} as {kind}") as progress:
+        written = opened.export(name, kind, to, portable=portable, progress=progress)
     size = _size(written)
     answers.give({**about, "file": str(written), "bytes": size}, f"{written}: {in_bytes(size)}")
 

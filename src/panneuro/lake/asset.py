@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from panneuro.signals.recording import Signal
     from panneuro.signals.table import Intervals, Table
     from panneuro.storage.head import Head
-    from panneuro.storage.reading import HeadStore
+    from panneuro.storage.reading import HeadStore, StoredArray
 
 
 class Asset:
@@ -102,7 +102,7 @@ class Asset:
 
         for said in self.manifest.signals:
             if said["name"] == name:
-                return restore(said, self._array, self.rows)
+                return restore(said, self.array, self.rows)
         close = difflib.get_close_matches(name, self.signals, 1)
         raise NotFoundError(
             f"{self.name!r} has no signal {name!r}",
@@ -208,7 +208,14 @@ class Asset:
 
         return HeadStore(self._store, self.manifest.prefix, self.head)
 
-    def _array(self, path: str) -> Any:
+    def array(self, path: str) -> StoredArray:
+        """Return an array of the store by its path, read when it is sliced.
+
+        Raises
+        ------
+        CorruptionError
+            If it cannot be opened; when it is sliced, if it cannot be decoded.
+        """
         import zarr
 
         from panneuro.storage.reading import StoredArray
@@ -234,7 +241,7 @@ class Asset:
         if said is None:
             raise NotFoundError(f"{self.name!r} has no signal {name!r}")
         levels = range(said.get("pyramid", 0))
-        return [self._array(f"_lake/pyramid/{said['path']}/{level}") for level in levels]
+        return [self.array(f"_lake/pyramid/{said['path']}/{level}") for level in levels]
 
     def nwb(self) -> NWBFile:
         """Return the version as a pynwb file, read lazily through the head."""
