@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgpack
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from numcodecs import zstd
 
 from panneuro.core.errors import CorruptionError
 from panneuro.storage.head import Head
+from panneuro.storage.layout import encode_index
 
 KEYS = st.text(max_size=12)
 JSON = st.recursive(
@@ -19,12 +21,26 @@ JSON = st.recursive(
 
 @given(
     st.dictionaries(KEYS, st.binary(max_size=20)),
-    st.dictionaries(KEYS, st.binary(max_size=20)),
+    st.dictionaries(KEYS, st.binary(max_size=100)),
     st.dictionaries(KEYS, st.tuples(KEYS, st.integers(0, 2**60), st.integers(0, 2**60))),
 )
 def test_a_head_comes_back(inline, indexes, objects):
     head = Head(inline, indexes, objects)
     assert Head.decode(head.encode()) == head
+
+
+def test_the_index_of_many_chunks_is_small():
+    lengths = np.random.default_rng(0).normal(1400, 60, 20_000).astype("u8")
+    spans = [None, *zip((lengths.cumsum() - lengths).tolist(), lengths.tolist(), strict=True)]
+    head = Head({}, {"c/0": encode_index(spans)})
+    assert len(head.encode()) < 2 * 20_000
+    assert Head.decode(head.encode()) == head
+
+
+def test_heads_of_the_first_version_are_read():
+    body = {"version": 1, "inline": {}, "indexes": {"c/0": bytes(range(36))}, "objects": {}}
+    found = Head.decode(zstd.compress(msgpack.packb(body)))
+    assert found.indexes == {"c/0": bytes(range(36))}
 
 
 def test_the_same_head_is_the_same_bytes():
@@ -40,7 +56,9 @@ def test_bytes_that_are_no_head_are_refused(data):
 
 
 @given(JSON)
-@example({"version": 2, "inline": {}, "indexes": {}, "objects": {}})
+@example({"version": 3, "inline": {}, "indexes": {}, "objects": {}})
+@example({"version": "2", "inline": {}, "indexes": {}, "objects": {}})
+@example({"version": 2, "inline": {}, "indexes": {"a": "text"}, "objects": {}})
 @example({"version": 1, "inline": {"a": "text"}, "indexes": {}, "objects": {}})
 @example({"version": 1, "inline": {}, "indexes": {}, "objects": {"a": ["", -5, 3]}})
 @example({"version": 1, "inline": {}, "indexes": {}, "objects": {"a": ["", "0", 3]}})
