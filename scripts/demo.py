@@ -64,12 +64,7 @@ def main() -> None:
     print()
     _find(lake)
     _read(added)
-    saved = _savings(added)
-    print(f"\n{saved.source_bytes:,} bytes in, {saved.stored_bytes:,} stored with all beside them")
-    print(f"arrays: {saved.raw_bytes:,} bytes raw, {saved.coded_bytes:,} coded", end=", ")
-    print(f"ratio {saved.signal_ratio or 1:.2f}")
-    print(f"saved: ${saved.per_year} a year here; ", end="")
-    print(f"at this ratio ${saved.per_terabyte_year} a year for each terabyte in")
+    _save(_savings(added))
     print(f"figure: {FIGURE}; lake: {LAKE}; {time.perf_counter() - began:.0f} s in all")
 
 
@@ -104,6 +99,14 @@ def _add(lake: panneuro.Lake, sources: list[tuple[Path, str]]) -> Iterator[Added
 
 def _savings(added: list[Added]) -> Savings:
     return Savings.of([one.manifest for one in added], PriceBook())
+
+
+def _save(saved: Savings) -> None:
+    ratio = f"ratio {saved.signal_ratio or 1:.2f}"
+    print(f"\n{saved.source_bytes:,} bytes in, {saved.stored_bytes:,} stored with all beside them")
+    print(f"arrays: {saved.raw_bytes:,} bytes raw, {saved.coded_bytes:,} coded, {ratio}")
+    rate = f"at this ratio ${saved.per_terabyte_year} a year for each terabyte in"
+    print(f"saved: ${saved.per_year} a year here; {rate}")
 
 
 def _floors(added: list[Added]) -> None:
@@ -163,20 +166,23 @@ def _draw(asset: Any, traces: Any, trains: Any) -> None:
     shown = np.arange(min(20, traces.shape[1]))
     rows = min(len(traces), 4500)
     ms = 1e3 * np.arange(rows) / asset["ap"].rate_hz
-    step = 12 * np.median(np.abs(traces)) + 1e-9
+    centred = traces - np.median(traces, axis=0)
+    step = 12 * np.median(np.abs(centred)) + 1e-9
     for place, channel in enumerate(shown):
-        axes[0].plot(ms, traces[:rows, channel] + place * step, lw=0.4, color="#2b5c8a")
+        axes[0].plot(ms, centred[:rows, channel] + place * step, lw=0.4, color="#2b5c8a")
     axes[0].set(title="traces", xlabel="time (ms)", ylabel="channel", yticks=[])
-    for place, unit in enumerate(list(trains)[:40]):
-        times = trains.read(unit)
-        start = times[0] if len(times) else 0.0
+    units = [trains.read(unit) for unit in list(trains)[:40]]
+    start = max(times[0] for times in units if len(times))
+    for place, times in enumerate(units):
         axes[1].eventplot(
-            times[times < start + 20],
+            times[(times >= start) & (times < start + 20)],
             lineoffsets=place,
             linewidths=0.6,
-            colors=INK[place * len(INK) // min(40, len(trains))],
+            colors=INK[place * len(INK) // len(units)],
         )
-    axes[1].set(title="spikes", xlabel="time (s)", ylabel="unit")
+    shown_units = (-0.6, len(units) - 0.4)
+    axes[1].set(title="spikes", xlabel="time (s)", ylabel="unit", ylim=shown_units)
+    axes[1].locator_params(integer=True)
     axes[2].scatter(electrodes.rel_x, electrodes.rel_y, s=6, marker="s", color="#c8c8c8")
     axes[2].scatter(
         electrodes.rel_x.iloc[shown],

@@ -63,3 +63,7 @@ def test_what_is_wrong_is_told():
     assert "archive" in caught.value.hint
     with pytest.raises(InputError, match="less than none"):
         BOOK.saved_per_year(-1, 0)
+
+
+def test_less_than_a_cent_has_no_sign():
+    assert str(PriceBook().saved_per_year(1000, 1001)) == "0.00"

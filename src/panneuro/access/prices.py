@@ -159,7 +159,8 @@ class PriceBook:
 
 
 def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(_CENT, rounding=ROUND_HALF_UP)
+    # Adding nothing makes of -0.00 what people write.
+    return amount.quantize(_CENT, rounding=ROUND_HALF_UP) + 0
 
 
 def _tier(name: str, entry: Any) -> Tier:

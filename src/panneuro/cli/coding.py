@@ -8,7 +8,7 @@ from typing import Any
 from panneuro.access.savings import Coded
 from panneuro.cli.texts import in_bytes, table
 
-LARGE_BYTES = 1_000_000
+LARGE_BYTES = 100_000
 """Signals of fewer bytes have no line in the table; ``--json`` has all."""
 
 _COLUMNS = (
