@@ -192,11 +192,11 @@ def test_progress_is_of_a_known_total(lake, name, tmp_path, portable):
 
 def test_a_damaged_chunk_leaves_nothing_behind(lake, name, tmp_path):
     asset = lake[name]
-    file = max(asset.files, key=lambda file: file.size)
+    file = next(one for one in asset.files if one.path.startswith("acquisition/wide/data/c/"))
     data = bytearray(lake.store.get(asset.manifest.key_of(file)))
     data[1000:1010] = bytes(255 - byte for byte in data[1000:1010])
     lake.store.put(asset.manifest.key_of(file), bytes(data))
-    with pytest.raises(CorruptionError, match="is damaged"):
+    with pytest.raises(CorruptionError):
         lake.export(name, "zarr", tmp_path / "out", portable=True)
     assert not list(tmp_path.glob("*out*"))
 
