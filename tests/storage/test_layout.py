@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from panneuro.storage.layout import (
     BLOCK_BYTES,
     EVENT_CHUNK,
+    EVENT_CHUNKS,
+    LEAST_EVENTS,
     ROWS,
     SHARD_BYTES,
     TILE,
@@ -17,6 +19,7 @@ from panneuro.storage.layout import (
     cut,
     decode_index,
     encode_index,
+    event_rows,
 )
 from panneuro.storage.pyramid import FACTOR, Pyramid
 
@@ -67,6 +70,22 @@ def test_events_are_cut_small(length, dtype):
     (chunk,), (shard,) = cut((length,), dtype, EVENT_CHUNK)
     assert chunk == min(EVENT_CHUNK, length)
     assert shard % chunk == 0
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=300))
+def test_nineteen_of_twenty_units_are_read_nearly_alone(counts):
+    rows = event_rows(np.cumsum(counts))
+    firing = np.array([count for count in counts if count])
+    assert LEAST_EVENTS <= rows <= EVENT_CHUNK
+    assert rows & (rows - 1) == 0
+    assert sum(counts) / rows <= max(2 * EVENT_CHUNKS, sum(counts) / EVENT_CHUNK)
+    if rows > max(LEAST_EVENTS, sum(counts) / EVENT_CHUNKS) and len(firing):
+        assert np.mean(rows <= 2 * firing) >= 0.95
+
+
+def test_units_without_times_are_no_reason_for_small_chunks():
+    assert event_rows(np.zeros(0, np.int64)) == event_rows(np.zeros(5, np.int64)) == EVENT_CHUNK
+    assert event_rows(np.cumsum([0, 5000, 0, 5000])) == EVENT_CHUNK
 
 
 @given(st.lists(st.none() | st.tuples(st.integers(0, 2**60), st.integers(0, 2**60)), min_size=1))

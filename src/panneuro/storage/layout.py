@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from panneuro.storage.chunks import ChunkCoder, CodecConfig
 from panneuro.storage.pyramid import FACTOR, Pyramid
@@ -28,7 +29,13 @@ TILE = 96
 """Channels in a chunk: enough neighbours to compress well, few enough to read a site alone."""
 
 EVENT_CHUNK = 4096
-"""Times in a chunk of events: one unit's spikes are a chunk or two."""
+"""The most times in a chunk of events: one unit's spikes are a chunk or two."""
+
+LEAST_EVENTS = 128
+"""The fewest times in a chunk of events: with fewer, they are coded markedly worse."""
+
+EVENT_CHUNKS = 1 << 15
+"""Chunks that events are cut into at most for the sake of units that hardly fire."""
 
 INDEX_CODECS: tuple[CodecConfig, ...] = (
     {"name": "bytes", "configuration": {"endian": "little"}},
@@ -115,7 +122,7 @@ def cut(
     dtype : dtype
         Of its elements.
     row_chunk : int, optional
-        Rows of an inner chunk, where the use decides and not the size (`EVENT_CHUNK`).
+        Rows of an inner chunk, where the use decides and not the size (`event_rows`).
 
     Returns
     -------
@@ -145,6 +152,34 @@ def cut(
             rows = _even(shape[0], rows, FACTOR)
         per_shard = -(-shape[0] // rows)
     return (rows, *tile), (rows * per_shard, *width)
+
+
+def event_rows(ends: npt.NDArray[np.int64]) -> int:
+    """Choose how many times are in a chunk of events, so that units are read nearly alone.
+
+    A unit's times are read with, on average, another chunk of them. A chunk is therefore twice as
+    long as the train of a unit that fires less than 19 of 20 others: those 19 are read at less than
+    three times their size, even where nothing is gained by compression.
+
+    Parameters
+    ----------
+    ends : ndarray of int64, shape (n_units,)
+        Where the times of each unit end.
+
+    Examples
+    --------
+    >>> event_rows(np.arange(1, 2001) * 300)
+    512
+    >>> event_rows(np.arange(1, 11) * 5_000_000), event_rows(np.array([3, 7]))
+    (4096, 128)
+    """
+    counts = np.diff(ends, prepend=0)
+    counts = counts[counts > 0]
+    if not len(counts):
+        return EVENT_CHUNK
+    wanted = 2 * int(np.quantile(counts, 0.05, method="lower"))
+    least = max(LEAST_EVENTS, -(-int(ends[-1]) // EVENT_CHUNKS))
+    return min(1 << (max(wanted, least).bit_length() - 1), EVENT_CHUNK)
 
 
 def _rounded(rows: int) -> int:

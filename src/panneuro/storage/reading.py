@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Never
 
@@ -22,6 +23,7 @@ from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
 from panneuro.core.errors import CorruptionError, ObjectNotFoundError, StoreError
 from panneuro.core.store import Store
+from panneuro.storage.columns import Column
 from panneuro.storage.head import Head
 
 
@@ -87,11 +89,23 @@ class HeadStore(ZarrStore):
     async def _fetch(self, key: str, part: ByteRequest | None) -> bytes:
         where, start, size = self.head.objects[key]
         first, last = _bounds(part, size)
-        try:
+        with self._told(key):
             return await self.lake.get_range_async(
                 where or f"{self.prefix}/{key}", start + first, last - first
             )
-        except ObjectNotFoundError as error:
+
+    def fetch(self, key: str, start: int, length: int) -> bytes:
+        """Read part of an object that the head does not hold itself."""
+        with self._told(key):
+            where, first, _ = self.head.objects[key]
+            return self.lake.get_range(where or f"{self.prefix}/{key}", first + start, length)
+
+    @contextmanager
+    def _told(self, key: str) -> Iterator[None]:
+        """Tell an object that is gone as damage."""
+        try:
+            yield
+        except (ObjectNotFoundError, KeyError) as error:
             raise CorruptionError(
                 f"reading {self.prefix!r}: its object {key!r} is gone from the store",
                 hint=f"panneuro check {self.prefix.split('/')[-2]}",
@@ -187,8 +201,19 @@ class StoredArray:
     def __repr__(self) -> str:
         return f"<StoredArray {self.array.path!r} {self.shape} {self.dtype}>"
 
+    @cached_property
+    def _column(self) -> Column | None:
+        store = self.array.store
+        if isinstance(store, HeadStore):
+            return Column.of(self.array, store.head.indexes, store.fetch)
+        return None
+
     def __getitem__(self, key: Any) -> Any:
         try:
+            if self._column and isinstance(key, slice) and key.step in (None, 1):
+                found = self._column.read(*key.indices(len(self))[:2])
+                if found is not None:
+                    return found
             return self.array[key]
         except (ValueError, RuntimeError) as error:
             raise CorruptionError(

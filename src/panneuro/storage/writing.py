@@ -17,6 +17,7 @@ from panneuro.core.manifest import StoredFile
 from panneuro.core.progress import Progress
 from panneuro.core.store import Store
 from panneuro.signals.arrays import LazyArray, n_bytes
+from panneuro.signals.events import Events
 from panneuro.signals.frames import Frames
 from panneuro.signals.recording import Signal, SourceFile, Structure
 from panneuro.storage import tables
@@ -24,7 +25,7 @@ from panneuro.storage.chunks import ChunkCoder, CodecConfig, data_type
 from panneuro.storage.descriptors import Descriptor, describe
 from panneuro.storage.head import INLINE_BYTES, Head
 from panneuro.storage.head import KEY as HEAD
-from panneuro.storage.layout import EVENT_CHUNK, Layout, cut
+from panneuro.storage.layout import EVENT_CHUNK, Layout, cut, event_rows
 from panneuro.storage.nodes import Hierarchy
 from panneuro.storage.pyramid import Pyramid
 from panneuro.storage.shards import ArrayWriter, Shard
@@ -33,6 +34,7 @@ from panneuro.storage.streams import digest_object
 Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
 """Given an array and its chunk, says how to code it."""
 
+_RAGGED = ("spike_times", "event_times")
 _TEXT: tuple[CodecConfig, ...] = (
     {"name": "vlen-utf8"},
     {"name": "zstd", "configuration": {"level": 5, "checksum": False}},
@@ -173,8 +175,9 @@ class VersionWriter:
         for path, data in bulk.items():
             owner, _, name = path.rpartition("/")
             wanted = name == "data" and owner in by_path
-            choice, stored, levels = self._array(hierarchy, path, data, with_pyramid=wanted)
-            if name in ("data", "spike_times", "event_times"):
+            rows = _event_rows(by_path.get(owner)) if name in _RAGGED else None
+            choice, stored, levels = self._array(hierarchy, path, data, rows, with_pyramid=wanted)
+            if name in ("data", *_RAGGED):
                 said[owner] = {
                     "codec": choice.name,
                     "codec_why": choice.why,
@@ -187,7 +190,13 @@ class VersionWriter:
         return said
 
     def _array(
-        self, hierarchy: Hierarchy, path: str, data: LazyArray, *, with_pyramid: bool
+        self,
+        hierarchy: Hierarchy,
+        path: str,
+        data: LazyArray,
+        rows: int | None,
+        *,
+        with_pyramid: bool,
     ) -> tuple[Choice, int, int]:
         """Write one; return how it is coded, its bytes stored and the levels of its pyramid."""
         shape, dtype = tuple(map(int, data.shape)), np.dtype(data.dtype)
@@ -200,8 +209,7 @@ class VersionWriter:
         if 0 in shape:
             _empty(node, shape)
             return Choice((), "none", "it is empty"), 0, 0
-        times = path.rpartition("/")[2] in ("spike_times", "event_times")
-        chunk, shard = cut(shape, dtype, EVENT_CHUNK if times else None)
+        chunk, shard = cut(shape, dtype, rows)
         text = dtype.kind in "OTU"
         choice = Choice(_TEXT, "text", "it is text") if text else self._choose(data, chunk)
         layout = Layout(shape, dtype, chunk, shard, choice.codecs)
@@ -325,6 +333,10 @@ class VersionWriter:
 def pyramid_of(path: str) -> str:
     """Return where the pyramid of an array lies: ``acquisition/ap/data`` → ``_lake/pyramid/…``."""
     return f"_lake/pyramid/{path.removesuffix('/data')}"
+
+
+def _event_rows(signal: Signal | None) -> int:
+    return event_rows(signal.ends) if isinstance(signal, Events) else EVENT_CHUNK
 
 
 def _empty(node: dict[str, Any], shape: tuple[int, ...]) -> None:

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import pickle
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panneuro.core.errors import CorruptionError
+from panneuro.storage.chunks import data_type
+from panneuro.storage.columns import Column
+from panneuro.storage.head import Head
+from panneuro.storage.layout import Layout, decode_index, encode_index
+from panneuro.storage.reading import HeadStore, StoredArray
+from panneuro.storage.shards import ArrayWriter
+from panneuro.storage.stores import open_store
+
+CODECS = (
+    {"name": "bytes", "configuration": {"endian": "little"}},
+    {"name": "zstd", "configuration": {"level": 1, "checksum": False}},
+    {"name": "crc32c"},
+)
+TIMES = np.sort(np.random.default_rng(0).random(1000))
+
+
+def stored(values, chunk=16, shard=320, change=lambda index: index):
+    """Write an array as the assets' are, and open it through a head."""
+    layout = Layout(values.shape, values.dtype, (chunk,), (shard,), CODECS)
+    store = open_store(f"memory://{uuid.uuid4()}")
+    with ThreadPoolExecutor(1) as executor:
+        shards = list(ArrayWriter(values, layout, executor).shards())
+    for shard in shards:
+        body = bytes(shard.data)[: -len(shard.index)] + change(shard.index)
+        store.put(f"assets/owner/1/t/{shard.key}", body)
+    node = {"zarr_format": 3, "node_type": "array", "data_type": data_type(values.dtype)}
+    node |= {"attributes": {}, **layout.metadata(0)}
+    head = Head(
+        {"t/zarr.json": json.dumps(node).encode()},
+        {f"t/{shard.key}": change(shard.index) for shard in shards},
+        {f"t/{shard.key}": ("", 0, len(shard.data)) for shard in shards},
+    )
+    array = zarr.open_array(
+        HeadStore(store, "assets/owner/1", head), path="t", mode="r", zarr_format=3
+    )
+    return StoredArray(array, "owner"), store
+
+
+ARRAY, STORE = stored(TIMES)
+
+
+EDGES = st.sampled_from([0, 1, 15, 16, 17, 48, 319, 320, 321, 640, 959, 960, 999, 1000, 1001])
+
+
+@given(EDGES | st.integers(-1100, 1100), EDGES | st.integers(-1100, 1100))
+def test_any_range_is_what_zarr_reads(start, stop):
+    assert np.array_equal(ARRAY[start:stop], TIMES[start:stop])
+
+
+def test_a_range_is_one_request_of_its_chunks_for_each_shard():
+    ARRAY[:1]
+    before = STORE.usage.snapshot()
+    assert np.array_equal(ARRAY[100:110], TIMES[100:110])
+    spent = STORE.usage.snapshot() - before
+    assert spent.requests == 1
+    assert spent.bytes_read < 16 * 8 + 40
+    assert np.array_equal(ARRAY[300:700], TIMES[300:700])
+    assert (STORE.usage.snapshot() - before).requests == 1 + 3
+
+
+@pytest.mark.parametrize("dtype", ["<i8", ">f8", "<f4", "u2"])
+def test_every_type(dtype):
+    values = (TIMES * 1000).astype(dtype)
+    array, _ = stored(values)
+    assert array[5:900].dtype == array.array[5:900].dtype
+    assert np.array_equal(array[5:900], values[5:900])
+
+
+def test_what_is_no_range_is_left_to_zarr():
+    for key in (5, slice(None, None, 3), [1, 5], ...):
+        assert np.array_equal(ARRAY[key], TIMES[key])
+
+
+def test_wide_chunks_are_left_to_zarr():
+    values = np.arange(20_000.0)
+    array, store = stored(values, chunk=8192, shard=16_384)
+    assert Column.of(array.array, {}, store.get_range) is None
+    assert np.array_equal(array[10:10_000], values[10:10_000])
+
+
+def turned_about(index):
+    """Say that the first two chunks lie the other way round."""
+    spans = decode_index(index)
+    return encode_index([spans[1], spans[0], *spans[2:]])
+
+
+def test_chunks_that_do_not_adjoin_are_left_to_zarr():
+    array, _ = stored(TIMES, change=turned_about)
+    expected = np.concatenate([TIMES[16:32], TIMES[:16]])
+    assert np.array_equal(array[:32], expected)
+
+
+def test_a_shard_that_is_damaged_or_gone_is_told():
+    array, store = stored(TIMES)
+    key = "assets/owner/1/t/c/0"
+    data = bytearray(store.get(key))
+    data[200] ^= 1
+    store.put(key, bytes(data))
+    with pytest.raises(CorruptionError, match="damaged"):
+        array[:320]
+    store.delete(key)
+    with pytest.raises(CorruptionError, match="gone"):
+        array[:320]
+    assert np.array_equal(array[320:640], TIMES[320:640])
+
+
+def test_it_travels_to_other_processes():
+    ARRAY[:5]
+    again = pickle.loads(pickle.dumps(ARRAY))
+    assert np.array_equal(again[:50], TIMES[:50])
