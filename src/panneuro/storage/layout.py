@@ -41,7 +41,7 @@ INDEX_CODECS: tuple[CodecConfig, ...] = (
     {"name": "bytes", "configuration": {"endian": "little"}},
     {"name": "crc32c"},
 )
-_MISSING = np.uint64(2**64 - 1)
+_MISSING = 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -215,4 +215,4 @@ def decode_index(data: bytes) -> list[tuple[int, int] | None]:
     """
     shape = ((len(data) - 4) // 16, 2)
     table = ChunkCoder(shape, np.dtype("<u8"), INDEX_CODECS).decode(data)
-    return [None if offset == _MISSING else (int(offset), int(length)) for offset, length in table]
+    return [None if offset == _MISSING else (offset, length) for offset, length in table.tolist()]
