@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panneuro.codecs import fitting
+from panneuro.codecs import moments
 from panneuro.codecs.fitting import FEW_LEVELS, fit
 from panneuro.codecs.predictor import MAX_LAG, MAX_TAPS, predict
 
@@ -71,7 +71,7 @@ def test_a_digital_channel_is_left_to_itself() -> None:
 def test_sums_are_the_same_without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = noise(3000, 24, 5)
     model = fit(samples)
-    monkeypatch.setattr(fitting, "kernels", lambda: None)
+    monkeypatch.setattr(moments, "kernels", lambda: None)
     plain = fit(samples)
     assert plain.taps == model.taps
     np.testing.assert_array_equal(plain.weights, model.weights)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from panneuro.codecs import reference
-from panneuro.codecs.predictor import MAX_LAG, NEAR, Model, kernels, predict, restore
+from panneuro.codecs.native import kernels
+from panneuro.codecs.predictor import MAX_LAG, NEAR, Model, predict, restore
 
 from .recordings import full_range, noise
 

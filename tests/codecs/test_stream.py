@@ -9,11 +9,11 @@ from panneuro.codecs.stream import CODED, MAGIC, VERSION, Coding, Header, Reader
 from panneuro.core.errors import CorruptionError
 
 HEADER = Header(CODED, 7, "uint16", 5, 3, 99)
-CODING = Coding(8, ((0, -1), (3, 2)), 2, 3, 11, -5)
+CODING = Coding(8, ((0, -1), (3, 2)), 2, 48, 128, 3, 11, -5)
 
 
 def stream() -> bytes:
-    writer = Writer(HEADER, 8)
+    writer = Writer(HEADER)
     writer.coding(CODING)
     writer.numbers(np.arange(50, dtype=np.int32))
     writer.numbers(np.zeros(0, np.int32))

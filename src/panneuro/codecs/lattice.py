@@ -7,15 +7,14 @@ only if that gives back every sample of the chunk.
 
 from __future__ import annotations
 
-import ctypes
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
-from panneuro.codecs.predictor import address, kernels
+from panneuro.codecs.native import call, kernels
 
 Array = npt.NDArray[Any]
 
@@ -24,8 +23,13 @@ PLAIN, AFFINE, PALETTE = range(3)
 PROBED = 8
 """Channels that are looked at before all of them are."""
 
-LOOKED_AT = 8192
+LOOKED_AT = 2048
 """Rows of a channel that decide whether numbers are left out."""
+
+GLANCED_AT = 64
+FEW_LEVELS = 16
+WIDE = 64
+"""A channel of so few levels in so many rows, so wide apart, is digital."""
 
 ASKED = (5, 20)
 ASKED_LEVELS = 1600
@@ -102,19 +106,20 @@ def find(samples: Array) -> tuple[Lattice, Array]:
     >>> round(lattice.step / 2**20, 2), bool(np.ptp(codes - counts, axis=0).max() == 0)
     (3.91, True)
     """
-    plain = Lattice.none(samples.shape[1])
-    if not _sparse(samples):
-        return plain, samples
-    lowest, highest = int(samples.min()), int(samples.max())
-    width = highest - lowest + 1
-    if width * samples.shape[1] * samples.itemsize > TABLE_BYTES:
-        return plain, samples
-    levels = _levels(samples, lowest, width)
-    lattice, table = _describe(levels, samples)
-    if not lattice.modes.any():
-        return plain, samples
-    codes = _translate(samples, levels, table)
-    return (lattice, codes) if np.array_equal(apply(codes, lattice), samples) else (plain, samples)
+    if _sparse(samples):
+        lattice, codes = _found(samples)
+    else:
+        digital = _digital(samples)
+        if not len(digital):
+            return Lattice.none(samples.shape[1]), samples
+        some, ranks = _found(np.ascontiguousarray(samples[:, digital]))
+        lattice = replace(some, modes=np.zeros(samples.shape[1], np.int16))
+        lattice.modes[digital] = some.modes
+        codes = samples.copy()
+        codes[:, digital] = ranks
+    if np.array_equal(apply(codes, lattice), samples):
+        return lattice, codes
+    return Lattice.none(samples.shape[1]), samples
 
 
 def apply(codes: Array, lattice: Lattice) -> Array:
@@ -131,10 +136,27 @@ def apply(codes: Array, lattice: Lattice) -> Array:
     bases = np.zeros(len(affine), np.int64)
     bases[affine] = lattice.bases
     samples = np.empty_like(codes)
-    function = getattr(library, f"affine_{codes.itemsize * 8}")
-    function.restype = None
-    function(*_sized(codes), address(steps), address(bases), address(samples))
+    call(library, f"affine_{codes.itemsize * 8}", codes, *codes.shape, steps, bases, samples)
     return samples
+
+
+def _found(samples: Array) -> tuple[Lattice, Array]:
+    """Return the lattice of some samples and their codes, not yet known to give them back."""
+    plain = Lattice.none(samples.shape[1]), samples
+    lowest, highest = int(samples.min()), int(samples.max())
+    width = highest - lowest + 1
+    if width * samples.shape[1] * samples.itemsize > TABLE_BYTES:
+        return plain
+    levels = _levels(samples, lowest, width)
+    lattice, table = _describe(levels, samples)
+    return (lattice, _translate(samples, levels, table)) if lattice.modes.any() else plain
+
+
+def _digital(samples: Array) -> Array:
+    """Return which channels seem to have a few levels far apart."""
+    some = np.sort(samples[:: -(-len(samples) // GLANCED_AT)].astype(np.int64), axis=0)
+    levels = 1 + np.count_nonzero(np.diff(some, axis=0), axis=0)
+    return np.flatnonzero((levels <= FEW_LEVELS) & (some[-1] - some[0] >= WIDE))
 
 
 def _sparse(samples: Array) -> bool:
@@ -162,9 +184,8 @@ def _levels(samples: Array, lowest: int, width: int) -> _Levels:
         for channel, column in enumerate(samples.T):
             seen[channel, column.astype(np.int64) - lowest] = 1
     else:
-        function = getattr(library, f"mark_{samples.itemsize * 8}")
-        function.restype = None
-        function(*_sized(samples), _int(lowest), _int(width), address(seen))
+        name = f"mark_{samples.itemsize * 8}"
+        call(library, name, samples, *samples.shape, lowest, width, seen)
     flat = np.flatnonzero(seen)
     channels, values = np.divmod(flat, width)
     starts = np.searchsorted(flat, np.arange(samples.shape[1] + 1) * width)
@@ -302,16 +323,6 @@ def _translate(samples: Array, levels: _Levels, tables: Array) -> Array:
         return tables[channels, samples.astype(np.int64) - levels.lowest]
     codes = np.empty_like(samples)
     tables = np.ascontiguousarray(tables)
-    function = getattr(library, f"translate_{samples.itemsize * 8}")
-    function.restype = None
-    bounds = _int(levels.lowest), _int(levels.width)
-    function(*_sized(samples), *bounds, address(tables), address(codes))
+    name = f"translate_{samples.itemsize * 8}"
+    call(library, name, samples, *samples.shape, levels.lowest, levels.width, tables, codes)
     return codes
-
-
-def _sized(samples: Array) -> tuple[Any, Any, Any]:
-    return address(samples), _int(samples.shape[0]), _int(samples.shape[1])
-
-
-def _int(number: int) -> Any:
-    return ctypes.c_int64(number)

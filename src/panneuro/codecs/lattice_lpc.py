@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from google_crc32c import value as crc32c
 
-from panneuro.codecs.fitting import fit
+from panneuro.codecs import entropy
+from panneuro.codecs.entropy import (
+    HIGHEST_LEVEL,
+    LONGEST,
+    MOST_DIRECT,
+    MOST_TABLES,
+    SHORTEST,
+    Coded,
+)
+from panneuro.codecs.fitter import Fitter
 from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply, find
 from panneuro.codecs.predictor import (
     LANES,
@@ -23,6 +32,7 @@ from panneuro.codecs.predictor import (
     predict,
     restore,
 )
+from panneuro.codecs.reference import STATES, n_tokens
 from panneuro.codecs.stream import (
     CODED,
     DTYPES,
@@ -38,33 +48,16 @@ from panneuro.core.errors import InputError
 
 Array = npt.NDArray[Any]
 
-LEVEL = 9
-"""Of pcodec: 2\\ :sup:`LEVEL` bins at most."""
 
-PAGE = 16
-"""Channels of like scale that share a histogram, or as many as `PAGE_SAMPLES` takes."""
-
-PAGE_SAMPLES = 1 << 14
-
-APART = 1.8
-"""A channel whose residuals are so many times larger begins a page, and…"""
-
-PAGE_ROWS = 256
-"""…does so in chunks that are longer than this."""
-
-SCALED_ROWS = 512
-"""Rows that tell the scale of a channel's residuals."""
-
-
-def encode(samples: Array, level: int = LEVEL) -> bytes:
+def encode(samples: Array, fitter: Fitter | None = None) -> bytes:
     """Return the stream of some samples.
 
     Parameters
     ----------
     samples : int16, uint16, int32 or uint32 array
         Time along the first axis; the others are channels. In any order in memory.
-    level : int, 0 to 12
-        Of the entropy stage.
+    fitter : Fitter, optional
+        Knows the models of earlier chunks of the same channels, which makes this faster.
 
     Raises
     ------
@@ -91,10 +84,10 @@ def encode(samples: Array, level: int = LEVEL) -> bytes:
     stored = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).tobytes()
     rows, channels = table.shape
     fields = table.dtype.name, rows, channels, crc32c(stored)
-    coded = _coded(_signed(table), fields, level) if table.size else None
+    coded = _coded(_signed(table), fields, fitter or Fitter()) if table.size else None
     if coded is not None and len(coded) < len(stored):
         return coded
-    writer = Writer(Header(STORED, 0, *fields), level)
+    writer = Writer(Header(STORED, 0, *fields))
     writer.raw(stored)
     return writer.finished()
 
@@ -161,34 +154,23 @@ def _signed(table: Array) -> Array:
     return signed
 
 
-def _coded(samples: Array, fields: tuple[str, int, int, int], level: int) -> bytes:
+def _coded(samples: Array, fields: tuple[str, int, int, int], fitter: Fitter) -> bytes:
     lattice, codes = find(samples)
-    model = fit(codes)
-    planes = predict(codes, model)
-    order, sizes = _arranged(planes)
-    writer = Writer(Header(CODED, model.bits, *fields), level)
-    classes = model.weights.shape[1]
-    writer.coding(Coding(model.lanes, model.taps, len(sizes), classes, lattice.shift, lattice.step))
-    tables = lattice.modes, lattice.bases >> lattice.shift, lattice.sizes, lattice.gaps
-    for numbers in (*tables, model.offsets, model.weights, order, sizes):
+    model = fitter.model(codes)
+    coded = entropy.encode(predict(codes, model))
+    writer = Writer(Header(CODED, model.bits, *fields))
+    shape = len(coded.shifts), coded.direct, coded.block, model.weights.shape[1]
+    writer.coding(Coding(model.lanes, model.taps, *shape, lattice.shift, lattice.step))
+    bases = lattice.bases >> lattice.shift
+    for numbers in (lattice.modes, bases, lattice.sizes, lattice.gaps, model.offsets):
         writer.numbers(numbers)
-    for page in np.split(order, np.cumsum(sizes)[:-1]):
-        writer.numbers(planes[page])
+    writer.numbers(model.weights)
+    writer.raw(coded.shifts.tobytes())
+    for steps in (coded.levels, coded.tables.astype(np.int16)):
+        writer.numbers(np.diff(steps, axis=1, prepend=np.int16(0)))
+    for numbers in (coded.states, coded.words, coded.extra):
+        writer.counted(numbers)
     return writer.finished()
-
-
-def _arranged(planes: Array) -> tuple[Array, Array]:
-    """Return channels by the scale of their residuals, and how many make each page."""
-    channels, rows = planes.shape
-    some = planes[:, :: max(1, rows // SCALED_ROWS)]
-    scales = np.abs(some.astype(np.float32)).mean(axis=1)
-    order = np.argsort(scales, kind="stable").astype(np.int32)
-    starts, most = [0], max(PAGE, PAGE_SAMPLES // rows)
-    for at, scale in enumerate(scales[order].tolist()):
-        full = at - starts[-1] >= most
-        if full or (rows >= PAGE_ROWS and scale > APART * (scales[order[starts[-1]]] + 1)):
-            starts.append(at)
-    return order, np.diff(starts, append=channels).astype(np.int32)
 
 
 def _samples(reader: Reader) -> Array:
@@ -202,11 +184,10 @@ def _samples(reader: Reader) -> Array:
     _check(header, coding)
     lattice = _read_lattice(reader, coding)
     model = _read_model(reader, coding)
-    pages = _read_pages(reader, coding)
     width = np.dtype(f"i{dtype.itemsize}")
-    planes = np.empty((channels, rows), width)
-    for page in pages:
-        planes[page] = reader.numbers(len(page) * rows, width).reshape(len(page), rows)
+    planes = entropy.decode(_read_residuals(reader, coding, width), (channels, rows), width)
+    if planes is None:
+        raise damaged("its residuals do not use up what is there, or want more")
     reader.finish()
     codes = restore(planes, model)
     _check_ranks(codes, lattice)
@@ -218,8 +199,13 @@ def _samples(reader: Reader) -> Array:
 
 def _check(header: Header, coding: Coding) -> None:
     channels = header.channels
-    if not header.rows or not 1 <= coding.n_pages <= channels:
-        raise damaged(f"{header.rows} × {channels} samples lie in {coding.n_pages} pages")
+    if not header.rows:
+        raise damaged("it holds no rows but is coded")
+    tables = 1 <= coding.n_tables <= MOST_TABLES and 1 <= coding.direct <= MOST_DIRECT
+    if not tables or not SHORTEST <= coding.block <= LONGEST:
+        raise damaged(
+            f"{coding.n_tables} tables of {coding.direct} numbers code blocks of {coding.block}"
+        )
     if (
         coding.lanes not in LANES
         or (coding.lanes - 1) * -(-header.rows // coding.lanes) >= header.rows
@@ -257,15 +243,25 @@ def _read_model(reader: Reader, coding: Coding) -> Model:
     return Model(coding.taps, weights, offsets, reader.header.bits, coding.lanes)
 
 
-def _read_pages(reader: Reader, coding: Coding) -> list[Array]:
-    channels = reader.header.channels
-    order = reader.numbers(channels, np.int32)
-    if not np.array_equal(np.sort(order), np.arange(channels)):
-        raise damaged("the order of its channels leaves some out")
-    sizes = reader.numbers(coding.n_pages, np.int32)
-    if (sizes < 1).any() or int(sizes.sum(dtype=np.int64)) != channels:
-        raise damaged(f"its pages are of {sizes.tolist()[:8]} channels")
-    return np.split(order, np.cumsum(sizes)[:-1])
+def _read_residuals(reader: Reader, coding: Coding, dtype: np.dtype[Any]) -> Coded:
+    n_tables, direct, width = coding.n_tables, coding.direct, 8 * dtype.itemsize
+    shifts = np.frombuffer(reader.raw(n_tables), np.uint8)
+    levels = reader.numbers(n_tables * n_tokens(direct, dtype), np.int16).reshape(n_tables, -1)
+    levels = np.cumsum(levels, axis=1)
+    longest = (np.arange(levels.shape[1]) - 2 * direct) // 2 + shifts[:, None] > width + 1
+    known = (shifts < width).all() and levels.min() >= 0 and levels.max() <= HIGHEST_LEVEL
+    if not known or (levels.max(axis=1) < 2).any() or (levels > 0)[longest].any():
+        raise damaged("its tables of frequencies cannot be")
+    n_blocks = -(-reader.header.rows // coding.block)
+    steps = reader.numbers(reader.header.channels * n_blocks, np.int16)
+    tables = np.cumsum(steps.reshape(-1, n_blocks), axis=1)
+    if tables.min() < 0 or tables.max() >= n_tables:
+        raise damaged(f"its blocks use tables {tables.min()} to {tables.max()} of {n_tables}")
+    states = reader.counted("u4")
+    if len(states) != STATES:
+        raise damaged(f"it begins with {len(states)} states, not {STATES}")
+    numbers = tables.astype(np.uint8), states, reader.counted("u2"), reader.counted("u1")
+    return Coded(coding.block, direct, shifts, levels, *numbers)
 
 
 def _check_ranks(codes: Array, lattice: Lattice) -> None:

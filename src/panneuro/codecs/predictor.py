@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
+from panneuro.codecs.native import call, kernels
 
 Array = npt.NDArray[Any]
 
@@ -71,7 +70,7 @@ def predict(samples: Array, model: Model, *, compiled: bool = True) -> Array:
     if library is None:
         return _predicted(samples, model)
     planes = np.empty(samples.shape[::-1], samples.dtype)
-    _call(library, "predict", samples.shape, model, samples, planes)
+    _run(library, "predict", samples.shape, model, samples, planes)
     return planes
 
 
@@ -87,26 +86,8 @@ def restore(planes: Array, model: Model, *, compiled: bool = True) -> Array:
             planes, model.taps, weights, model.offsets, model.bits, model.lanes
         )
     samples = np.empty(planes.shape[::-1], planes.dtype)
-    _call(library, "restore", samples.shape, model, planes, samples)
+    _run(library, "restore", samples.shape, model, planes, samples)
     return samples
-
-
-@cache
-def kernels() -> ctypes.CDLL | None:
-    """Return the compiled kernels, or None where the package was built without a compiler."""
-    for suffix in (".so", ".dylib", ".dll"):
-        path = Path(__file__).with_name(f"kernels{suffix}")
-        if path.exists():
-            try:
-                return ctypes.CDLL(str(path))
-            except OSError:
-                return None
-    return None
-
-
-def address(array: Array) -> ctypes.c_void_p:
-    """Return where the elements of an array in C order begin, for a kernel."""
-    return ctypes.c_void_p(array.ctypes.data)
 
 
 class _Kernel(ctypes.Structure):
@@ -125,7 +106,7 @@ class _Kernel(ctypes.Structure):
     )
 
 
-def _call(
+def _run(
     library: ctypes.CDLL, verb: str, shape: tuple[int, ...], model: Model, source: Array, to: Array
 ) -> None:
     rows, channels = shape
@@ -140,10 +121,8 @@ def _call(
     weights = np.ascontiguousarray(model.weights.T[classes], word)
     offsets = np.ascontiguousarray(model.offsets, np.int32)
     history = np.zeros(depth * (channels + 2 * pad) * model.lanes, word)
-    function = getattr(library, f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}")
-    function.restype = None
-    arrays = (weights, offsets, history, source, to)
-    function(ctypes.byref(kernel), *map(address, arrays))
+    name = f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}"
+    call(library, name, ctypes.byref(kernel), weights, offsets, history, source, to)
 
 
 def _predicted(samples: Array, model: Model) -> Array:

@@ -15,6 +15,7 @@ from pcodec import standalone
 Array = np.ndarray[Any, np.dtype[Any]]
 
 DTYPES = {0: "int16", 1: "uint16", 2: "int32", 3: "uint32"}
+STATES, PLACES, LOWEST = 8, 12, 1 << 15
 
 
 def decode(stream: bytes) -> Array:
@@ -33,7 +34,8 @@ def decode(stream: bytes) -> Array:
     if kind == 0:
         return np.frombuffer(stream, stored, rows * channels, at).reshape(rows, channels)
 
-    lanes, n_taps, n_pages, classes, shift, step = struct.unpack_from("<BBIIBq", stream, at)
+    fields = struct.unpack_from("<BBBBHIBq", stream, at)
+    lanes, n_taps, n_tables, direct, block, classes, shift, step = fields
     at += 19
     taps = [struct.unpack_from("<Bh", stream, at + 3 * k) for k in range(n_taps)]
     at += 3 * n_taps
@@ -53,19 +55,89 @@ def decode(stream: bytes) -> Array:
     gaps = numbers(int(sizes.sum()), np.int32)
     offsets = numbers(channels, np.int32)
     weights = numbers(n_taps * classes, np.int32).reshape(n_taps, classes)
-    order = numbers(channels, np.int32)
-    pages = np.split(order, np.cumsum(numbers(n_pages, np.int32))[:-1])
+    width = np.dtype(f"i{stored.itemsize}")
+    shifts = np.frombuffer(stream, np.uint8, n_tables, at)
+    at += n_tables
+    levels = numbers(n_tables * n_tokens(direct, width), np.int16).reshape(n_tables, -1)
+    tables = numbers(channels * -(-rows // block), np.int16).reshape(channels, -1)
 
-    width = np.int16 if stored.itemsize == 2 else np.int32
-    planes = np.empty((channels, rows), width)
-    for page in pages:
-        planes[page] = numbers(len(page) * rows, width).reshape(len(page), rows)
+    def counted(kind: str) -> Array:
+        nonlocal at
+        (count,) = struct.unpack_from("<I", stream, at)
+        found = np.frombuffer(stream, kind, count, at + 4)
+        at += 4 + found.nbytes
+        return found
 
+    states, words, extra = counted("<u4"), counted("<u2"), counted("u1")
+    frequencies = shares(np.cumsum(levels, axis=1))
+    coded = shifts, frequencies, np.cumsum(tables, axis=1), states, words, extra
+    planes = residuals((channels, rows), width, block, direct, *coded)
     codes = restore(planes, taps, weights, offsets, bits, lanes)
     samples = values(codes, modes, bases << shift, step, sizes, gaps)
     if stored.kind == "u":
         samples ^= np.iinfo(width).min
     return samples.view(stored.newbyteorder("="))
+
+
+def n_tokens(direct: int, dtype: np.dtype[Any]) -> int:
+    """Return how many tokens a table speaks of."""
+    return 2 * direct + 2 * (8 * dtype.itemsize + 1)
+
+
+def shares(levels: Array) -> Array:
+    """Return the shares, of 4096, of every token: tables × tokens."""
+    place = np.maximum(levels.astype(np.int64) - 1, 0)
+    octave = place >> 4
+    weights = np.where(octave, (16 + (place & 15)) << np.maximum(octave - 1, 0), place)
+    ends = np.cumsum(weights, axis=1)
+    present = np.cumsum(levels > 0, axis=1)
+    room = (1 << PLACES) - present[:, -1:]
+    return np.diff(ends * room // ends[:, -1:] + present, axis=1, prepend=0)
+
+
+def residuals(
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    block: int,
+    direct: int,
+    shifts: Array,
+    shares: Array,
+    tables: Array,
+    states: Array,
+    words: Array,
+    extra: Array,
+) -> Array:
+    """Undo the entropy stage."""
+    begins = np.cumsum(shares, axis=1) - shares
+    slots = np.stack([np.repeat(np.arange(len(share)), share) for share in shares])
+    tokens = np.empty(shape, np.int64)
+    state, at = states.astype(np.int64), 0
+    for channel, row in np.ndindex(tables.shape):
+        table = tables[channel, row]
+        some = tokens[channel, row * block : (row + 1) * block]
+        for first in range(0, len(some), STATES):
+            now = state[: len(some) - first]
+            slot = now & ((1 << PLACES) - 1)
+            token = some[first : first + STATES] = slots[table][slot]
+            now[:] = shares[table][token] * (now >> PLACES) + slot - begins[table][token]
+            low = np.flatnonzero(now < LOWEST)
+            now[low] = now[low] << 16 | words[at : at + len(low)]
+            at += len(low)
+    shift = np.repeat(shifts[tables], block, axis=1)[:, : shape[1]].astype(np.int64)
+    far = np.maximum(0, tokens - 2 * direct) >> 1
+    ends = np.cumsum(far + shift).reshape(shape)
+    if at != len(words) or (state != LOWEST).any() or -(-ends[-1, -1] // 8) != len(extra):
+        raise ValueError("words or bits are left over or missing")
+    places = np.arange(int((far + shift).max()))
+    within = places < (far + shift)[..., None]
+    each = np.unpackbits(extra, bitorder="little")[: ends[-1, -1]]
+    bits = np.zeros(within.shape, np.int64)
+    bits[within] = each
+    bits = (bits << places).sum(axis=-1)
+    beyond = (bits >> shift) + (1 << far)
+    numbers = np.where(tokens & 1, -direct - beyond, direct - 1 + beyond)
+    numbers = np.where(tokens < 2 * direct, tokens - direct, numbers)
+    return (numbers << shift | bits & ((1 << shift) - 1)).astype(dtype)
 
 
 def restore(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from google_crc32c import value as crc32c
-from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
+from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from panneuro.core.errors import CorruptionError, FormatError
 
@@ -21,9 +21,10 @@ STORED, CODED = range(2)
 DTYPES = ("int16", "uint16", "int32", "uint32")
 
 _FIXED = struct.Struct("<4sBBBBIII")
-_CODED = struct.Struct("<BBIIBq")
+_CODED = struct.Struct("<BBBBHIBq")
 _TAP = struct.Struct("<Bh")
 _LENGTH = struct.Struct("<I")
+_CONFIG = ChunkConfig(mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.no_op())
 MAX_BYTES = 1 << 31
 """Larger chunks are refused: lengths are 32 bits."""
 
@@ -60,7 +61,9 @@ class Coding:
 
     lanes: int
     taps: tuple[tuple[int, int], ...]
-    n_pages: int
+    n_tables: int
+    direct: int
+    block: int
     classes: int
     shift: int
     step: int
@@ -69,29 +72,27 @@ class Coding:
 class Writer:
     """Puts a stream together."""
 
-    def __init__(self, header: Header, level: int) -> None:
+    def __init__(self, header: Header) -> None:
         fields = header.bits, header.rows, header.channels, header.checksum
         kinds = header.kind, DTYPES.index(header.dtype)
         self._parts = [_FIXED.pack(MAGIC, VERSION, *kinds, *fields)]
-        self._level = level
 
     def coding(self, coding: Coding) -> None:
         """Add what follows the header of a coded stream."""
-        fields = coding.n_pages, coding.classes, coding.shift, coding.step
-        self._parts.append(_CODED.pack(coding.lanes, len(coding.taps), *fields))
+        entropy = coding.n_tables, coding.direct, coding.block
+        fields = coding.classes, coding.shift, coding.step
+        self._parts.append(_CODED.pack(coding.lanes, len(coding.taps), *entropy, *fields))
         self._parts.extend(_TAP.pack(*tap) for tap in coding.taps)
 
     def numbers(self, values: Array) -> None:
-        """Add some numbers, entropy coded; nothing for none."""
+        """Add some numbers, compressed; nothing for none."""
         if values.size:
-            config = ChunkConfig(
-                compression_level=self._level,
-                mode_spec=ModeSpec.classic(),
-                delta_spec=DeltaSpec.no_op(),
-                paging_spec=PagingSpec.equal_pages_up_to(max(1, values.size)),
-            )
-            data = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), config)
+            data = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), _CONFIG)
             self._parts += (_LENGTH.pack(len(data)), data)
+
+    def counted(self, values: Array) -> None:
+        """Add numbers as they are, after how many they are."""
+        self._parts += (_LENGTH.pack(len(values)), _little(values).tobytes())
 
     def raw(self, data: bytes) -> None:
         """Add bytes as they are."""
@@ -166,6 +167,12 @@ class Reader:
             raise damaged(f"{progress.n_processed} of {count} numbers are there")
         return values
 
+    def counted(self, dtype: str) -> Array:
+        """Return the numbers that follow, as many as the stream says and holds."""
+        stored = np.dtype(dtype).newbyteorder("<")
+        (count,) = _LENGTH.unpack(self.raw(_LENGTH.size))
+        return np.frombuffer(self.raw(count * stored.itemsize), stored).astype(dtype, copy=False)
+
     def raw(self, length: int) -> bytes:
         """Return the next `length` bytes."""
         if length > self._end - self._at:
@@ -177,6 +184,10 @@ class Reader:
         """Refuse bytes that nothing asked for."""
         if self._at != self._end:
             raise damaged(f"{self._end - self._at} bytes are left over")
+
+
+def _little(values: Array) -> Array:
+    return values.astype(values.dtype.newbyteorder("<"), copy=False)
 
 
 def damaged(found: str) -> CorruptionError:

@@ -6,14 +6,15 @@ Registered by the entry point of group ``zarr.codecs``; nothing need be imported
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.common import parse_named_configuration
 
-from panneuro.codecs.lattice_lpc import LEVEL, check_dtype, decode, encode
+from panneuro.codecs.fitter import Fitter
+from panneuro.codecs.lattice_lpc import check_dtype, decode, encode
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,54 +22,43 @@ if TYPE_CHECKING:
     from zarr.core.buffer import Buffer, NDBuffer
 
 NAME = "panneuro.lattice-lpc"
-LEVELS = range(13)
 
 
 @dataclass(frozen=True)
 class LatticeLPC(ArrayBytesCodec):
-    """Codes recordings of many electrodes without loss.
-
-    Parameters
-    ----------
-    level : int, 0 to 12
-        Of the entropy stage; does not matter to readers.
-
-    Raises
-    ------
-    InputError
-        If the level is another, or the array's type is not one of 16 or 32 bit integers.
+    """Codes recordings of many electrodes without loss; there is nothing to set.
 
     Examples
     --------
     >>> LatticeLPC().to_dict()
-    {'name': 'panneuro.lattice-lpc', 'configuration': {'level': 9}}
+    {'name': 'panneuro.lattice-lpc'}
     """
 
-    level: int = LEVEL
+    fitter: Fitter = field(default_factory=Fitter, repr=False, compare=False)
+    """What suited the chunk before: two codecs are the same whatever they remember."""
 
     is_fixed_size = False
 
-    def __post_init__(self) -> None:
-        if type(self.level) is not int or self.level not in LEVELS:
-            raise InputError(
-                f"the codec {NAME} has no level {self.level!r}", hint="use 0 to 12; 9 is usual"
-            )
-
     @classmethod
     def from_dict(cls, data: Any) -> Self:
-        """Return the codec of its entry in ``zarr.json``."""
+        """Return the codec of its entry in ``zarr.json``.
+
+        Raises
+        ------
+        InputError
+            If it has settings, which a later version may have.
+        """
         _, settings = parse_named_configuration(data, NAME, require_configuration=False)
-        unknown = set(settings or {}) - {"level"}
-        if unknown:
+        if settings:
             raise InputError(
-                f"the codec {NAME} does not know the settings {sorted(unknown)}",
+                f"the codec {NAME} does not know the settings {sorted(settings)}",
                 hint="pip install --upgrade panneuro",
             )
-        return cls(**(settings or {}))  # type: ignore[arg-type]
+        return cls()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what stands in ``zarr.json``."""
-        return {"name": NAME, "configuration": {"level": self.level}}
+        return {"name": NAME}
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """Return the codec itself, which suits arrays of any shape."""
@@ -81,7 +71,7 @@ class LatticeLPC(ArrayBytesCodec):
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer:
         samples = np.ascontiguousarray(chunk_array.as_numpy_array())
-        stream = encode(samples.reshape(chunk_spec.shape), self.level)
+        stream = encode(samples.reshape(chunk_spec.shape), self.fitter)
         return chunk_spec.prototype.buffer.from_bytes(stream)
 
     def _decode_sync(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:

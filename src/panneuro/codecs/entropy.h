@@ -1,0 +1,131 @@
+/* The entropy stage for one width of sample; included by kernels.c once for each. A block is a stretch
+   of one channel; blocks lie channel after channel. `tables` says which table each uses, `shifts` how
+   many low bits that table leaves out. A token below 2 * direct is a value; those above tell the sign
+   and the length of what lies farther out. */
+
+CLONES void NAME(magnitudes)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+                             int64_t *sums)
+{
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t b = 0; b < rows; b += block) {
+            const SAMPLE *r = planes + c * rows + b;
+            const int64_t n = rows - b < block ? rows - b : block;
+            WORD sum = 0;
+            for (int64_t t = 0; t < n; t++) sum += r[t] < 0 ? -(WORD)r[t] : (WORD)r[t];
+            *sums++ = sum;
+        }
+}
+
+CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+                           int64_t direct, const uint8_t *tables, const uint8_t *shifts,
+                           uint8_t *tokens, uint32_t *counts)
+{
+    const UWORD most = (UWORD)(2 * direct);
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t b = 0; b < rows; b += block) {
+            const SAMPLE *r = planes + c * rows + b;
+            uint8_t *to = tokens + c * rows + b;
+            const int64_t n = rows - b < block ? rows - b : block;
+            const int s = shifts[*tables];
+            int outside = 0;
+            for (int64_t t = 0; t < n; t++) {
+                const UWORD u = (UWORD)((r[t] >> s) + (WORD)direct);
+                to[t] = (uint8_t)u;
+                outside |= u >= most;
+            }
+            for (int64_t t = 0; outside && t < n; t++) {
+                const WORD u = r[t] >> s;
+                if (u >= direct || u < -direct) {
+                    const uint64_t a = (uint64_t)(u < 0 ? -u - direct : u - direct + 1);
+                    to[t] = (uint8_t)(2 * direct + 2 * (63 - __builtin_clzll(a)) + (u < 0));
+                }
+            }
+            uint32_t *count = counts + *tables++ * 1024;
+            for (int64_t t = 0; t < n; t++) count[(t & 3) * 256 + to[t]]++;
+        }
+}
+
+/* What tokens leave out, as bits, the lowest first; returns how many bytes. */
+CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+                       int64_t direct, const uint8_t *tables, const uint8_t *shifts,
+                       const uint8_t *tokens, uint8_t *bytes)
+{
+    uint8_t *to = bytes;
+    uint64_t held = 0;
+    int n_held = 0;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t b = 0; b < rows; b += block) {
+            const int s = shifts[*tables++];
+            const int64_t first = c * rows + b, n = rows - b < block ? rows - b : block;
+            if (!s && !beyond(tokens + first, n, (uint8_t)(2 * direct))) continue;
+            for (int64_t t = first; t < first + n; t++) {
+                uint64_t bits = (uint64_t)(UWORD)planes[t] & (((uint64_t)1 << s) - 1);
+                int length = s;
+                if (tokens[t] >= 2 * direct) {
+                    const WORD u = planes[t] >> s;
+                    const uint64_t a = (uint64_t)(u < 0 ? -u - direct : u - direct + 1);
+                    const int e = (tokens[t] - 2 * (int)direct) >> 1;
+                    bits |= (a ^ (uint64_t)1 << e) << s;
+                    length += e;
+                }
+                held |= bits << n_held;
+                n_held += length;
+                while (n_held >= 8) *to++ = (uint8_t)held, held >>= 8, n_held -= 8;
+            }
+        }
+    if (n_held) *to++ = (uint8_t)held;
+    return to - bytes;
+}
+
+/* Returns 0, or 1 where the words or bits do not suffice or are not used up. There are `block` words
+   more than n_words, to be read but not used. */
+int64_t NAME(decode)(const uint16_t *words, int64_t n_words, const uint32_t *first,
+                     const uint32_t *slots, const uint8_t *bytes, int64_t n_bytes, int64_t rows,
+                     int64_t channels, int64_t block, int64_t direct, const uint8_t *tables,
+                     const uint8_t *shifts, SAMPLE *planes)
+{
+    const uint16_t *p = words, *end = words + n_words;
+    uint64_t held = 0;
+    int64_t at = 0;
+    int n_held = 0;
+    uint32_t x[STATES];
+    uint8_t tokens[MAX_BLOCK];
+    for (int l = 0; l < STATES; l++) x[l] = first[l];
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t b = 0; b < rows; b += block) {
+            SAMPLE *r = planes + c * rows + b;
+            const int64_t n = rows - b < block ? rows - b : block;
+            const int s = shifts[*tables];
+            const uint32_t *slot = slots + ((int64_t)*tables++ << PLACES);
+            int64_t t = 0;
+            if (p > end) return 1;
+            for (; t + STATES <= n; t += STATES) {
+                STEP(0, t + 0) STEP(1, t + 1) STEP(2, t + 2) STEP(3, t + 3)
+                STEP(4, t + 4) STEP(5, t + 5) STEP(6, t + 6) STEP(7, t + 7)
+            }
+            for (int l = 0; t + l < n; l++) STEP(l, t + l)
+            for (t = 0; t < n; t++) r[t] = (SAMPLE)(((WORD)tokens[t] - (WORD)direct) << s);
+            if (!s && !beyond(tokens, n, (uint8_t)(2 * direct))) continue;
+            for (t = 0; t < n; t++) {
+                const int e = tokens[t] < 2 * direct ? 0 : (tokens[t] - 2 * (int)direct) >> 1;
+                while (n_held < s + e) {
+                    if (at == n_bytes) return 1;
+                    held |= (uint64_t)bytes[at++] << n_held;
+                    n_held += 8;
+                }
+                const uint64_t bits = held & (((uint64_t)1 << (s + e)) - 1);
+                held >>= s + e, n_held -= s + e;
+                if (tokens[t] < 2 * direct) {
+                    r[t] |= (SAMPLE)bits;
+                    continue;
+                }
+                const int64_t a = (int64_t)((bits >> s) | (uint64_t)1 << e);
+                const int64_t u = tokens[t] & 1 ? -direct - a : direct - 1 + a;
+                r[t] = (SAMPLE)((u << s) | (int64_t)(bits & (((uint64_t)1 << s) - 1)));
+            }
+        }
+    int wrong = p != end || at != n_bytes || held;
+    for (int l = 0; l < STATES; l++) wrong |= x[l] != LOWEST;
+    return wrong;
+}
+#undef NAME

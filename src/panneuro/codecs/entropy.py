@@ -1,0 +1,330 @@
+"""The entropy stage: residuals as tokens of an asymmetric numeral system, in blocks of like scale.
+
+The range variant with eight interleaved states (Duda 2013, arXiv:1311.2540; Giesen 2014,
+arXiv:1402.3392). Noise differs between channels and with time, so that each block of a channel is
+coded with one of a few tables of frequencies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.codecs import reference
+from panneuro.codecs.native import call, kernels
+from panneuro.codecs.reference import LOWEST, PLACES, STATES
+
+Array = npt.NDArray[Any]
+
+BLOCK = 128
+"""Samples of a channel that share a table: about four milliseconds at 30 kHz."""
+
+SHORTEST, LONGEST = STATES, 1024
+
+DIRECT = 48
+"""Numbers on either side of zero that have a token each."""
+
+MOST_DIRECT = 95
+MOST_TABLES = 64
+TOKENS = 256
+
+REACH = 12
+"""Tokens of their own reach at most so many mean magnitudes, and at least half as many."""
+
+PER_OCTAVE = 2
+FINEST = 8
+"""Scales are told apart by halves of an octave, from an eighth of a step on."""
+
+LOYALTY = 0.75
+"""Blocks keep the scale of the one before up to so many scales away: changes cost bits."""
+
+TABLE_BITS = 250.0
+"""About what a table takes…"""
+
+ASTRAY_BITS = 0.14
+"""…and what a sample loses that is coded with the table of the next scale."""
+
+LEVEL_PARTS = 8
+"""Levels tell parts of a share so fine."""
+
+HIGHEST_LEVEL = 272
+
+_SYMBOL = np.dtype(
+    [("most", "u4"), ("reciprocal", "u4"), ("bias", "u4"), ("complement", "u2"), ("shift", "u2")]
+)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Residuals of channels × rows, coded.
+
+    Parameters
+    ----------
+    block : int
+        Rows of a block; the last of a channel may be shorter.
+    direct : int
+        Numbers on either side of zero that have a token each.
+    shifts : uint8 array, tables
+        Low bits that a table leaves out.
+    levels : int16 array, tables × tokens
+        How frequent each token is: 0 never, else on a scale of sixteenths of an octave.
+    tables : uint8 array, channels × blocks
+        Which table each block uses.
+    states : uint32 array, 8
+        Where decoding begins.
+    words : uint16 array
+        What the states take in.
+    extra : uint8 array
+        The bits that tokens leave out.
+    """
+
+    block: int
+    direct: int
+    shifts: Array
+    levels: Array
+    tables: Array
+    states: Array
+    words: Array
+    extra: Array
+
+
+def encode(planes: Array, *, compiled: bool = True) -> Coded:
+    """Return residuals, coded.
+
+    Parameters
+    ----------
+    planes : int16 or int32 array, channels × rows
+        In C order; not empty.
+    compiled : bool
+        Use the compiled kernels where there are any.
+    """
+    library = kernels() if compiled else None
+    rows = planes.shape[1]
+    block = min(BLOCK, max(rows, SHORTEST))
+    tables, scales = _tables(library, _magnitudes(library, planes, block), rows, block)
+    left_out = np.floor(scales / PER_OCTAVE - math.log2(FINEST * DIRECT / REACH))
+    shifts = np.maximum(0, left_out).astype(np.uint8)
+    tokens, counts = _tokens(library, planes, block, tables, shifts)
+    levels = _levels(counts[:, : reference.n_tokens(DIRECT, planes.dtype)])
+    shares = reference.shares(levels)
+    states, words = _states(library, tokens, block, tables, shares)
+    extra = _extra(library, planes, block, tables, shifts, tokens)
+    return Coded(block, DIRECT, shifts, levels, tables, states, words, extra)
+
+
+def decode(
+    coded: Coded, shape: tuple[int, int], dtype: np.dtype[Any], *, compiled: bool = True
+) -> Array | None:
+    """Return residuals of some shape and type; None where that is not what was coded."""
+    library = kernels() if compiled else None
+    shares = reference.shares(coded.levels)
+    if library is None:
+        return _plainly(coded, shares, shape, dtype)
+    planes = np.empty(shape, dtype)
+    slots = np.empty((len(shares), 1 << PLACES), np.uint32)
+    call(library, "spread", shares.astype(np.uint16), *shares.shape, slots)
+    words = np.concatenate([coded.words, np.zeros(coded.block, np.uint16)])
+    counted = words, len(coded.words), coded.states, slots, coded.extra, len(coded.extra)
+    grid = (*reversed(shape), coded.block, coded.direct, coded.tables, coded.shifts)
+    return None if call(library, _named("decode", dtype), *counted, *grid, planes) else planes
+
+
+def _plainly(
+    coded: Coded, shares: Array, shape: tuple[int, int], dtype: np.dtype[Any]
+) -> Array | None:
+    try:
+        return reference.residuals(
+            shape,
+            dtype,
+            coded.block,
+            coded.direct,
+            coded.shifts,
+            shares,
+            coded.tables,
+            coded.states,
+            coded.words,
+            coded.extra,
+        )
+    except (IndexError, ValueError):
+        return None
+
+
+def _named(kernel: str, dtype: np.dtype[Any]) -> str:
+    return f"{kernel}_{8 * dtype.itemsize}"
+
+
+def _magnitudes(library: ctypes.CDLL | None, planes: Array, block: int) -> Array:
+    """Return the sum of magnitudes of each block: channels × blocks."""
+    channels, rows = planes.shape
+    if library is None:
+        starts = np.arange(0, rows, block)
+        return np.add.reduceat(np.abs(planes.astype(np.int64)), starts, axis=1)
+    sums = np.empty((channels, -(-rows // block)), np.int64)
+    call(library, _named("magnitudes", planes.dtype), planes, rows, channels, block, sums)
+    return sums
+
+
+def _tables(library: ctypes.CDLL | None, sums: Array, rows: int, block: int) -> tuple[Array, Array]:
+    """Return the table that each block uses, and the scale of each table."""
+    lengths = np.full(sums.shape[1], block)
+    lengths[-1] = rows - block * (sums.shape[1] - 1)
+    exact = PER_OCTAVE * np.log2(FINEST * sums / lengths + 1)
+    scales = np.rint(exact).astype(np.int64)
+    if library is None:
+        for at in range(1, scales.shape[1]):
+            near = np.abs(exact[:, at] - scales[:, at - 1]) < LOYALTY
+            scales[near, at] = scales[near, at - 1]
+    else:
+        call(library, "follow", exact, *exact.shape, ctypes.c_double(LOYALTY), scales)
+    counts = np.bincount(scales.ravel())
+    kept = _worthwhile({int(scale): int(counts[scale]) * block for scale in np.flatnonzero(counts)})
+    into = np.zeros(len(counts), np.uint8)
+    alive = sorted(set(kept.values()))
+    into[list(kept)] = [alive.index(scale) for scale in kept.values()]
+    return into[scales], np.array(alive)
+
+
+def _worthwhile(counts: dict[int, int]) -> dict[int, int]:
+    """Return for each scale the one whose table its samples use.
+
+    Parameters
+    ----------
+    counts : dict
+        Samples of each scale, by scale, ascending.
+    """
+    kept = {scale: scale for scale in counts}
+    left = dict(counts)
+    while len(left) > 1:
+        scales = list(left)
+        lost, a, b = min(
+            (min(left[a], left[b]) * ASTRAY_BITS * (b - a) ** 2, a, b)
+            for a, b in itertools.pairwise(scales)
+        )
+        if lost > TABLE_BITS and len(left) <= MOST_TABLES:
+            break
+        to, gone = (a, b) if left[a] >= left[b] else (b, a)
+        left[to] += left.pop(gone)
+        kept = {scale: to if table == gone else table for scale, table in kept.items()}
+    return kept
+
+
+def _tokens(
+    library: ctypes.CDLL | None, planes: Array, block: int, tables: Array, shifts: Array
+) -> tuple[Array, Array]:
+    """Return the token of each residual, and how often each table has each: tables × tokens."""
+    channels, rows = planes.shape
+    if library is None:
+        each = _of_samples(tables, block, rows)
+        numbers = planes.astype(np.int64) >> shifts[each]
+        beyond = np.where(numbers < 0, -numbers - DIRECT, numbers - DIRECT + 1)
+        lengths = np.log2(np.maximum(beyond, 1)).astype(np.int64)
+        tokens = np.where(beyond > 0, 2 * (DIRECT + lengths) + (numbers < 0), numbers + DIRECT)
+        counts = np.zeros((len(shifts), TOKENS), np.int64)
+        np.add.at(counts, (each, tokens), 1)
+        return tokens.astype(np.uint8), counts
+    tokens = np.empty(planes.shape, np.uint8)
+    counts = np.zeros((len(shifts), 4, TOKENS), np.uint32)
+    grid = rows, channels, block, DIRECT, tables, shifts
+    call(library, _named("tokenise", planes.dtype), planes, *grid, tokens, counts)
+    return tokens, counts.sum(axis=1, dtype=np.int64)
+
+
+def _of_samples(of_blocks: Array, block: int, rows: int) -> Array:
+    return np.repeat(of_blocks, block, axis=1)[:, :rows]
+
+
+def _levels(counts: Array) -> Array:
+    """Return levels whose shares come near the counts, coarser where counts are few.
+
+    Each token that occurs has one share by itself; levels tell the rest.
+    """
+    total = counts.sum(axis=1, keepdims=True)
+    exact = np.maximum(counts * ((1 << PLACES) / total) - 1, 0) * LEVEL_PARTS
+    octave = np.maximum(np.floor(np.log2(np.maximum(exact, 16))) - 3, 1)
+    place = np.where(exact < 16, exact, 16 * (octave - 1) + exact / 2 ** (octave - 1))
+    noisy = 16 / math.log(2) * np.sqrt(12 * (counts > 0).sum(axis=1, keepdims=True) / total)
+    steps = 2 ** np.floor(np.log2(noisy.clip(1, 16)))
+    return np.where(counts > 0, 1 + np.rint(place / steps) * steps, 0).astype(np.int16)
+
+
+def _states(
+    library: ctypes.CDLL | None, tokens: Array, block: int, tables: Array, shares: Array
+) -> tuple[Array, Array]:
+    """Return the states after the last token (decoding begins there), and the words they gave."""
+    channels, rows = tokens.shape
+    if library is None:
+        return _states_plainly(tokens, block, tables, shares)
+    words = np.empty(tokens.size + 1, np.uint16)
+    states = np.empty(STATES, np.uint32)
+    end = ctypes.c_void_p(words.ctypes.data + words.nbytes)
+    symbols = _symbols(shares)
+    count = call(library, "encode", tokens, rows, channels, block, tables, symbols, end, states)
+    return states, words[len(words) - count :]
+
+
+def _symbols(shares: Array) -> Array:
+    """Return what the kernel needs of each token: its division is a multiplication."""
+    symbols = np.zeros((len(shares), TOKENS), _SYMBOL)
+    used = symbols[:, : shares.shape[1]]
+    share = np.maximum(shares, 1)
+    bits = np.frexp(share - 1)[1].astype(np.int64)
+    alone = share == 1
+    used["most"] = share << 19
+    used["reciprocal"] = np.where(alone, (1 << 32) - 1, ((1 << (31 + bits)) + share - 1) // share)
+    used["shift"] = np.where(alone, 0, bits - 1)
+    used["bias"] = np.cumsum(shares, axis=1) - shares + np.where(alone, (1 << PLACES) - 1, 0)
+    used["complement"] = (1 << PLACES) - share
+    return symbols
+
+
+def _states_plainly(tokens: Array, block: int, tables: Array, shares: Array) -> tuple[Array, Array]:
+    channels, rows = tokens.shape
+    begins = np.cumsum(shares, axis=1) - shares
+    states = np.full(STATES, LOWEST, np.int64)
+    given = []
+    for channel in range(channels - 1, -1, -1):
+        for at in range((rows - 1) // block * block, -1, -block):
+            own, begin = shares[tables[channel, at // block]], begins[tables[channel, at // block]]
+            some = tokens[channel, at : at + block]
+            for first in range((len(some) - 1) // STATES * STATES, -1, -STATES):
+                now = some[first : first + STATES]
+                share, state = own[now], states[: len(now)]
+                full = state >= share << 19
+                given.append(state[full] & 0xFFFF)
+                state[full] >>= 16
+                state[:] = (state // share << PLACES) + begin[now] + state % share
+    words = np.concatenate(given[::-1]) if given else np.zeros(0)
+    return states.astype(np.uint32), words.astype(np.uint16)
+
+
+def _extra(
+    library: ctypes.CDLL | None,
+    planes: Array,
+    block: int,
+    tables: Array,
+    shifts: Array,
+    tokens: Array,
+) -> Array:
+    """Return the bits that tokens leave out."""
+    channels, rows = planes.shape
+    if library is None:
+        shift = shifts[_of_samples(tables, block, rows)].astype(np.int64)
+        numbers = planes.astype(np.int64)
+        above = numbers >> shift
+        beyond = np.where(above < 0, -above - DIRECT, above - DIRECT + 1)
+        far = np.maximum(0, (tokens.astype(np.int64) - 2 * DIRECT) >> 1)
+        bits = (numbers & ((1 << shift) - 1)) | np.where(far, (beyond - (1 << far)) << shift, 0)
+        places = np.arange(int((far + shift).max(initial=0)))
+        each = (bits[..., None] >> places & 1).astype(np.uint8)
+        return np.packbits(each[places < (far + shift)[..., None]], bitorder="little")
+    longest = int(shifts.max()) + 8 * planes.itemsize + 1
+    extra = np.empty(planes.size * longest // 8 + 8, np.uint8)
+    grid = rows, channels, block, DIRECT, tables, shifts
+    count = call(library, _named("put_bits", planes.dtype), planes, *grid, tokens, extra)
+    return extra[:count]

@@ -1,0 +1,179 @@
+"""Sums of products over some rows of a chunk: what least squares needs to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.codecs.native import call, kernels
+
+Array = npt.NDArray[Any]
+Taps = tuple[tuple[int, int], ...]
+"""Lag in samples and distance in channels of each."""
+
+FEW = 8
+"""Below this many channels, longer pasts are tried too."""
+
+FAR = range(6, 65)
+"""Distances at which the multiplexer of a probe may make channels alike."""
+
+FITTED_ROWS = 512
+MOST_COMPARED = 192
+
+FITTED_FEW = 2048
+FITTED_PART = 16
+RUN = 64
+"""Rows are taken in runs: what lies before one row of a run is another."""
+
+LARGEST_FITTED = 5700
+"""Of centred samples; the squares of a run then fit 32 bits. Larger ones are scaled down, but not
+those of few channels, which may be so smooth that it would show."""
+
+ALONE = 200_000
+"""Multiplications of a matrix product for which BLAS starts no threads."""
+
+UNUSUAL = 12
+"""Samples so many times the usual are artefacts: they would rule the fit."""
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Runs of rows, each with its past: channel × run × row, centred, in 2\\ :sup:`scale`."""
+
+    values: Array
+    scales: Array
+    before: int
+
+    @property
+    def now(self) -> Array:
+        """Return channel × row, without the pasts."""
+        return self.values[:, :, self.before :].reshape(len(self.values), -1)
+
+    @property
+    def earlier(self) -> Array:
+        """Return what was one row before."""
+        return self.values[:, :, self.before - 1 : -1].reshape(len(self.values), -1)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of each channel: sums of products of taps with taps, with the sample, and its own."""
+
+    taps: Taps
+    rows: int
+    cross: Array
+    along: Array
+    power: Array
+
+
+def strips_of(codes: Array, offsets: Array, longest: int) -> Strips:
+    """Return runs of rows spread over the chunk, none where the past is missing."""
+    rows = len(codes)
+    run = min(RUN, rows - longest)
+    most = FITTED_ROWS if codes.shape[1] >= FEW else FITTED_FEW
+    wanted = max(most, rows // FITTED_PART // max(1, FEW - codes.shape[1])) // run
+    count = min(wanted, (rows - longest) // run)
+    starts = np.linspace(0, rows - longest - run, count).astype(int)
+    chosen = codes[starts[:, None] + np.arange(longest + run)] - offsets
+    usual = np.median(np.abs(chosen[:, longest::8]), axis=(0, 1))
+    most = np.maximum(UNUSUAL * usual, 1)
+    scales = np.maximum(0, np.ceil(np.log2(most / LARGEST_FITTED))).astype(np.int64)
+    scales *= codes.shape[1] >= FEW
+    kept = np.clip(chosen, *(np.array([-1, 1])[:, None] * most).astype(np.int64)) >> scales
+    width = np.int16 if codes.shape[1] >= FEW else np.int64
+    return Strips(np.ascontiguousarray(kept.transpose(2, 0, 1), width), scales, longest)
+
+
+def far_channel(strips: Strips) -> int | None:
+    """Return the distance at which channels share what neighbours do not explain, if there is one.
+
+    Noise that is common to all channels is taken off by differences with the neighbour.
+    """
+    channels = min(MOST_COMPARED, len(strips.values))
+    fresh = (strips.now - strips.earlier)[:, :: -(-strips.now.shape[1] // 512)].astype(np.float32)
+    fresh = fresh[1:channels] - fresh[: channels - 1]
+    scale = np.sqrt((fresh**2).mean(axis=1, keepdims=True))
+    fresh = np.divide(fresh, scale, out=np.zeros_like(fresh), where=scale > 0)
+    distances = [distance for distance in FAR if distance * 2 <= channels]
+    if len(distances) < 8:
+        return None
+    alike = products(fresh, fresh) / fresh.shape[1]
+    apart = np.arange(len(alike)) - np.arange(len(alike))[:, None]
+    sums = np.bincount(np.abs(apart).ravel(), alike.ravel(), len(alike))[distances]
+    strength = np.abs(sums / 2 / (len(alike) - np.array(distances)))
+    found = int((strength >= 0.8 * strength.max()).argmax())
+    telling = strength[found] > max(0.02, 4 * np.median(strength))
+    return distances[found] if telling else None
+
+
+def moments_of(strips: Strips, taps: Taps) -> Moments:
+    """Return sums of products: exact, so that they are the same however they are summed."""
+    channels, runs, width = strips.values.shape
+    padded, lags, rows = padded_strips(strips, taps)
+    sums = _sums(padded, strips.before, lags, rows, channels)
+    units = _units(strips, taps)
+    cross = sums * units[:, :, None] * units[:, None, :]
+    fitted = runs * (width - strips.before)
+    return Moments(taps, fitted, cross[:, 1:, 1:], cross[:, 1:, 0], cross[:, 0, 0])
+
+
+def padded_strips(strips: Strips, taps: Taps) -> tuple[Array, Array, Array]:
+    """Return strips between silent channels, and each tap's lag and row, the sample itself first.
+
+    Rows are those for channel 0.
+    """
+    reach = max(abs(distance) for _, distance in taps)
+    padded = np.pad(strips.values, ((reach, reach), (0, 0), (0, 0)))
+    lags, distances = np.array([(0, 0), *taps]).T
+    return padded, lags, distances + reach
+
+
+def _units(strips: Strips, taps: Taps) -> Array:
+    """Return what one means in each tap of each channel, the sample itself first."""
+    channels = np.arange(len(strips.scales))[:, None]
+    sources = channels + np.array([0, *(distance for _, distance in taps)])
+    last = len(strips.scales) - 1
+    inside = (sources >= 0) & (sources <= last)
+    units: Array = 2.0 ** (strips.scales[sources.clip(0, last)] * inside)
+    return units
+
+
+def blocks_of(padded: Array, before: int, lags: Array, rows: Array) -> list[Array]:
+    """Return all rows of some lags and channels of padded strips, one after the other."""
+    width = padded.shape[2]
+    return [
+        padded[row, :, before - lag : width - lag].reshape(-1)
+        for lag, row in zip(lags, rows, strict=True)
+    ]
+
+
+def products(left: Array, right: Array) -> Array:
+    """Return ``left @ right.T``, in pieces for which BLAS starts no threads.
+
+    Chunks are coded side by side already; threads that wait for each other cost ten times more.
+    """
+    width = max(1, ALONE // (len(left) * len(right)))
+    found = np.zeros((len(left), len(right)), left.dtype)
+    for at in range(0, left.shape[1], width):
+        found += left[:, at : at + width] @ right[:, at : at + width].T
+    return found
+
+
+def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -> Array:
+    _, runs, width = padded.shape
+    library = kernels() if padded.dtype == np.int16 else None
+    shape = channels, len(lags), len(lags)
+    if library is None:
+        exact = np.empty(shape)
+        for channel in range(channels):
+            block = np.stack(blocks_of(padded, before, lags, rows + channel)).astype(np.float64)
+            exact[channel] = products(block, block)
+        return exact
+    sums = np.empty(shape, np.int64)
+    starts = (rows * runs * width + before - lags).astype(np.int64)
+    sizes = channels, runs, before, width - before, len(lags)
+    call(library, "moments", padded, *sizes, starts, sums)
+    return sums

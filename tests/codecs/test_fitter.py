@@ -1,0 +1,50 @@
+"""A model is used again where it serves, and only there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from panneuro.codecs.fitter import Fitter
+from panneuro.codecs.fitting import fit
+
+from .recordings import noise
+
+
+def test_a_model_is_used_while_it_serves() -> None:
+    fitter = Fitter()
+    models = [fitter.model(noise(1500, 24, seed)) for seed in range(9)]
+    assert all(model.weights is models[0].weights for model in models)
+
+
+@pytest.mark.parametrize("change", ["other channels", "one channel", "number of channels"])
+def test_a_model_that_does_not_serve_is_fitted_anew(change: str) -> None:
+    first = noise(1500, 24, 1)
+    other = {
+        "other channels": np.random.default_rng(3).integers(-99, 99, first.shape, np.int16),
+        "one channel": first.copy(),
+        "number of channels": first[:, :20].copy(),
+    }[change]
+    if change == "one channel":
+        other[:, 7] = np.random.default_rng(3).integers(-99, 99, len(first))
+    fitter = Fitter()
+    fitter.model(first)
+    np.testing.assert_array_equal(fitter.model(other).weights, fit(other).weights)
+
+
+def test_a_model_follows_what_channels_rest_at() -> None:
+    first, fitter = noise(1500, 24, 1), Fitter()
+    before, after = fitter.model(first), fitter.model(first + np.int16(300))
+    assert after.weights is before.weights
+    np.testing.assert_array_equal(after.offsets, before.offsets + 300)
+
+
+def test_after_the_first_the_order_of_chunks_does_not_matter() -> None:
+    rng = np.random.default_rng(3)
+    chunks = [noise(1500, 24, 1), rng.integers(-99, 99, (1500, 24), np.int16), noise(1500, 24, 2)]
+    ahead, behind = Fitter(), Fitter()
+    assert ahead.model(chunks[0]).bits == behind.model(chunks[0]).bits
+    found = [ahead.model(chunk).weights for chunk in chunks[1:]]
+    other = [behind.model(chunk).weights for chunk in chunks[:0:-1]]
+    for one, same in zip(found, other[::-1], strict=True):
+        np.testing.assert_array_equal(one, same)
