@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from panneuro.codecs.native import kernels
 from panneuro.core.errors import InputError
 
 Codecs = tuple[Mapping[str, Any], ...]
@@ -56,15 +57,21 @@ def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
     dtype : dtype
         Of the elements.
 
+    Notes
+    -----
+    ``"lattice-lpc"`` is not offered where its kernels are not compiled: it would take minutes.
+
     Examples
     --------
     >>> list(candidates(2, np.dtype("int16")))
-    ['pcodec', 'pcodec-auto', 'delta-blosc', 'blosc', 'blosc-rows']
+    ['lattice-lpc', 'pcodec', 'pcodec-auto', 'delta-blosc', 'blosc', 'blosc-rows']
     >>> list(candidates(3, np.dtype("uint8")))
     ['blosc', 'zstd']
     """
     turned = ({"name": "transpose", "configuration": {"order": [1, 0]}},) if n_dims == 2 else ()
-    found = {}
+    found: dict[str, Codecs] = {}
+    if turned and dtype.kind in "iu" and dtype.itemsize in (2, 4) and kernels():
+        found["lattice-lpc"] = ({"name": "panneuro.lattice-lpc"},)
     if dtype.kind in "iuf" and dtype.itemsize > 1:
         if dtype.kind != "f":
             found["pcodec"] = (*turned, _pcodec("classic", "try_consecutive", 1))
@@ -78,7 +85,9 @@ def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
         found["blosc-rows"] = (_bytes(dtype), _blosc(dtype, 5, 0))
     if dtype.itemsize == 1:
         found["zstd"] = (_bytes(dtype), _ZSTD)
-    return {name: (*codecs, _CRC) for name, codecs in found.items()}
+    return {
+        name: codecs if name == "lattice-lpc" else (*codecs, _CRC) for name, codecs in found.items()
+    }
 
 
 def every_name() -> tuple[str, ...]:

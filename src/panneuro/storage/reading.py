@@ -215,9 +215,10 @@ class StoredArray:
                 if found is not None:
                     return found
             return self.array[key]
-        except (ValueError, RuntimeError) as error:
+        except (CorruptionError, ValueError, RuntimeError) as error:
+            why = error.message if isinstance(error, CorruptionError) else error
             raise CorruptionError(
-                f"the array {self.array.path!r} of {self.owner!r} is damaged: {error}",
+                f"the array {self.array.path!r} of {self.owner!r} is damaged: {why}",
                 hint=f"panneuro check {self.owner}",
             ) from error
 
