@@ -13,7 +13,7 @@ from .recordings import noise
 
 def test_a_model_is_used_while_it_serves() -> None:
     fitter = Fitter()
-    models = [fitter.model(noise(1500, 24, seed)) for seed in range(9)]
+    models = [fitter.predict(noise(1500, 24, seed))[0] for seed in range(9)]
     assert all(model.weights is models[0].weights for model in models)
 
 
@@ -28,13 +28,13 @@ def test_a_model_that_does_not_serve_is_fitted_anew(change: str) -> None:
     if change == "one channel":
         other[:, 7] = np.random.default_rng(3).integers(-99, 99, len(first))
     fitter = Fitter()
-    fitter.model(first)
-    np.testing.assert_array_equal(fitter.model(other).weights, fit(other).weights)
+    fitter.predict(first)[0]
+    np.testing.assert_array_equal(fitter.predict(other)[0].weights, fit(other).weights)
 
 
 def test_a_model_follows_what_channels_rest_at() -> None:
     first, fitter = noise(1500, 24, 1), Fitter()
-    before, after = fitter.model(first), fitter.model(first + np.int16(300))
+    before, after = fitter.predict(first)[0], fitter.predict(first + np.int16(300))[0]
     assert after.weights is before.weights
     np.testing.assert_array_equal(after.offsets, before.offsets + 300)
 
@@ -43,8 +43,8 @@ def test_after_the_first_the_order_of_chunks_does_not_matter() -> None:
     rng = np.random.default_rng(3)
     chunks = [noise(1500, 24, 1), rng.integers(-99, 99, (1500, 24), np.int16), noise(1500, 24, 2)]
     ahead, behind = Fitter(), Fitter()
-    assert ahead.model(chunks[0]).bits == behind.model(chunks[0]).bits
-    found = [ahead.model(chunk).weights for chunk in chunks[1:]]
-    other = [behind.model(chunk).weights for chunk in chunks[:0:-1]]
+    assert ahead.predict(chunks[0])[0].bits == behind.predict(chunks[0])[0].bits
+    found = [ahead.predict(chunk)[0].weights for chunk in chunks[1:]]
+    other = [behind.predict(chunk)[0].weights for chunk in chunks[:0:-1]]
     for one, same in zip(found, other[::-1], strict=True):
         np.testing.assert_array_equal(one, same)

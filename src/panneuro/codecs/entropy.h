@@ -10,8 +10,13 @@ CLONES void NAME(magnitudes)(const SAMPLE *planes, int64_t rows, int64_t channel
         for (int64_t b = 0; b < rows; b += block) {
             const SAMPLE *r = planes + c * rows + b;
             const int64_t n = rows - b < block ? rows - b : block;
-            WORD sum = 0;
-            for (int64_t t = 0; t < n; t++) sum += r[t] < 0 ? -(WORD)r[t] : (WORD)r[t];
+            int64_t sum = 0;
+            for (int64_t at = 0; at < n; at += MAX_BLOCK) {
+                const int64_t end = n - at < MAX_BLOCK ? n : at + MAX_BLOCK;
+                WORD some = 0;
+                for (int64_t t = at; t < end; t++) some += r[t] < 0 ? -(WORD)r[t] : (WORD)r[t];
+                sum += some;
+            }
             *sums++ = sum;
         }
 }

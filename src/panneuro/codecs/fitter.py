@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.codecs.entropy import magnitudes
 from panneuro.codecs.fitting import fit, lanes_of, offsets_of
 from panneuro.codecs.moments import FEW
 from panneuro.codecs.predictor import Model, predict
 
 Array = npt.NDArray[Any]
 
-TRIED_SAMPLES = 24_576
-"""Of a chunk, to see whether a known model serves."""
+COMPARED_ROWS = 256
 
 LOSS, CHANNEL_LOSS = 0.03, 1.0
 """Bits a sample that a known model may gain less than it did: on average, and on one channel."""
@@ -39,7 +39,8 @@ class Fitter:
     --------
     >>> codes = np.random.default_rng(0).integers(-9, 9, (4000, 8)).cumsum(axis=0).astype(np.int16)
     >>> fitter = Fitter()
-    >>> first, second = fitter.model(codes[:2000]), fitter.model(codes[2000:])
+    >>> first, _ = fitter.predict(codes[:2000])
+    >>> second, _ = fitter.predict(codes[2000:])
     >>> first.weights is second.weights
     True
     """
@@ -47,32 +48,36 @@ class Fitter:
     def __init__(self) -> None:
         self._known: _Known | None = None
 
-    def model(self, codes: Array) -> Model:
-        """Return a model to predict some codes with.
+    def predict(self, codes: Array) -> tuple[Model, Array]:
+        """Return a model for some codes, and what its prediction leaves of them.
 
         Parameters
         ----------
         codes : int16 or int32 array, rows × channels
+
+        Returns
+        -------
+        Model
+        int16 or int32 array, channels × rows
         """
         known = self._known
         if known and known.model.offsets.shape == codes.shape[1:]:
             model = replace(known.model, offsets=offsets_of(codes), lanes=lanes_of(len(codes)))
-            lost = known.gains - _gains(codes, model)
+            planes = predict(codes, model)
+            lost = known.gains - _gains(codes, planes)
             if lost.mean() <= LOSS and lost.max() <= CHANNEL_LOSS:
-                return model
+                return model, planes
         model = fit(codes)
+        planes = predict(codes, model)
         if known is None and model.taps and codes.shape[1] >= FEW:
-            self._known = _Known(model, _gains(codes, model))
-        return model
+            self._known = _Known(model, _gains(codes, planes))
+        return model, planes
 
 
-def _gains(codes: Array, model: Model) -> Array:
-    """Return the bits a sample that a model gains on some rows, over taking differences."""
-    before = max(lag for lag, _ in model.taps)
-    wanted = min(len(codes), before + max(1, TRIED_SAMPLES // codes.shape[1]))
-    some = codes[(len(codes) - wanted) // 2 :][:wanted]
-    left = predict(some, replace(model, lanes=1))[:, before:]
-    steps = np.diff(some[before - 1 :].astype(np.int64), axis=0)
-    means = np.abs(steps).mean(axis=0), np.abs(left.astype(np.int64)).mean(axis=1)
+def _gains(codes: Array, planes: Array) -> Array:
+    """Return the bits a sample that prediction gains, about, over taking differences."""
+    apart = -(-len(codes) // COMPARED_ROWS)
+    steps = codes[1::apart].astype(np.int64) - codes[:-1:apart]
+    means = np.abs(steps).mean(axis=0), magnitudes(planes, planes.shape[1])[:, 0] / planes.shape[1]
     gains: Array = np.log2(means[0] + 0.25) - np.log2(means[1] + 0.25)
     return gains

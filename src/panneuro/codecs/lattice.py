@@ -23,7 +23,7 @@ PLAIN, AFFINE, PALETTE = range(3)
 PROBED = 8
 """Channels that are looked at before all of them are."""
 
-LOOKED_AT = 2048
+LOOKED_AT = 1024
 """Rows of a channel that decide whether numbers are left out."""
 
 GLANCED_AT = 64

@@ -29,7 +29,6 @@ from panneuro.codecs.predictor import (
     MAX_PREDICTED,
     MAX_TAPS,
     Model,
-    predict,
     restore,
 )
 from panneuro.codecs.reference import STATES, n_tokens
@@ -156,8 +155,8 @@ def _signed(table: Array) -> Array:
 
 def _coded(samples: Array, fields: tuple[str, int, int, int], fitter: Fitter) -> bytes:
     lattice, codes = find(samples)
-    model = fitter.model(codes)
-    coded = entropy.encode(predict(codes, model))
+    model, planes = fitter.predict(codes)
+    coded = entropy.encode(planes)
     writer = Writer(Header(CODED, model.bits, *fields))
     shape = len(coded.shifts), coded.direct, coded.block, model.weights.shape[1]
     writer.coding(Coding(model.lanes, model.taps, *shape, lattice.shift, lattice.step))
