@@ -149,7 +149,7 @@ def choose(data, chunk):
     return Choice(ONE_BYTE if data.dtype.itemsize == 1 else CODECS, "zstd", "as the test says")
 
 
-def write(store, signals, documents=DOCUMENTS, kept=()):
+def write(store, signals, documents=DOCUMENTS, kept=(), choose=choose):
     """Write signals as one version and return what was written."""
     structure, placed = compose(signals, read(documents))
     with ThreadPoolExecutor(2) as executor:

@@ -1,22 +1,31 @@
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import zarr
 
 from panneuro.core.digests import digest_bytes
-from panneuro.core.errors import FormatError, StoreError
+from panneuro.core.errors import ConflictError, FormatError, ObjectExistsError, StoreError
+from panneuro.core.manifest import KEY, Manifest
 from panneuro.core.store import Prefixed
 from panneuro.signals.recording import SourceFile
 from panneuro.signals.timeseries import TimeSeries
+from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.pyramid import FACTOR
 from panneuro.storage.stores import open_store
+from panneuro.storage.writing import Choice
 from panneuro.testing.faults import Fault, FaultyStore
 
 PREFIX = "assets/session/0123456789ab"
+SHARD = "acquisition/ap/data/c/0/0"
 
 
 @pytest.fixture
@@ -96,7 +105,7 @@ def test_the_same_again_sends_nothing(store, write, tmp_path):
 def test_only_what_is_damaged_is_sent_again(store, write, damage):
     first = write(store, [trace()])
     damaged = {f"{PREFIX}/{file.path}" for file in first.content.files[::3]}
-    damaged |= {f"{PREFIX}/acquisition/ap/data/c/0/0", f"{PREFIX}/_lake/head"}
+    damaged |= {f"{PREFIX}/{SHARD}", f"{PREFIX}/_lake/head"}
     for key in damaged:
         data = bytearray(store.get(key))
         if damage == "gone":
@@ -108,18 +117,127 @@ def test_only_what_is_damaged_is_sent_again(store, write, damage):
             store.put(key, bytes(data[:-3] if damage == "cut" else data + b"x"))
     noting, noted = puts(store)
     again = write(noting, [trace()])
-    assert sorted(noted) == sorted(damaged)
+    assert sorted(key for key in noted if "_lake/mending" not in key) == sorted(damaged)
     assert again.content.files == first.content.files
+    assert_whole(store, again)
 
 
-@pytest.mark.parametrize("call", [1, 2, 5])
-def test_a_put_that_fails_is_told_and_made_good_by_the_next(store, write, call):
-    for fault in (Fault.REFUSED, Fault.LOST):
-        with pytest.raises(StoreError, match="as the test asked"):
-            write(FaultyStore(store, {call: fault}, only="put"), [trace()])
-    write(store, [trace()])
-    head = open_store(store.url)
-    assert {found.key for found in head.list()} == {found.key for found in store.list()}
+def assert_whole(store, *written):
+    """Say that what was written is in the store, and nothing else."""
+    there = {found.key: digest_bytes(store.get(found.key)) for found in store.list(PREFIX)}
+    for one in written:
+        assert there == {f"{PREFIX}/{file.path}": file.digest for file in one.content.files}
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 5, 9])
+def test_a_put_that_is_refused_is_told_and_made_good_by_the_next(store, write, call):
+    with pytest.raises(StoreError, match="as the test asked"):
+        write(FaultyStore(store, {call: Fault.REFUSED}, only="put"), [trace()])
+    assert_whole(store, write(store, [trace()]))
+
+
+@pytest.mark.parametrize("path", ["_lake/choices/acquisition/ap/data.json", SHARD])
+def test_a_create_only_put_whose_answer_is_lost_knows_its_own(store, write, path):
+    noting, noted = puts(store)
+    write(noting, [trace()])
+    call = 1 + noted.index(f"{PREFIX}/{path}")
+    other = open_store(f"{store.url}-again")
+    assert_whole(other, write(FaultyStore(other, {call: Fault.LOST}, only="put"), [trace()]))
+
+
+@pytest.fixture
+def moody(monkeypatch):
+    """Let the codec give other bytes every time, as one that fits in floating point may."""
+    moods, encode = itertools.cycle(itertools.product((1, 19), (True, False))), ChunkCoder.encode
+
+    def other(self, values):
+        if self.codecs[1]["name"] != "zstd":
+            return encode(self, values)
+        level, checksum = next(moods)
+        zstd = {"name": "zstd", "configuration": {"level": level, "checksum": checksum}}
+        return encode(replace(self, codecs=(self.codecs[0], zstd, *self.codecs[2:])), values)
+
+    monkeypatch.setattr(ChunkCoder, "encode", other)
+
+
+def at_once(*calls):
+    """Call everything at the same moment, and return what each gives."""
+    barrier = threading.Barrier(len(calls))
+
+    def one(call):
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as executor:
+        return [future.result() for future in [executor.submit(one, call) for call in calls]]
+
+
+@pytest.mark.usefixtures("moody")
+@pytest.mark.parametrize("seed", range(5))
+def test_writers_of_one_version_at_once_list_the_same(store, write, seed):
+    if seed % 2:
+        write(store, [trace()])
+        key = f"{PREFIX}/{SHARD}"
+        store.put(key, store.get(key)[:-seed])
+    written = at_once(*[lambda: write(open_store(store.url), [trace()])] * 3)
+    assert_whole(store, *written)
+    assert written[0].content.signals == written[1].content.signals
+
+
+@pytest.mark.usefixtures("moody")
+def test_a_shard_of_another_writer_is_kept(store, write):
+    """The other comes between our look at what is there and our put."""
+    key = f"{PREFIX}/{SHARD}"
+    others = write(store, [trace()])
+    shard = store.get(key)
+    for found in list(store.list()):
+        store.delete(found.key)
+
+    class Overtaken(FaultyStore):
+        def put(self, at, data, *, create=False):
+            if at == key and create:
+                with suppress(ObjectExistsError):
+                    store.put(key, shard, create=True)
+            super().put(at, data, create=create)
+
+    ours = write(Overtaken(store, {}), [trace()])
+    assert store.get(key) == shard
+    assert_whole(store, ours)
+    listed = {file.path: file.digest for file in ours.content.files}
+    assert listed[SHARD] == digest_bytes(shard)
+    assert ours.content.sent_bytes < others.content.sent_bytes
+
+
+def test_what_another_chose_is_used(store, write):
+    def writing(level):
+        zstd = {"name": "zstd", "configuration": {"level": level, "checksum": False}}
+        codecs = ({"name": "bytes", "configuration": {"endian": "little"}}, zstd)
+        choice = Choice(codecs, f"zstd-{level}", f"on machine {level}", level / 10)
+        return write(store, [trace()], choose=lambda *_: choice)
+
+    first, second = writing(3), writing(7)
+    assert_whole(store, first, second)
+    assert second.content.signals == first.content.signals
+    assert second.content.sent_bytes == 0
+    said = first.content.signals[0]
+    assert (said["codec"], said["noise_floor_bits"]) == ("zstd-3", 0.3)
+
+
+@pytest.mark.usefixtures("moody")
+def test_a_damaged_shard_of_a_commit_is_not_replaced_by_another(store, write):
+    """Another writer committed while we were at it, and then its shard was damaged."""
+    written = write(store, [trace()])
+    key = f"{PREFIX}/{SHARD}"
+    committed = Manifest(
+        "session", "0123456789ab", "", "", "", {}, (), tuple(written.content.files), ()
+    )
+    store.put(f"{PREFIX}/{KEY}", committed.encode())
+    damaged = store.get(key)[:-1]
+    store.put(key, damaged)
+    with pytest.raises(ConflictError, match="another writer has committed"):
+        write(store, [trace()])
+    assert store.get(key) == damaged
+    assert not list(store.list(f"{PREFIX}/_lake/mending"))
 
 
 def test_values_of_another_type_than_declared_are_refused(store, write, monkeypatch):

@@ -35,8 +35,8 @@ _AREA_COLUMNS = ("location", "area", "brain_area", "brain_region", "structure", 
 _NO_AREA = ("", "unknown", "nan", "None", "n/a")
 _MOST_AREAS = 500
 
-_LIBRARIES = ("panneuro", "zarr", "numcodecs", "pcodec", "pynwb", "hdmf-zarr")
-"""Whose versions decide the very bytes that are written."""
+_LIBRARIES = ("panneuro", "zarr", "numcodecs", "pcodec", "pynwb", "hdmf", "hdmf-zarr", "pyarrow")
+"""Whose versions decide the very bytes that are written, but for those of shards."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.core.errors import CorruptionError, FormatError
+from panneuro.core.digests import digest_bytes
+from panneuro.core.errors import ConflictError, CorruptionError, FormatError
 from panneuro.signals.arrays import LazyArray
 from panneuro.storage.layout import Layout, decode_index, encode_index
 
 Observe = Callable[[int, npt.NDArray[Any]], None]
 """Called with the first row and the values of each block that is read; a block may come twice."""
+
+Send = Callable[[str, memoryview, str], bool]
+"""Given a shard's key, the object and the digest of a damaged one that it replaces, puts it.
+
+Says whether it is there now; if not, another writer's is.
+"""
+
+_ATTEMPTS = 5
+"""Times that what other writers put is looked at before we give up."""
 
 _AHEAD = 3
 """Blocks read ahead of the one whose chunks are being collected."""
@@ -58,8 +68,11 @@ class ArrayWriter:
     executor : Executor
         Where chunks are encoded and verified: threads, since codecs release the interpreter.
     stored : callable, optional
-        Given a shard's key, returns the object that an earlier attempt left in the store, or None.
-        One that decodes to the very same values is not encoded or sent again.
+        Given a shard's key, returns the object that an earlier attempt or another writer left in
+        the store, or None. One that decodes to the very same values is kept as it is: codecs may
+        give other bytes on another machine.
+    send : callable, optional
+        Puts a shard into the store.
     """
 
     def __init__(
@@ -68,11 +81,13 @@ class ArrayWriter:
         layout: Layout,
         executor: Executor,
         stored: Callable[[str], bytes | None] = lambda _: None,
+        send: Send = lambda *_: True,
     ) -> None:
         self.data = data
         self.layout = layout
         self.executor = executor
         self.stored = stored
+        self.send = send
         self.coder = layout.coder
 
     def shards(self, observe: Observe | None = None) -> Iterator[Shard]:
@@ -81,15 +96,32 @@ class ArrayWriter:
             yield self._shard(position, observe)
 
     def _shard(self, position: tuple[int, ...], observe: Observe | None) -> Shard:
+        """Return a shard that is in the store, with one in memory at a time."""
         key = "c/" + "/".join(map(str, position))
+        for _ in range(_ATTEMPTS):
+            found = self._found(position, key, observe)
+            if isinstance(found, Shard):
+                return found
+            made = self._made(position, key, observe)
+            if self.send(key, made.data, found):
+                return made
+            del made
+        raise ConflictError(
+            f"writing the shard {key!r}: other writers keep replacing it by what is damaged",
+            hint="run the same line again",
+        )
+
+    def _found(self, position: tuple[int, ...], key: str, observe: Observe | None) -> Shard | str:
+        """Return the shard in the store; the digest of what is there if it is damaged, else ''."""
         there = self.stored(key)
-        spans = self._spans(there) if there is not None else None
-        if (
-            there is not None
-            and spans is not None
-            and self._intact(position, there, spans, observe)
-        ):
+        if there is None:
+            return ""
+        spans = self._spans(there)
+        if spans is not None and self._intact(position, there, spans, observe):
             return Shard(key, there[-self.layout.index_bytes :], memoryview(there), True)
+        return digest_bytes(there)
+
+    def _made(self, position: tuple[int, ...], key: str, observe: Observe | None) -> Shard:
         body = bytearray()
         written: list[tuple[int, int] | None] = [None] * math.prod(self.layout.chunks_per_shard)
         for number, encoded in self._encoded(position, observe):

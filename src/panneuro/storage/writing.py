@@ -20,7 +20,7 @@ from panneuro.signals.arrays import LazyArray, n_bytes
 from panneuro.signals.events import Events
 from panneuro.signals.frames import Frames
 from panneuro.signals.recording import Signal, SourceFile, Structure
-from panneuro.storage import tables
+from panneuro.storage import settling, tables
 from panneuro.storage.chunks import ChunkCoder, CodecConfig, data_type
 from panneuro.storage.descriptors import Descriptor, describe
 from panneuro.storage.head import INLINE_BYTES, Head
@@ -28,11 +28,17 @@ from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.layout import EVENT_CHUNK, Layout, cut, event_rows
 from panneuro.storage.nodes import Hierarchy
 from panneuro.storage.pyramid import Pyramid
-from panneuro.storage.shards import ArrayWriter, Shard
+from panneuro.storage.shards import ArrayWriter, Send, Shard
 from panneuro.storage.streams import digest_object
 
 Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
 """Given an array and its chunk, says how to code it."""
+
+_CHOICES = "_lake/choices"
+"""Where it is put down how each array is cut and coded, and why."""
+
+_APART = ("original/", tables.FOLDER, _CHOICES)
+"""What is found by its name in ``asset.json`` and not through the head."""
 
 _RAGGED = ("spike_times", "event_times")
 _TEXT: tuple[CodecConfig, ...] = (
@@ -162,6 +168,7 @@ class VersionWriter:
         exists = hierarchy.nodes.__contains__
         for signal in signals:
             self._content.signals.append(describe(signal, exists) | chosen.get(signal.path, {}))
+        settling.clear(self._store, self._present)
         self._content.files.sort(key=lambda file: file.path)
         return self._content
 
@@ -209,19 +216,38 @@ class VersionWriter:
         if 0 in shape:
             _empty(node, shape)
             return Choice((), "none", "it is empty"), 0, 0
-        chunk, shard = cut(shape, dtype, rows)
-        text = dtype.kind in "OTU"
-        choice = Choice(_TEXT, "text", "it is text") if text else self._choose(data, chunk)
-        layout = Layout(shape, dtype, chunk, shard, choice.codecs)
+        layout, choice = self._chosen(path, data, rows)
         node.update(layout.metadata(node.get("fill_value", 0)))
         pyramid = None
         if with_pyramid and Pyramid.suits(shape, dtype):
-            pyramid = Pyramid(shape, dtype, min(shard[0], shape[0]))
-        stored = self._shards(
-            hierarchy, path, ArrayWriter(data, layout, self._executor, self._stored(path)), pyramid
-        )
+            pyramid = Pyramid(shape, dtype, min(layout.shard[0], shape[0]))
+        place = self._stored(path), self._sender(path)
+        writer = ArrayWriter(data, layout, self._executor, *place)
+        stored = self._shards(hierarchy, path, writer, pyramid)
         levels = self._pyramid_top(hierarchy, path, pyramid) if pyramid else 0
         return choice, stored, levels
+
+    def _chosen(self, path: str, data: LazyArray, rows: int | None) -> tuple[Layout, Choice]:
+        """Choose how an array is cut and coded, as all who write this version do.
+
+        What is chosen by trial may differ between machines.
+        """
+        shape, dtype = tuple(map(int, data.shape)), np.dtype(data.dtype)
+
+        def decide() -> dict[str, Any]:
+            chunk, shard = cut(shape, dtype, rows)
+            text = dtype.kind in "OTU"
+            choice = Choice(_TEXT, "text", "it is text") if text else self._choose(data, chunk)
+            return {"chunk": chunk, "shard": shard, **vars(choice)}
+
+        key, about = f"{_CHOICES}/{path}.json", [list(shape), data_type(dtype)]
+        is_there = key in self._present
+        said, written = settling.agree(self._store, key, about, decide, is_there=is_there)
+        self._sent(0 if is_there else len(written))
+        self._keep(key, written)
+        chunk, shard = tuple(said.pop("chunk")), tuple(said.pop("shard"))
+        choice = Choice(**{**said, "codecs": tuple(said["codecs"])})
+        return Layout(shape, dtype, chunk, shard, choice.codecs), choice
 
     def _stored(self, path: str) -> Callable[[str], bytes | None]:
         def find(key: str) -> bytes | None:
@@ -229,6 +255,20 @@ class VersionWriter:
             return self._store.get(whole) if whole in self._present else None
 
         return find
+
+    def _sender(self, path: str) -> Send:
+        def send(key: str, data: memoryview, damaged: str) -> bool:
+            whole = f"{path}/{key}"
+            if damaged:
+                done = settling.mend(self._store, whole, data, damaged)
+            else:
+                done = settling.settle(self._store, whole, data)
+            self._present.setdefault(whole, len(data))
+            if done:
+                self._sent(len(data))
+            return done
+
+        return send
 
     def _shards(
         self, hierarchy: Hierarchy, path: str, writer: ArrayWriter, pyramid: Pyramid | None
@@ -252,8 +292,6 @@ class VersionWriter:
         return stored
 
     def _shard(self, key: str, shard: Shard) -> None:
-        if not shard.is_stored:
-            self._send(key, shard.data)
         self._keep(key, shard.data)
         self._indexes[key] = shard.index
 
@@ -311,7 +349,7 @@ class VersionWriter:
         objects = {
             file.path: ("", 0, file.size)
             for file in self._content.files
-            if file.path not in inline and not file.path.startswith(("original/", tables.FOLDER))
+            if file.path not in inline and not file.path.startswith(_APART)
         }
         self._put(HEAD, Head(inline, self._indexes, objects).encode())
 
@@ -321,10 +359,13 @@ class VersionWriter:
             self._send(key, data)
         self._keep(key, data)
 
-    def _send(self, key: str, data: bytes | memoryview) -> None:
+    def _send(self, key: str, data: bytes) -> None:
         self._store.put(key, data)
+        self._sent(len(data))
+
+    def _sent(self, n_bytes: int) -> None:
         with self._lock:
-            self._content.sent_bytes += len(data)
+            self._content.sent_bytes += n_bytes
 
     def _keep(self, key: str, data: bytes | memoryview) -> None:
         self._content.files.append(StoredFile(key, len(data), digest_bytes(data)))
