@@ -23,7 +23,7 @@ _INDEX = {"not-indexed", "index-only"}
 @click.command(short_help="Verify that every byte is what it was.")
 @click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=assets)
 @click.option("--quick", is_flag=True, help="Compare sizes only; read nothing.")
-@click.option("--repair", is_flag=True, help="Put the index right.")
+@click.option("--repair", is_flag=True, help="Put right the index, and what follows from others.")
 @click.option("--sweep", is_flag=True, help="Delete what adds left unfinished over a day ago.")
 @lake_option
 @dry_run_option

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ from panneuro.lake.asset import parse_reference
 from panneuro.lake.committing import NEXT, finish
 from panneuro.lake.entries import entry_of
 from panneuro.lake.indexing import decode_at
+from panneuro.lake.rebuilding import rebuild
+from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.stores import clear_unfinished
 from panneuro.storage.streams import digest_object
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(hours=24)
 """Objects without a commit that are younger than this may be an add at work."""
+
+_TO_DO = "--repair makes it again if it follows from others, else restore it from a copy"
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def check(
     quick : bool
         Only sizes, from one listing: nothing is read but each ``asset.json``.
     repair : bool
-        Put the index right.
+        Put the index right, and objects that follow from others, such as heads and pyramids.
     sweep : bool
         Delete what an add left unfinished more than a day ago, and finish descriptions that were.
     progress : Progress, optional
@@ -107,7 +111,7 @@ def check(
     report = work.report
     work.followers(sweep=sweep)
     with workers() as executor:
-        work.files(executor, progress or Silence(), quick=quick)
+        work.files(executor, progress or Silence(), quick=quick, repair=repair)
     work.strays(sweep=sweep)
     if sweep:
         clear_unfinished(lake.store, GRACE)
@@ -183,27 +187,35 @@ class _Check:
         prefix = prefix_of(follower.name, follower.parent)
         self._note("unfinished", prefix, found.key, what + done, repaired=finishing)
 
-    def files(self, executor: Executor, progress: Progress, *, quick: bool) -> None:
+    def files(self, executor: Executor, progress: Progress, *, quick: bool, repair: bool) -> None:
         work = [(manifest, file) for manifest in self.manifests for file in manifest.files]
         progress.start("verifying", sum(file.size for _, file in work))
         found = executor.map(lambda item: self._file(*item, quick=quick), work)
-        for (_, file), problem in zip(work, found, strict=True):
+        wrong = []
+        for (manifest, file), problem in zip(work, found, strict=True):
             if problem:
-                self.report.problems.append(problem)
+                wrong.append((manifest, file, problem))
             self.report.checked_files += 1
             self.report.checked_bytes += file.size
             progress.advance(file.size)
+        # The others are made again from the head.
+        for manifest, file, problem in sorted(wrong, key=lambda one: one[1].path != HEAD):
+            done = repair and rebuild(self.lake.store, manifest, file)
+            what = f"the object was {problem.kind}; made again from others"
+            self.report.problems.append(
+                replace(problem, message=what, repaired=True) if done else problem
+            )
 
     def _file(self, manifest: Manifest, file: StoredFile, *, quick: bool) -> Problem | None:
         key, asset = manifest.key_of(file), f"{manifest.name}@{manifest.version}"
         found = self.folders["/".join(key.split("/")[:3])].get(key) or self._info(key)
         if found is None:
-            return Problem("missing", asset, key, "the object is gone; restore it from a copy")
+            return Problem("missing", asset, key, f"the object is gone; {_TO_DO}")
         if found.size != file.size:
-            what = f"the object has {found.size} bytes, not {file.size}; restore it from a copy"
+            what = f"the object has {found.size} bytes, not {file.size}; {_TO_DO}"
             return Problem("corrupt", asset, key, what)
         if not quick and digest_object(self.lake.store, key, file.size) != file.digest:
-            what = "the object's bytes are not what its digest says; restore it from a copy"
+            what = f"the object's bytes are not what its digest says; {_TO_DO}"
             return Problem("corrupt", asset, key, what)
         return None
 

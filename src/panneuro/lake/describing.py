@@ -134,7 +134,7 @@ def _revised(
     version = digest_json(
         {"name": asset.name, "content": content, "parent": old.version}
     ).partition(":")[2][:12]
-    head = _head(asset, documents)
+    head = head_sharing(asset, documents)
     manifest = replace(
         old,
         version=version,
@@ -164,7 +164,7 @@ def _shared(old: Manifest, file: StoredFile) -> StoredFile:
     return replace(file, key=old.key_of(file))
 
 
-def _head(asset: Asset, documents: Documents) -> Head:
+def head_sharing(asset: Asset, documents: Documents) -> Head:
     """Return a head that points to the old version's objects, its NWB tree saying what is new."""
     head, prefix = asset.head, asset.manifest.prefix
     objects: Objects = {

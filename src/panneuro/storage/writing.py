@@ -37,7 +37,7 @@ Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
 _CHOICES = "_lake/choices"
 """Where it is put down how each array is cut and coded, and why."""
 
-_APART = ("original/", tables.FOLDER, _CHOICES)
+APART = ("original/", tables.FOLDER, _CHOICES)
 """What is found by its name in ``asset.json`` and not through the head."""
 
 _RAGGED = ("spike_times", "event_times")
@@ -349,7 +349,7 @@ class VersionWriter:
         objects = {
             file.path: ("", 0, file.size)
             for file in self._content.files
-            if file.path not in inline and not file.path.startswith(_APART)
+            if file.path not in inline and not file.path.startswith(APART)
         }
         self._put(HEAD, Head(inline, self._indexes, objects).encode())
 

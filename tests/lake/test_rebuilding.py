@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from panneuro.lake.rebuilding import rebuild
+
+
+@pytest.fixture
+def added(lake, made_up, said):
+    return lake.add(made_up.use(kept=True), said=said).manifest
+
+
+def spoil(store, key, how):
+    data = store.get(key)
+    if how == "gone":
+        store.delete(key)
+    else:
+        store.put(key, data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[-1:])
+    return data
+
+
+@pytest.mark.parametrize("how", ["gone", "flipped"])
+def test_whatever_follows_from_others_is_made_again(lake, added, how):
+    inline = lake[added.name].head.inline
+    mended = set()
+    for file in added.files:
+        data = spoil(lake.store, added.key_of(file), how)
+        report = lake.check(repair=True)
+        (problem,) = report.problems
+        if problem.repaired:
+            assert lake.store.get(added.key_of(file)) == data
+            assert lake.check().problems == []
+            mended.add(file.path)
+        lake.store.put(added.key_of(file), data)
+    expected = {file.path for file in added.files if file.path in inline}
+    expected |= {file.path for file in added.files if file.path.startswith("_lake/pyramid/")}
+    assert mended == expected | {"zarr.json", "_lake/head"}
+
+
+def test_all_of_it_at_once(lake, added, made_up):
+    lake.store.delete(f"{added.prefix}/_lake/head")
+    for file in added.files:
+        if file.path.startswith("_lake/pyramid/") and "/c/" in file.path:
+            lake.store.delete(added.key_of(file))
+    assert not lake.check().ok
+    report = lake.check(repair=True)
+    assert report.ok
+    assert len(report.problems) >= 3
+    assert lake.check().problems == []
+    assert np.array_equal(lake[added.name]["ap"].read(), made_up.signals()[0].data)
+
+
+@pytest.mark.parametrize("path", ["_lake/head", "references.json"])
+def test_a_version_that_shares(lake, added, path):
+    described = lake.describe(added.name, {"subject": {"sex": "male"}}).manifest
+    again = lake.describe(added.name, {"subject": {"strain": "BALB/c"}}).manifest
+    for manifest in (described, again):
+        lake.store.delete(f"{manifest.prefix}/{path}")
+        assert lake.check(repair=True).ok
+        assert lake.check().problems == []
+
+
+def test_a_tree_that_a_file_brought(lake, session, said):
+    added = lake.add(session.sorted, said={"description": said["description"]}).manifest
+    for path in ("_lake/head", "zarr.json"):
+        lake.store.delete(f"{added.prefix}/{path}")
+        assert [problem.repaired for problem in lake.check(repair=True).problems] == [True]
+        assert lake.check().problems == []
+
+
+def test_nothing_is_put_that_is_not_what_it_was(lake, added):
+    raw = next(file for file in added.files if file.path.startswith("acquisition/ap/data/c"))
+    level = next(file for file in added.files if file.path.endswith("ap/0/c/0/0/0"))
+    spoil(lake.store, added.key_of(raw), "flipped")
+    spoil(lake.store, added.key_of(level), "gone")
+    before = {found.key: found.etag for found in lake.store.list("assets")}
+    assert not rebuild(lake.store, added, raw)
+    assert not rebuild(lake.store, added, level)
+    assert {found.key: found.etag for found in lake.store.list("assets")} == before
+    report = lake.check(repair=True)
+    assert not report.ok
+    assert {"restore it from a copy" in problem.message for problem in report.problems} == {True}
