@@ -17,7 +17,8 @@ import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from panneuro.codecs.fitting import fit
-from panneuro.codecs.predictor import LANES, Model, kernels, predict, restore
+from panneuro.codecs.native import kernels
+from panneuro.codecs.predictor import LANES, Model, predict, restore
 from surrogates import make
 
 Array = np.ndarray[Any, np.dtype[Any]]

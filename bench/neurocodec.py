@@ -7,11 +7,12 @@ The second form takes any long flat recording, so that the figures can be checke
 
 Every recording of the first form is real and all of it is used; Neuropixels ones are short (0.17 s
 at most). Surrogates are labelled so, and their bound is the entropy they are made with. All coders
-get the same samples and give them back to the bit, or the run stops. Ours is cut as ``lake.add``
-cuts it (about 1 MB a chunk); the others get half a second or so of all channels, which is better
-for them. Speeds are raw bytes over the CPU time of the thread, best of several rounds; two threads
-are compared with one by wall time, and so is pure arithmetic, which tells what the machine had to
-give. WavPack: ``pip install wavpack-numcodecs``.
+get the same samples and give them back to the bit, or the run stops. Ours is cut and coded as
+``lake.add`` does it (at most 1 MB a chunk; the model of the first of a tile of channels serves the
+others where it can); the others get half a second or so of all channels, which is better for them.
+Speeds are raw bytes over the CPU time of the thread, best of several rounds; two threads are
+compared with one by wall time, and so is pure arithmetic, which tells what the machine had to give.
+WavPack: ``pip install wavpack-numcodecs``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import argparse
 import statistics
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,15 +34,19 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
 from wavpack_numcodecs.wavpack import WavPack
 
 from codec import recordings
-from panneuro.codecs import lattice_lpc
+from panneuro.codecs import entropy, lattice_lpc
+from panneuro.codecs.fitter import Fitter
 from panneuro.codecs.fitting import fit
 from panneuro.codecs.lattice import apply, find
-from panneuro.codecs.predictor import kernels, predict, restore
+from panneuro.codecs.native import kernels
+from panneuro.codecs.predictor import predict, restore
 from panneuro.storage.layout import cut
 from surrogates import make
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Encode = Callable[[Array], bytes]
+Encode = Callable[[Array, int], bytes]
+"""Given a piece and which tile of channels it is of."""
+
 Decode = Callable[[bytes, Array], Array]
 
 PIECE_ROWS = 15_000
@@ -50,10 +56,10 @@ SURROGATE_ROWS = 30_000
 
 @dataclass(frozen=True)
 class Coder:
-    """How some coder codes and decodes one piece."""
+    """How some coder codes and decodes one piece; `begin` makes an encoder for one recording."""
 
     name: str
-    encode: Encode
+    begin: Callable[[], Encode]
     decode: Decode
     cut_small: bool = False
 
@@ -71,11 +77,20 @@ def coders() -> list[Coder]:
     """Return ours first, then the others."""
     ours = Coder(
         "lattice-lpc",
-        lattice_lpc.encode,
+        _ours,
         lambda data, piece: lattice_lpc.decode(data, piece.shape, piece.dtype),
         cut_small=True,
     )
     return [ours, *map(_wavpack, (1, 2, 4)), _blosc(), _pcodec()]
+
+
+def _ours() -> Encode:
+    fitters: defaultdict[int, Fitter] = defaultdict(Fitter)
+    return lambda piece, tile: lattice_lpc.encode(piece, fitters[tile])
+
+
+def _stateless(encode: Callable[[Array], bytes]) -> Callable[[], Encode]:
+    return lambda: lambda piece, _: encode(piece)
 
 
 def _wavpack(level: int) -> Coder:
@@ -84,7 +99,7 @@ def _wavpack(level: int) -> Coder:
         codec = WavPack(level=level)
     return Coder(
         f"wavpack-{level}",
-        lambda piece: bytes(codec.encode(piece)),
+        _stateless(lambda piece: bytes(codec.encode(piece))),
         lambda data, piece: np.frombuffer(codec.decode(data), piece.dtype).reshape(piece.shape),
     )
 
@@ -99,7 +114,7 @@ def _blosc() -> Coder:
         steps = np.frombuffer(codec.decode(data), piece.dtype).reshape(piece.shape)
         return np.cumsum(steps, axis=0, dtype=piece.dtype)
 
-    return Coder("blosc-9", encode, decode)
+    return Coder("blosc-9", _stateless(encode), decode)
 
 
 def _pcodec() -> Coder:
@@ -116,7 +131,7 @@ def _pcodec() -> Coder:
         turned = standalone.simple_decompress(data).reshape(piece.shape[::-1])
         return np.ascontiguousarray(turned.T)
 
-    return Coder("pcodec", encode, decode)
+    return Coder("pcodec", _stateless(encode), decode)
 
 
 def pieces(samples: Array, coder: Coder) -> list[Array]:
@@ -131,13 +146,19 @@ def pieces(samples: Array, coder: Coder) -> list[Array]:
     ]
 
 
+def n_tiles(samples: Array) -> int:
+    """Return in how many tiles of channels the lake cuts a recording."""
+    return -(-samples.shape[1] // cut(samples.shape, samples.dtype)[0][1])
+
+
 def measure(samples: Array, coder: Coder, rounds: int = ROUNDS) -> Result:
     """Code and decode a recording several times; stop where a sample is lost."""
-    parts = pieces(samples, coder)
+    parts, tiles = pieces(samples, coder), n_tiles(samples)
     encode_s = decode_s = float("inf")
     for _ in range(rounds):
         begin = time.thread_time()
-        coded = [coder.encode(part) for part in parts]
+        encode = coder.begin()
+        coded = [encode(part, at % tiles) for at, part in enumerate(parts)]
         middle = time.thread_time()
         back = [coder.decode(data, part) for data, part in zip(coded, parts, strict=True)]
         end = time.thread_time()
@@ -192,10 +213,11 @@ def threads(samples: Array) -> None:
     """Print how two threads do beside one."""
     ours = coders()[0]
     parts = pieces(samples, ours)
-    streams = [ours.encode(part) for part in parts]
+    tiles = [at % n_tiles(samples) for at in range(len(parts))]
+    streams = list(map(ours.begin(), parts, tiles))
     models = [fit(part) for part in parts]
     work: dict[str, Callable[[ThreadPoolExecutor], object]] = {
-        "encode": lambda pool: list(pool.map(ours.encode, parts)),
+        "encode": lambda pool: list(pool.map(ours.begin(), parts, tiles)),
         "decode": lambda pool: list(pool.map(ours.decode, streams, parts)),
         "arithmetic alone": lambda pool: list(pool.map(predict, parts, models)),
     }
@@ -215,14 +237,18 @@ def stages(samples: Array) -> None:
     """Print what each stage takes of one chunk."""
     chunk = pieces(samples, coders()[0])[0]
     lattice, codes = find(chunk)
-    model = fit(codes)
-    planes = predict(codes, model)
+    fitter = Fitter()
+    model, planes = fitter.predict(codes)
+    coded = entropy.encode(planes)
+    shape = planes.shape[0], planes.shape[1]
     stream = lattice_lpc.encode(chunk)
     timed: dict[str, Callable[[], object]] = {
         "encode: lattice": lambda: find(chunk),
         "encode: fit": lambda: fit(codes),
-        "encode: predict": lambda: predict(codes, model),
-        "encode: all": lambda: lattice_lpc.encode(chunk),
+        "encode: predict": lambda: fitter.predict(codes),
+        "encode: entropy": lambda: entropy.encode(planes),
+        "encode: all but fit": lambda: lattice_lpc.encode(chunk, fitter),
+        "decode: entropy": lambda: entropy.decode(coded, shape, planes.dtype),
         "decode: restore": lambda: restore(planes, model),
         "decode: lattice": lambda: apply(codes, lattice),
         "decode: all": lambda: lattice_lpc.decode(stream, chunk.shape, chunk.dtype),
@@ -234,7 +260,7 @@ def stages(samples: Array) -> None:
             stage()
             times.append(time.thread_time() - begin)
         took = max(1e-9, min(times))
-        print(f"  {name:16s} {1e3 * took:6.2f} ms   {chunk.nbytes / 1e6 / took:7.0f} MB/s")
+        print(f"  {name:20s} {1e3 * took:6.2f} ms   {chunk.nbytes / 1e6 / took:7.0f} MB/s")
 
 
 def summarise(found: list[dict[str, Result]]) -> None:

@@ -82,3 +82,12 @@ def test_codes_wrap_as_the_specification_says() -> None:
     affine = Lattice(np.full(3, AFFINE, np.int16), 5 << 20, np.array([0, 1 << 20, -(1 << 62)]), 0)
     wanted = ((codes.astype(np.int64) * (5 << 20) + affine.bases) >> 20).astype(np.int16)
     np.testing.assert_array_equal(apply(codes, affine), wanted)
+
+
+def test_a_known_step_is_taken_where_it_fits_and_only_there() -> None:
+    samples = scaled(noise(900, 12, 2), 12.01923)
+    lattice, codes = find(samples)
+    again, same = find(samples, lattice.step)
+    assert again.step == lattice.step
+    np.testing.assert_array_equal(same, codes)
+    assert find(samples, lattice.step * 3 // 4)[0].step == lattice.step

@@ -1,4 +1,4 @@
-"""A model that was fitted to one chunk, used for those that follow while it serves."""
+"""What was found in the first of several chunks, used for those that follow while it serves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from panneuro.codecs.entropy import magnitudes
 from panneuro.codecs.fitting import fit, lanes_of, offsets_of
+from panneuro.codecs.lattice import Lattice, find
 from panneuro.codecs.moments import FEW
 from panneuro.codecs.predictor import Model, predict
 
@@ -30,7 +31,7 @@ class _Known:
 
 
 class Fitter:
-    """Fits a model to the first chunk, and to those that it does not serve one of their own.
+    """Finds the lattice and fits the model of a chunk; the first's serve the others if they can.
 
     What a chunk gets depends on the first chunk and on itself, not on what else was seen: chunks
     may come in any order after the first. Chunks of few channels are long, and each gets its own.
@@ -47,6 +48,20 @@ class Fitter:
 
     def __init__(self) -> None:
         self._known: _Known | None = None
+        self._step = 0
+
+    def codes(self, samples: Array) -> tuple[Lattice, Array]:
+        """Return the lattice of some samples, and their codes; the first chunk's step is tried.
+
+        Parameters
+        ----------
+        samples : int16 or int32 array, rows × channels
+            In C order.
+        """
+        lattice, codes = find(samples, self._step)
+        if self._known is None:
+            self._step = lattice.step
+        return lattice, codes
 
     def predict(self, codes: Array) -> tuple[Model, Array]:
         """Return a model for some codes, and what its prediction leaves of them.

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define MAX_TAPS 64
+#define STEPS 16
 
 #if defined(__x86_64__) && defined(__linux__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))

@@ -3,6 +3,36 @@
    how many stretches of time advance side by side. */
 
 typedef WORD NAME(vec) __attribute__((vector_size(sizeof(WORD) * LANES), aligned(sizeof(WORD))));
+typedef SAMPLE NAME(narrow)
+    __attribute__((vector_size(sizeof(SAMPLE) * LANES), aligned(sizeof(SAMPLE))));
+
+/* Residuals lie channel after channel, in more places at once than a first cache has lines for. A few
+   steps of them are therefore brought together, as step × channel × lane, before or after they are
+   computed with. */
+static inline void NAME(collect)(const SAMPLE *planes, const model *m, int64_t span, int64_t first,
+                                 int64_t steps, SAMPLE *stage)
+{
+    for (int64_t c = 0; c < m->channels; c++)
+        for (int64_t l = 0; l < LANES; l++) {
+            const SAMPLE *from = planes + c * m->rows + l * span + first;
+            const int64_t left = m->rows - l * span - first, n = left < steps ? left : steps;
+            SAMPLE *to = stage + c * LANES + l;
+            for (int64_t i = 0; i < n; i++) to[i * m->channels * LANES] = from[i];
+            for (int64_t i = n < 0 ? 0 : n; i < steps; i++) to[i * m->channels * LANES] = 0;
+        }
+}
+
+static inline void NAME(spill)(const SAMPLE *stage, const model *m, int64_t span, int64_t first,
+                               int64_t steps, SAMPLE *planes)
+{
+    for (int64_t c = 0; c < m->channels; c++)
+        for (int64_t l = 0; l < LANES; l++) {
+            const SAMPLE *from = stage + c * LANES + l;
+            SAMPLE *to = planes + c * m->rows + l * span + first;
+            const int64_t left = m->rows - l * span - first, n = left < steps ? left : steps;
+            for (int64_t i = 0; i < n; i++) to[i] = from[i * m->channels * LANES];
+        }
+}
 
 /* Samples of one channel at one step of every lane; the last lane may have ended. Vectors go by
    pointer, since how they go by value depends on the processor that a clone is for. */
@@ -35,7 +65,7 @@ static inline void NAME(sources)(const model *m, NAME(vec) *history, int64_t ste
 }
 
 CLONES void NAME(predict)(const model *m, const WORD *weights, const int32_t *offsets,
-                          WORD *past, const SAMPLE *samples, SAMPLE *planes)
+                          WORD *past, const SAMPLE *samples, SAMPLE *planes, SAMPLE *stage)
 {
     const int64_t rows = m->rows, channels = m->channels;
     const int64_t span = (rows + LANES - 1) / LANES, last = rows - (LANES - 1) * span;
@@ -57,15 +87,18 @@ CLONES void NAME(predict)(const model *m, const WORD *weights, const int32_t *of
             NAME(vec) sum = (NAME(vec)){0} + half;
             for (int k = 0; k < n_taps; k++) sum += from[k][c] * w[k];
             sum = now[c] - (sum >> bits);
-            NAME(store)(planes + c * rows + s, span, live, &sum);
+            ((NAME(narrow) *)stage)[s % STEPS * channels + c] =
+                __builtin_convertvector(sum, NAME(narrow));
         }
+        if (s % STEPS == STEPS - 1 || s == span - 1)
+            NAME(spill)(stage, m, span, s - s % STEPS, s % STEPS + 1, planes);
     }
 }
 
 /* The taps of channels c-1 to c-4 at the present step come first, in that order, if there are any:
    what they multiply stays in registers, since it was computed a moment ago. */
 CLONES void NAME(restore)(const model *m, const WORD *weights, const int32_t *offsets,
-                          WORD *past, const SAMPLE *planes, SAMPLE *samples)
+                          WORD *past, const SAMPLE *planes, SAMPLE *samples, SAMPLE *stage)
 {
     const int64_t rows = m->rows, channels = m->channels;
     const int64_t span = (rows + LANES - 1) / LANES, last = rows - (LANES - 1) * span;
@@ -79,14 +112,15 @@ CLONES void NAME(restore)(const model *m, const WORD *weights, const int32_t *of
         const int live = s < last ? LANES : LANES - 1;
         NAME(vec) *now = history + s % m->depth * width + m->pad;
         NAME(vec) a = {0}, b = {0}, d = {0}, e = {0};
+        if (s % STEPS == 0) NAME(collect)(planes, m, span, s, STEPS, stage);
         NAME(sources)(m, history, s, from);
         for (int64_t c = 0; c < channels; c++) {
             const WORD *w = weights + c * n_taps;
             NAME(vec) sum = (NAME(vec)){0} + half;
             for (int k = near; k < n_taps; k++) sum += from[k][c] * w[k];
             if (near == 4) sum = sum + (b * w[1] + d * w[2] + e * w[3]) + a * w[0];
-            NAME(vec) v;
-            NAME(load)(&v, planes + c * rows + s, span, live);
+            NAME(vec) v = __builtin_convertvector(
+                ((const NAME(narrow) *)stage)[s % STEPS * channels + c], NAME(vec));
             v = (v + (sum >> bits) + offsets[c]) << spare >> spare;
             NAME(store)(samples + s * channels + c, span * channels, live, &v);
             v = v - offsets[c];

@@ -7,6 +7,8 @@ only if that gives back every sample of the chunk.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -90,13 +92,15 @@ class _Levels:
         return self.values[self.starts[channel] : self.starts[channel + 1]]
 
 
-def find(samples: Array) -> tuple[Lattice, Array]:
+def find(samples: Array, step: int = 0) -> tuple[Lattice, Array]:
     """Return the lattice of some samples, and their codes.
 
     Parameters
     ----------
     samples : int16 or int32 array, rows × channels
         In C order.
+    step : int
+        Of other samples of the same channels, to be tried first; 0 if none is known.
 
     Examples
     --------
@@ -107,12 +111,12 @@ def find(samples: Array) -> tuple[Lattice, Array]:
     (3.91, True)
     """
     if _sparse(samples):
-        lattice, codes = _found(samples)
+        lattice, codes = _found(samples, step)
     else:
         digital = _digital(samples)
         if not len(digital):
             return Lattice.none(samples.shape[1]), samples
-        some, ranks = _found(np.ascontiguousarray(samples[:, digital]))
+        some, ranks = _found(np.ascontiguousarray(samples[:, digital]), 0)
         lattice = replace(some, modes=np.zeros(samples.shape[1], np.int16))
         lattice.modes[digital] = some.modes
         codes = samples.copy()
@@ -140,7 +144,7 @@ def apply(codes: Array, lattice: Lattice) -> Array:
     return samples
 
 
-def _found(samples: Array) -> tuple[Lattice, Array]:
+def _found(samples: Array, step: int) -> tuple[Lattice, Array]:
     """Return the lattice of some samples and their codes, not yet known to give them back."""
     plain = Lattice.none(samples.shape[1]), samples
     lowest, highest = int(samples.min()), int(samples.max())
@@ -148,7 +152,7 @@ def _found(samples: Array) -> tuple[Lattice, Array]:
     if width * samples.shape[1] * samples.itemsize > TABLE_BYTES:
         return plain
     levels = _levels(samples, lowest, width)
-    lattice, table = _describe(levels, samples)
+    lattice, table = _describe(levels, samples, step)
     return (lattice, _translate(samples, levels, table)) if lattice.modes.any() else plain
 
 
@@ -192,12 +196,12 @@ def _levels(samples: Array, lowest: int, width: int) -> _Levels:
     return _Levels(values + lowest, channels, starts, lowest, width)
 
 
-def _describe(levels: _Levels, samples: Array) -> tuple[Lattice, Array]:
+def _describe(levels: _Levels, samples: Array, known: int) -> tuple[Lattice, Array]:
     counts = np.diff(levels.starts)
     modes = np.zeros(len(counts), np.int16)
     table = np.arange(levels.lowest, levels.lowest + levels.width).astype(samples.dtype)
     tables = np.repeat(table[None], len(counts), axis=0)
-    step, bases, shift, codes = _affine(levels)
+    step, bases, shift, codes = _affine(levels, known)
     if step:
         fits = bases[0] <= bases[1]
         modes[fits] = AFFINE
@@ -225,7 +229,7 @@ def _describe(levels: _Levels, samples: Array) -> tuple[Lattice, Array]:
     return lattice, tables
 
 
-def _affine(levels: _Levels) -> tuple[int, Array, int, Array]:
+def _affine(levels: _Levels, known: int) -> tuple[int, Array, int, Array]:
     """Return a step, the interval of each channel's base, their shift, and a code for each level.
 
     Channels that the step does not fit have an empty interval. The step is 0 if none fits half.
@@ -233,13 +237,13 @@ def _affine(levels: _Levels) -> tuple[int, Array, int, Array]:
     counts = np.diff(levels.starts)
     best = (0, np.zeros((2, len(counts)), np.int64), 0, levels.values)
     most = counts.size // 2
-    for step in _steps(levels):
+    for step in itertools.chain([known] if known else [], _steps(levels)):
         bases, codes = _fit(levels, step)
         fitting = bases[0] <= bases[1]
         if np.count_nonzero(fitting) > most:
             most = int(np.count_nonzero(fitting))
             best = step, bases, _shift(bases[:, fitting]), codes
-        if most == counts.size:
+        if most == counts.size or (step == known and best[0]):
             break
     return best
 
@@ -270,21 +274,21 @@ def _rounded(intervals: Array, shift: int) -> Array:
     return found
 
 
-def _steps(levels: _Levels) -> list[int]:
-    """Return steps worth trying on all channels, the likeliest first."""
+def _steps(levels: _Levels) -> Iterator[int]:
+    """Yield steps worth trying on all channels, the likeliest first."""
     counts = np.diff(levels.starts)
     probed = np.argsort(-counts, kind="stable")
     probed = probed[: np.clip(ASKED_LEVELS // counts[probed[0]], *ASKED)]
     intervals = [found for one in probed if (found := _interval(levels.of(int(one))))]
     if not intervals:
-        return []
+        return
     covering = [[pair for pair in intervals if pair[0] <= low <= pair[1]] for low, _ in intervals]
     agreed = max(covering, key=len)
     low, high = max(low for low, _ in agreed), min(high for _, high in agreed)
     spread = np.linspace(low, high, TRIED)
     order = np.argsort(np.abs(np.arange(TRIED) - TRIED // 2), kind="stable")
     steps = [round(value * (1 << PLACES)) for value in (round(low + high) / 2, *spread[order])]
-    return [step for step in dict.fromkeys(steps) if step >= SMALLEST * (1 << PLACES)]
+    yield from (step for step in dict.fromkeys(steps) if step >= SMALLEST * (1 << PLACES))
 
 
 def _interval(values: Array) -> tuple[float, float] | None:

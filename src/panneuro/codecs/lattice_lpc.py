@@ -22,7 +22,7 @@ from panneuro.codecs.entropy import (
     Coded,
 )
 from panneuro.codecs.fitter import Fitter
-from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply, find
+from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply
 from panneuro.codecs.predictor import (
     LANES,
     MAX_LAG,
@@ -154,7 +154,7 @@ def _signed(table: Array) -> Array:
 
 
 def _coded(samples: Array, fields: tuple[str, int, int, int], fitter: Fitter) -> bytes:
-    lattice, codes = find(samples)
+    lattice, codes = fitter.codes(samples)
     model, planes = fitter.predict(codes)
     coded = entropy.encode(planes)
     writer = Writer(Header(CODED, model.bits, *fields))

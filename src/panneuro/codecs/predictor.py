@@ -24,6 +24,7 @@ MAX_PREDICTED = 16_384
 """More channels than this are coded without prediction: the history would not fit a cache."""
 
 LANES = (1, 8)
+STEPS = 16
 NEAR = ((0, -1), (0, -2), (0, -3), (0, -4))
 
 
@@ -122,7 +123,8 @@ def _run(
     offsets = np.ascontiguousarray(model.offsets, np.int32)
     history = np.zeros(depth * (channels + 2 * pad) * model.lanes, word)
     name = f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}"
-    call(library, name, ctypes.byref(kernel), weights, offsets, history, source, to)
+    stage = np.empty(STEPS * channels * model.lanes, source.dtype)
+    call(library, name, ctypes.byref(kernel), weights, offsets, history, source, to, stage)
 
 
 def _predicted(samples: Array, model: Model) -> Array:
