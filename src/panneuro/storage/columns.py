@@ -13,9 +13,8 @@ from zarr import Array as ZarrArray
 from zarr.codecs import ShardingCodec
 
 from panneuro.storage.chunks import ChunkCoder
-from panneuro.storage.layout import EVENT_CHUNK, decode_index
+from panneuro.storage.layout import EVENT_CHUNK, index_table, spans_of
 
-Span = tuple[int, int]
 Fetch = Callable[[str, int, int], bytes]
 """Given an object's key, an offset and a length, reads so many bytes."""
 
@@ -46,7 +45,7 @@ class Column:
     coder: ChunkCoder
     indexes: Mapping[str, bytes] = field(repr=False)
     fetch: Fetch = field(repr=False)
-    _spans: dict[str, list[Span | None]] = field(default_factory=dict, repr=False)
+    _tables: dict[str, npt.NDArray[np.uint64]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, array: ZarrArray[Any], indexes: Mapping[str, bytes], fetch: Fetch) -> Column | None:
@@ -81,7 +80,7 @@ class Column:
         """Put the elements of one shard from `first` on into `result`; say whether it could be."""
         (rows,) = self.coder.shape
         one, last = first // rows, (first + len(result) - 1) // rows
-        spans = [span for span in self._index(key)[one : last + 1] if span]
+        spans = [span for span in spans_of(self._index(key)[one : last + 1]) if span]
         if len(spans) <= last - one or any(sum(a) != b[0] for a, b in pairwise(spans)):
             return False
         begin = spans[0][0]
@@ -94,9 +93,9 @@ class Column:
             at += rows
         return True
 
-    def _index(self, key: str) -> list[Span | None]:
+    def _index(self, key: str) -> npt.NDArray[np.uint64]:
         """Return where the chunks of a shard are, nothing where the head does not know."""
-        if key not in self._spans:
+        if key not in self._tables:
             index = self.indexes.get(key)
-            self._spans[key] = decode_index(index) if index else []
-        return self._spans[key]
+            self._tables[key] = index_table(index) if index else np.empty((0, 2), np.uint64)
+        return self._tables[key]

@@ -213,6 +213,15 @@ def decode_index(data: bytes) -> list[tuple[int, int] | None]:
     ValueError
         If the checksum is wrong.
     """
+    return spans_of(index_table(data))
+
+
+def index_table(data: bytes) -> npt.NDArray[np.uint64]:
+    """Return a shard's index, shape (n_chunks, 2), as `decode_index` reads it."""
     shape = ((len(data) - 4) // 16, 2)
-    table = ChunkCoder(shape, np.dtype("<u8"), INDEX_CODECS).decode(data)
+    return ChunkCoder(shape, np.dtype("<u8"), INDEX_CODECS).decode(data)
+
+
+def spans_of(table: npt.NDArray[np.uint64]) -> list[tuple[int, int] | None]:
+    """Return the offset and length of each chunk in rows of an index, None where there is none."""
     return [None if offset == _MISSING else (offset, length) for offset, length in table.tolist()]
