@@ -72,5 +72,11 @@ CASES: dict[str, Array] = {
     "int32-random": full_range((300, 5), "int32"),
     "int32-extremes": np.where(noise(100, 5) > 0, 2**31 - 1, -(2**31)).astype(np.int32),
     "uint32": (noise(500, 5, 13).astype(np.int64) + 2**31).astype(np.uint32),
+    "float32": noise(900, 6, 14).astype(np.float32) * np.float32(0.195),
+    "float64": noise(900, 2, 15) * 3.05e-7 + 1e-4,
+    "float64-random": np.random.default_rng(16).normal(0, 1, (300, 700)),
+    "float32-odd": np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-45, -7], np.float32)[
+        noise(900, 3, 17, 1.0).clip(-4, 3) + 4
+    ],
     "uint32-random": full_range((300, 5), "uint32"),
 }

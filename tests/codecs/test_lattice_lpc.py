@@ -102,6 +102,13 @@ def test_what_cannot_be_compressed_is_stored() -> None:
     assert len(STREAMS["random"]) == samples.nbytes + 24
 
 
+def test_floats_that_are_integers_times_a_gain_cost_as_those_integers() -> None:
+    codes = noise(3000, 24, 2)
+    for dtype in ("float32", "float64"):
+        floats = codes.astype(dtype) * np.dtype(dtype).type(0.195)
+        assert len(encode(floats)) < 1.02 * len(encode(codes))
+
+
 def test_a_lattice_costs_next_to_nothing() -> None:
     codes = noise(3000, 48, 2)
     assert len(encode(scaled(codes, 12.01923))) < 1.02 * len(encode(codes))
@@ -119,7 +126,7 @@ def test_streams_do_not_depend_on_who_codes_first() -> None:
     assert encode(CASES["lattice"]) == STREAMS["lattice"]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint8", "int64", "bool"])
+@pytest.mark.parametrize("dtype", ["float16", "complex64", "int8", "uint8", "int64", "bool"])
 def test_other_types_are_refused(dtype: str) -> None:
     with pytest.raises(InputError, match=f"does not code {dtype} samples"):
         encode(np.zeros((4, 4), dtype))
@@ -173,7 +180,7 @@ def forged(stream: bytes) -> bytes:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
-    st.sampled_from(["lattice", "palette", "tetrode", "few-rows", "uint32", "constant"]),
+    st.sampled_from(["lattice", "palette", "tetrode", "few-rows", "uint32", "constant", "float32"]),
     st.lists(
         st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=4
     ),

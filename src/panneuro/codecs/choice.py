@@ -70,7 +70,7 @@ def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
     """
     turned = ({"name": "transpose", "configuration": {"order": [1, 0]}},) if n_dims == 2 else ()
     found: dict[str, Codecs] = {}
-    if turned and dtype.kind in "iu" and dtype.itemsize in (2, 4) and kernels():
+    if n_dims <= 2 and dtype.name in _OURS and kernels():
         found["lattice-lpc"] = ({"name": "panneuro.lattice-lpc"},)
     if dtype.kind in "iuf" and dtype.itemsize > 1:
         if dtype.kind != "f":
@@ -100,6 +100,7 @@ def every_name() -> tuple[str, ...]:
 PORTABLE = ("blosc", "blosc-rows", "zstd")
 """The codings that every Zarr v3 implementation ships."""
 
+_OURS = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 _CRC: Mapping[str, Any] = {"name": "crc32c"}
 _ZSTD: Mapping[str, Any] = {"name": "zstd", "configuration": {"level": 5, "checksum": False}}
 

@@ -35,6 +35,7 @@ from panneuro.codecs.reference import STATES, n_tokens
 from panneuro.codecs.stream import (
     CODED,
     DTYPES,
+    LEVELS,
     MAX_BYTES,
     STORED,
     Coding,
@@ -47,14 +48,18 @@ from panneuro.core.errors import InputError
 
 Array = npt.NDArray[Any]
 
+RANKS = 1 << 16
+"""Values that floats may take in a chunk."""
+
 
 def encode(samples: Array, fitter: Fitter | None = None) -> bytes:
     """Return the stream of some samples.
 
     Parameters
     ----------
-    samples : int16, uint16, int32 or uint32 array
-        Time along the first axis; the others are channels. In any order in memory.
+    samples : int16, uint16, int32, uint32, float32 or float64 array
+        Time along the first axis; the others are channels. In any order in memory. Floats are coded
+        where they take few values, as those that are integers times a gain do.
     fitter : Fitter, optional
         Knows the models of earlier chunks of the same channels, which makes this faster.
 
@@ -83,7 +88,10 @@ def encode(samples: Array, fitter: Fitter | None = None) -> bytes:
     stored = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).tobytes()
     rows, channels = table.shape
     fields = table.dtype.name, rows, channels, crc32c(stored)
-    coded = _coded(_signed(table), fields, fitter or Fitter()) if table.size else None
+    coded = None
+    if table.size:
+        code = _leveled if table.dtype.kind == "f" else _coded
+        coded = code(table, fields, fitter or Fitter())
     if coded is not None and len(coded) < len(stored):
         return coded
     writer = Writer(Header(STORED, 0, *fields))
@@ -153,8 +161,31 @@ def _signed(table: Array) -> Array:
     return signed
 
 
-def _coded(samples: Array, fields: tuple[str, int, int, int], fitter: Fitter) -> bytes:
-    lattice, codes = fitter.codes(samples)
+Fields = tuple[str, int, int, int]
+
+
+def _leveled(table: Array, fields: Fields, fitter: Fitter) -> bytes | None:
+    """Code floats by their rank among the values that occur; None where these are too many."""
+    bits = table.reshape(-1).view(f"u{table.itemsize}")
+    if len(np.unique(bits[: 4 * RANKS : 2])) > RANKS:
+        return None
+    levels, ranks = np.unique(bits, return_inverse=True)
+    if len(levels) > RANKS:
+        return None
+    negative = levels >> levels.dtype.type(8 * table.itemsize - 1)
+    order = np.concatenate([np.flatnonzero(negative)[::-1], np.flatnonzero(negative == 0)])
+    places = np.empty(len(levels), np.int64)
+    places[order] = np.arange(len(levels))
+    codes = (places[ranks] - RANKS // 2).astype(np.int16).reshape(table.shape)
+    writer = Writer(Header(LEVELS, 0, *fields))
+    writer.count(len(levels))
+    writer.numbers(levels[order].view(table.dtype))
+    writer.raw(encode(codes, fitter))
+    return writer.finished()
+
+
+def _coded(table: Array, fields: Fields, fitter: Fitter) -> bytes:
+    lattice, codes = fitter.codes(_signed(table))
     model, planes = fitter.predict(codes)
     coded = entropy.encode(planes)
     writer = Writer(Header(CODED, model.bits, *fields))
@@ -179,6 +210,10 @@ def _samples(reader: Reader) -> Array:
         data = reader.raw(rows * channels * dtype.itemsize)
         reader.finish()
         return np.frombuffer(data, dtype.newbyteorder("<")).reshape(rows, channels).astype(dtype)
+    if header.kind == LEVELS:
+        return _from_levels(reader, dtype)
+    if dtype.kind == "f":
+        raise damaged(f"it codes {dtype} samples as integers")
     coding = reader.coding()
     _check(header, coding)
     lattice = _read_lattice(reader, coding)
@@ -194,6 +229,18 @@ def _samples(reader: Reader) -> Array:
     if dtype != width:
         samples ^= width.type(np.iinfo(width).min)
     return samples.view(dtype)
+
+
+def _from_levels(reader: Reader, dtype: np.dtype[Any]) -> Array:
+    count = reader.count()
+    if dtype.kind != "f" or not 1 <= count <= RANKS:
+        raise damaged(f"it tells {count} levels of {dtype} samples")
+    levels = reader.numbers(count, dtype)
+    ranks = decode(reader.rest(), (reader.header.rows, reader.header.channels), np.int16)
+    places = ranks.astype(np.int64) + RANKS // 2
+    if places.size and places.max() >= count:
+        raise damaged(f"it has rank {places.max()} of {count} levels")
+    return levels[places]
 
 
 def _check(header: Header, coding: Coding) -> None:

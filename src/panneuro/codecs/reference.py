@@ -14,7 +14,7 @@ from pcodec import standalone
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-DTYPES = {0: "int16", 1: "uint16", 2: "int32", 3: "uint32"}
+DTYPES = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 STATES, PLACES, LOWEST = 8, 12, 1 << 15
 
 
@@ -33,6 +33,11 @@ def decode(stream: bytes) -> Array:
     stored = np.dtype(DTYPES[dtype]).newbyteorder("<")
     if kind == 0:
         return np.frombuffer(stream, stored, rows * channels, at).reshape(rows, channels)
+    if kind == 2:
+        _, length = struct.unpack_from("<II", stream, at)
+        at += 8 + length
+        floats = np.asarray(standalone.simple_decompress(stream[at - length : at]))
+        return floats[decode(stream[at:-4]).astype(np.int64) + (1 << 15)]
 
     fields = struct.unpack_from("<BBBBHIBq", stream, at)
     lanes, n_taps, n_tables, direct, block, classes, shift, step = fields

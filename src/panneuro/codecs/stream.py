@@ -17,13 +17,14 @@ Array = npt.NDArray[Any]
 
 MAGIC = b"PNLL"
 VERSION = 1
-STORED, CODED = range(2)
-DTYPES = ("int16", "uint16", "int32", "uint32")
+STORED, CODED, LEVELS = range(3)
+DTYPES = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 
 _FIXED = struct.Struct("<4sBBBBIII")
 _CODED = struct.Struct("<BBBBHIBq")
 _TAP = struct.Struct("<Bh")
 _LENGTH = struct.Struct("<I")
+_LEVELS = ChunkConfig(delta_spec=DeltaSpec.try_consecutive(1))
 _CONFIG = ChunkConfig(mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.no_op())
 MAX_BYTES = 1 << 31
 """Larger chunks are refused: lengths are 32 bits."""
@@ -36,7 +37,7 @@ class Header:
     Parameters
     ----------
     kind : int
-        `STORED` or `CODED`.
+        `STORED`, `CODED` or `LEVELS`.
     bits : int
         Binary places of the weights.
     dtype : str
@@ -87,12 +88,17 @@ class Writer:
     def numbers(self, values: Array) -> None:
         """Add some numbers, compressed; nothing for none."""
         if values.size:
-            data = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), _CONFIG)
+            config = _LEVELS if values.dtype.kind == "f" else _CONFIG
+            data = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), config)
             self._parts += (_LENGTH.pack(len(data)), data)
 
     def counted(self, values: Array) -> None:
         """Add numbers as they are, after how many they are."""
         self._parts += (_LENGTH.pack(len(values)), _little(values).tobytes())
+
+    def count(self, number: int) -> None:
+        """Add how many things come."""
+        self._parts.append(_LENGTH.pack(number))
 
     def raw(self, data: bytes) -> None:
         """Add bytes as they are."""
@@ -139,7 +145,7 @@ class Reader:
         if found != stated:
             raise damaged(f"its checksum is {stated:08x}, its bytes give {found:08x}")
         _, _, kind, dtype, bits, *rest = _FIXED.unpack_from(data)
-        if kind not in (STORED, CODED) or dtype >= len(DTYPES):
+        if kind not in (STORED, CODED, LEVELS) or dtype >= len(DTYPES):
             raise damaged(f"it is of kind {kind} and type {dtype}")
         self.header = Header(kind, bits, DTYPES[dtype], *rest)
 
@@ -157,8 +163,7 @@ class Reader:
         values = np.empty(count, dtype)
         if not count:
             return values
-        (length,) = _LENGTH.unpack(self.raw(_LENGTH.size))
-        data = self.raw(length)
+        data = self.raw(self.count())
         try:
             progress = standalone.simple_decompress_into(data, values)
         except (RuntimeError, TypeError, ValueError) as error:
@@ -167,11 +172,20 @@ class Reader:
             raise damaged(f"{progress.n_processed} of {count} numbers are there")
         return values
 
+    def count(self) -> int:
+        """Return a number of things to come."""
+        return int(_LENGTH.unpack(self.raw(_LENGTH.size))[0])
+
     def counted(self, dtype: str) -> Array:
         """Return the numbers that follow, as many as the stream says and holds."""
         stored = np.dtype(dtype).newbyteorder("<")
-        (count,) = _LENGTH.unpack(self.raw(_LENGTH.size))
-        return np.frombuffer(self.raw(count * stored.itemsize), stored).astype(dtype, copy=False)
+        return np.frombuffer(self.raw(self.count() * stored.itemsize), stored).astype(
+            dtype, copy=False
+        )
+
+    def rest(self) -> bytes:
+        """Return all bytes that are left."""
+        return self.raw(self._end - self._at)
 
     def raw(self, length: int) -> bytes:
         """Return the next `length` bytes."""
