@@ -138,7 +138,7 @@ def test_a_lake_is_opened_by_name():
 
 @pytest.mark.parametrize("fault", [Fault.CORRUPTED, Fault.TRUNCATED])
 def test_answers_that_are_spoilt_are_told_and_never_believed(lake, asset, fault):
-    faulty = FaultyStore(lake.store, {1: fault}, only="get_range_async")
+    faulty = FaultyStore(lake.store, {1: fault}, only="get_range")
     spoilt = Asset(faulty, asset.manifest)
     with pytest.raises(CorruptionError, match="is damaged"):
         spoilt["ap"].read(1.0, 2.0)

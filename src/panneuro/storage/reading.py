@@ -23,8 +23,8 @@ from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
 from panneuro.core.errors import CorruptionError, ObjectNotFoundError, StoreError
 from panneuro.core.store import Store
-from panneuro.storage.columns import Column
 from panneuro.storage.head import Head
+from panneuro.storage.sharded import Sharded
 
 
 class HeadStore(ZarrStore):
@@ -202,19 +202,16 @@ class StoredArray:
         return f"<StoredArray {self.array.path!r} {self.shape} {self.dtype}>"
 
     @cached_property
-    def _column(self) -> Column | None:
+    def _sharded(self) -> Sharded | None:
         store = self.array.store
         if isinstance(store, HeadStore):
-            return Column.of(self.array, store.head.indexes, store.fetch)
+            return Sharded.of(self.array, store.head.indexes, store.fetch)
         return None
 
     def __getitem__(self, key: Any) -> Any:
         try:
-            if self._column and isinstance(key, slice) and key.step in (None, 1):
-                found = self._column.read(*key.indices(len(self))[:2])
-                if found is not None:
-                    return found
-            return self.array[key]
+            found = self._sharded.read(key) if self._sharded else None
+            return self.array[key] if found is None else found
         except (CorruptionError, ValueError, RuntimeError) as error:
             why = error.message if isinstance(error, CorruptionError) else error
             raise CorruptionError(

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panneuro.core.errors import CorruptionError
+from panneuro.storage import sharded
 from panneuro.storage.chunks import data_type
-from panneuro.storage.columns import Column
 from panneuro.storage.head import Head
 from panneuro.storage.layout import Layout, decode_index, encode_index
 from panneuro.storage.reading import HeadStore, StoredArray
+from panneuro.storage.sharded import Sharded
 from panneuro.storage.shards import ArrayWriter
 from panneuro.storage.stores import open_store
 
@@ -28,9 +29,9 @@ CODECS = (
 TIMES = np.sort(np.random.default_rng(0).random(1000))
 
 
-def stored(values, chunk=16, shard=320, change=lambda index: index):
+def stored(values, chunk=(16,), shard=(320,), change=lambda index: index):
     """Write an array as the assets' are, and open it through a head."""
-    layout = Layout(values.shape, values.dtype, (chunk,), (shard,), CODECS)
+    layout = Layout(values.shape, values.dtype, chunk, shard, CODECS)
     store = open_store(f"memory://{uuid.uuid4()}")
     with ThreadPoolExecutor(1) as executor:
         shards = list(ArrayWriter(values, layout, executor).shards())
@@ -85,11 +86,54 @@ def test_what_is_no_range_is_left_to_zarr():
         assert np.array_equal(ARRAY[key], TIMES[key])
 
 
-def test_wide_chunks_are_left_to_zarr():
-    values = np.arange(20_000.0)
-    array, store = stored(values, chunk=8192, shard=16_384)
-    assert Column.of(array.array, {}, store.get_range) is None
-    assert np.array_equal(array[10:10_000], values[10:10_000])
+CUBE = np.random.default_rng(1).integers(0, 9, (90, 24, 5), np.int16)
+BLOCKS, BLOCK_STORE = stored(CUBE, (10, 8, 5), (40, 24, 5))
+PART = st.one_of(
+    st.integers(-90, 89),
+    st.slices(90).filter(lambda part: part.step in (None, 1)),
+    st.just(slice(None)),
+    st.just(...),
+)
+
+
+@given(st.one_of(PART, st.lists(PART, max_size=3).map(tuple)))
+def test_any_part_of_more_axes_is_what_numpy_takes(key):
+    try:
+        expected = CUBE[key]
+    except IndexError:
+        with pytest.raises(IndexError):
+            BLOCKS[key]
+        return
+    found = BLOCKS[key]
+    assert np.shape(found) == expected.shape
+    assert np.array_equal(found, expected)
+
+
+def test_chunks_that_adjoin_are_one_request_for_each_shard():
+    BLOCKS[:1]
+    before = BLOCK_STORE.usage.snapshot()
+    assert np.array_equal(BLOCKS[15:75], CUBE[15:75])
+    assert (BLOCK_STORE.usage.snapshot() - before).requests == 2
+
+
+def test_chunks_far_apart_are_asked_for_apart(monkeypatch):
+    monkeypatch.setattr(sharded, "GAP_BYTES", 0)
+    before = BLOCK_STORE.usage.snapshot()
+    assert np.array_equal(BLOCKS[:40, 8:10], CUBE[:40, 8:10])
+    assert (BLOCK_STORE.usage.snapshot() - before).requests == 4
+
+
+def test_no_more_is_read_at_once_than_fits(monkeypatch):
+    monkeypatch.setattr(sharded, "RUN_BYTES", 1000)
+    monkeypatch.setattr(sharded, "ALONE_BYTES", 0)
+    before = BLOCK_STORE.usage.snapshot()
+    assert np.array_equal(BLOCKS[:], CUBE)
+    assert (BLOCK_STORE.usage.snapshot() - before).requests > 6
+
+
+def test_arrays_without_shards_are_left_to_zarr():
+    array = zarr.create_array({}, shape=(9,), dtype="i4")
+    assert Sharded.of(array, {}, STORE.get_range) is None
 
 
 def turned_about(index):
@@ -98,7 +142,7 @@ def turned_about(index):
     return encode_index([spans[1], spans[0], *spans[2:]])
 
 
-def test_chunks_that_do_not_adjoin_are_left_to_zarr():
+def test_chunks_may_lie_in_any_order():
     array, _ = stored(TIMES, change=turned_about)
     expected = np.concatenate([TIMES[16:32], TIMES[:16]])
     assert np.array_equal(array[:32], expected)
