@@ -134,15 +134,22 @@ class ArrayWriter:
     def _encoded(
         self, position: tuple[int, ...], observe: Observe | None
     ) -> Iterator[tuple[int, bytes]]:
+        """Yield the chunks of a shard, each tile of channels by a coder of its own.
+
+        A codec may remember what suited its first chunk. The first row of chunks is waited for, so
+        that what is written does not depend on which thread is first.
+        """
+        coders = [self.layout.coder for _ in range(math.prod(self.layout.chunks_per_shard[1:]))]
         waiting: deque[tuple[int, Future[bytes]]] = deque()
+        ahead = 0
         for block in self._blocks(position, observe):
-            waiting.extend(
-                (number, self.executor.submit(self.coder.encode_verified, values))
-                for number, values in block
-            )
-            while len(waiting) > _AHEAD * len(block):
+            for number, values in block:
+                encode = coders[number % len(coders)].encode_verified
+                waiting.append((number, self.executor.submit(encode, values)))
+            while len(waiting) > ahead * len(block):
                 number, future = waiting.popleft()
                 yield number, future.result()
+            ahead = _AHEAD
         for number, future in waiting:
             yield number, future.result()
 
