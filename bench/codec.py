@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import math
 import statistics
 import time
 import warnings
@@ -107,13 +108,18 @@ def ours(values: Array) -> Coded:
     """Cut, choose and code as adding does."""
     chunk, shard = cut(values.shape, values.dtype)
     choice = chooser()(values, chunk)
-    coder = Layout(values.shape, values.dtype, chunk, shard, choice.codecs).coder
+    layout = Layout(values.shape, values.dtype, chunk, shard, choice.codecs)
     pieces = [values[corner] for corner in _corners(values.shape, chunk)]
+    coder, tiles = layout.coder, math.prod(layout.chunks_per_shard[1:])
+
+    def encode(pieces: list[Array]) -> list[bytes]:
+        coders = [layout.coder for _ in range(tiles)]
+        return [coders[at % tiles].encode(piece) for at, piece in enumerate(pieces)]
 
     def decode(data: bytes, piece: Array) -> Array:
         return coder.decode(data)[tuple(map(slice, piece.shape))]
 
-    return _timed(choice.name, pieces, coder.encode, decode)
+    return _timed(choice.name, pieces, encode, decode)
 
 
 def wavpack(values: Array, rate: float) -> Coded:
@@ -126,7 +132,7 @@ def wavpack(values: Array, rate: float) -> Coded:
     def decode(data: bytes, piece: Array) -> Array:
         return np.frombuffer(codec.decode(data), piece.dtype).reshape(piece.shape)
 
-    return _timed("wavpack-2", pieces, codec.encode, decode)
+    return _timed("wavpack-2", pieces, lambda pieces: list(map(codec.encode, pieces)), decode)
 
 
 def _signed(values: Array) -> Array:
@@ -145,16 +151,16 @@ def _corners(shape: tuple[int, ...], chunk: tuple[int, ...]) -> Iterator[tuple[s
 def _timed(
     name: str,
     pieces: list[Array],
-    encode: Callable[[Array], bytes],
+    encode: Callable[[list[Array]], list[bytes]],
     decode: Callable[[bytes, Array], Array],
 ) -> Coded:
     pieces = [np.ascontiguousarray(piece) for piece in pieces]
-    coded = [bytes(encode(piece)) for piece in pieces]
+    coded = [bytes(data) for data in encode(pieces)]
     for data, piece in zip(coded, pieces, strict=True):
         if not np.array_equal(decode(data, piece), piece):
             raise SystemExit(f"{name} does not give back what it was given")
     raw = sum(piece.nbytes for piece in pieces)
-    encoding = _cpu(lambda: [encode(piece) for piece in pieces])
+    encoding = _cpu(lambda: encode(pieces))
     decoding = _cpu(lambda: [decode(d, p) for d, p in zip(coded, pieces, strict=True)])
     ratio = raw / sum(map(len, coded))
     return Coded(name, ratio, raw / encoding / 1e6, raw / decoding / 1e6)

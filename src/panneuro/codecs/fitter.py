@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.codecs.entropy import magnitudes
 from panneuro.codecs.fitting import fit, lanes_of, offsets_of
 from panneuro.codecs.lattice import Lattice, find
-from panneuro.codecs.moments import FEW
 from panneuro.codecs.predictor import Model, predict
 
 Array = npt.NDArray[Any]
 
-COMPARED_ROWS = 256
+LOOKED_AT = 24_576
+"""Residuals of a chunk, at least a thousand rows, that say whether a model serves."""
 
-LOSS, CHANNEL_LOSS = 0.03, 1.0
-"""Bits a sample that a known model may gain less than it did: on average, and on one channel."""
+SERVES, SERVES_CHANNEL = 0.03, 0.5
+"""Bits a sample that residuals may still tell of each other: on average, and in one channel."""
 
-
-@dataclass(frozen=True)
-class _Known:
-    """A model, and what it gained on the chunk that it was fitted to."""
-
-    model: Model
-    gains: Array
+UNUSUAL = 4
+"""Residuals so many times the mean count as no more: spikes would rule."""
 
 
 class Fitter:
     """Finds the lattice and fits the model of a chunk; the first's serve the others if they can.
 
     What a chunk gets depends on the first chunk and on itself, not on what else was seen: chunks
-    may come in any order after the first. Chunks of few channels are long, and each gets its own.
+    may come in any order after the first.
 
     Examples
     --------
@@ -47,7 +41,7 @@ class Fitter:
     """
 
     def __init__(self) -> None:
-        self._known: _Known | None = None
+        self._known: Model | None = None
         self._step = 0
 
     def codes(self, samples: Array) -> tuple[Lattice, Array]:
@@ -76,23 +70,32 @@ class Fitter:
         int16 or int32 array, channels × rows
         """
         known = self._known
-        if known and known.model.offsets.shape == codes.shape[1:]:
-            model = replace(known.model, offsets=offsets_of(codes), lanes=lanes_of(len(codes)))
+        if known and known.offsets.shape == codes.shape[1:]:
+            model = replace(known, offsets=offsets_of(codes), lanes=lanes_of(len(codes)))
             planes = predict(codes, model)
-            lost = known.gains - _gains(codes, planes)
-            if lost.mean() <= LOSS and lost.max() <= CHANNEL_LOSS:
+            told = _told(planes)
+            if told.mean() <= SERVES and told.max() <= SERVES_CHANNEL:
                 return model, planes
         model = fit(codes)
-        planes = predict(codes, model)
-        if known is None and model.taps and codes.shape[1] >= FEW:
-            self._known = _Known(model, _gains(codes, planes))
-        return model, planes
+        if known is None and model.taps:
+            self._known = model
+        return model, predict(codes, model)
 
 
-def _gains(codes: Array, planes: Array) -> Array:
-    """Return the bits a sample that prediction gains, about, over taking differences."""
-    apart = -(-len(codes) // COMPARED_ROWS)
-    steps = codes[1::apart].astype(np.int64) - codes[:-1:apart]
-    means = np.abs(steps).mean(axis=0), magnitudes(planes, planes.shape[1])[:, 0] / planes.shape[1]
-    gains: Array = np.log2(means[0] + 0.25) - np.log2(means[1] + 0.25)
-    return gains
+def _told(planes: Array) -> Array:
+    """Return the bits a sample that residuals still tell: of the next, and of the next channel.
+
+    Were they Gaussian, a prediction that explains the part ρ² of their power would save
+    -log2(1 - ρ²) / 2 bits (Cover & Thomas, Elements of Information Theory, 8.5).
+    """
+    channels, rows = planes.shape
+    width = min(rows, max(1024, LOOKED_AT // channels))
+    some = planes[:, (rows - width) // 2 :][:, :width].astype(np.float32)
+    most = UNUSUAL * np.abs(some).mean(axis=1, keepdims=True) + 1
+    some = np.clip(some, -most, most)
+    power = (some * some).mean(axis=1) + 1 / 12
+    after = (some[:, 1:] * some[:, :-1]).mean(axis=1) / power if width > 1 else 0 * power
+    beside = (some[1:] * some[:-1]).mean(axis=1) / np.sqrt(power[1:] * power[:-1])
+    explained = after**2 + np.concatenate([[0.0], beside**2])
+    bits: Array = -0.5 * np.log2(np.clip(1 - explained, 0.01, 1))
+    return bits

@@ -45,7 +45,9 @@ LANE_ROWS = 256
 
 TIED = (4, 24)
 TIED_SHORT = (1, 2, 4, 24)
-SHORT = 2000
+SHORT, SHORTEST = 2000, 400
+"""Fewer rows have other classes tied; in the fewest, no channel has weights of its own."""
+
 PARAMETER_BITS = 9.0
 MAX_BITS = 14
 LARGEST = 1 << 17
@@ -197,7 +199,8 @@ def _selected(moments: Moments, keep: list[int]) -> Moments:
 def _shared(channels: int, rows: int) -> list[int]:
     """Return numbers of classes of channels that may share weights."""
     tied = TIED_SHORT if rows < SHORT or channels < 2 * FEW else TIED
-    return [*(classes for classes in tied if classes * 2 <= channels), channels]
+    shared = [classes for classes in tied if classes * 2 <= channels]
+    return shared if shared and rows < SHORTEST else [*shared, channels]
 
 
 def _selections(taps: Taps, channels: int) -> list[list[int]]:
@@ -220,13 +223,7 @@ def _solve(moments: Moments, classes: int, rows: int) -> _Fit:
     """Return least-squares weights that every `classes`-th channel shares."""
     channels, n_taps = moments.along.shape
     group = np.arange(channels) % classes
-    cross, along = moments.cross, moments.along
-    if classes < channels:
-        first = np.arange(classes)
-        order = np.argsort(group, kind="stable")
-        starts = np.searchsorted(group[order], first)
-        cross = np.add.reduceat(cross[order], starts)
-        along = np.add.reduceat(along[order], starts)
+    cross, along = (_summed(sums, classes) for sums in (moments.cross, moments.along))
     ridge = 1e-7 * np.trace(cross, axis1=1, axis2=2) / n_taps + 2e-3 * moments.rows
     steady = cross + ridge[:, None, None] * np.eye(n_taps)
     weights = np.linalg.solve(steady, along[..., None])[..., 0]
@@ -236,6 +233,17 @@ def _solve(moments: Moments, classes: int, rows: int) -> _Fit:
     optimism = 1 + 2 * n_taps * classes / (moments.rows * channels)
     bits = rows * 0.5 * np.log2(errors * optimism + 1 / 12).sum()
     return _Fit(moments.taps, weights.T, errors, bits + PARAMETER_BITS * n_taps * classes)
+
+
+def _summed(sums: Array, classes: int) -> Array:
+    """Return sums over every `classes`-th channel."""
+    channels = len(sums)
+    if classes == channels:
+        return sums
+    whole = channels // classes * classes
+    found: Array = sums[:whole].reshape(-1, classes, *sums.shape[1:]).sum(axis=0)
+    found[: channels - whole] += sums[whole:]
+    return found
 
 
 def _places(best: _Fit, moments: Moments) -> int:

@@ -16,6 +16,7 @@
 #define CLONES
 #endif
 
+/* `depth` rows of history are kept, a power of two above the longest lag. */
 typedef struct {
     int64_t rows, channels, pad, depth;
     int32_t n_taps, n_near, bits, lag[MAX_TAPS], shift[MAX_TAPS];

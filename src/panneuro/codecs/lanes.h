@@ -59,7 +59,7 @@ static inline void NAME(sources)(const model *m, NAME(vec) *history, int64_t ste
 {
     const int64_t width = m->channels + 2 * m->pad;
     for (int k = 0; k < m->n_taps; k++) {
-        int64_t row = (step + m->depth - m->lag[k]) % m->depth;
+        const int64_t row = (step - m->lag[k]) & (m->depth - 1);
         from[k] = history + row * width + m->pad + m->shift[k];
     }
 }
@@ -76,7 +76,7 @@ CLONES void NAME(predict)(const model *m, const WORD *weights, const int32_t *of
     const NAME(vec) *from[MAX_TAPS];
     for (int64_t s = 0; s < span; s++) {
         const int live = s < last ? LANES : LANES - 1;
-        NAME(vec) *now = history + s % m->depth * width + m->pad;
+        NAME(vec) *now = history + (s & (m->depth - 1)) * width + m->pad;
         for (int64_t c = 0; c < channels; c++) {
             NAME(load)(now + c, samples + s * channels + c, span * channels, live);
             now[c] -= offsets[c];
@@ -110,7 +110,7 @@ CLONES void NAME(restore)(const model *m, const WORD *weights, const int32_t *of
     const NAME(vec) *from[MAX_TAPS];
     for (int64_t s = 0; s < span; s++) {
         const int live = s < last ? LANES : LANES - 1;
-        NAME(vec) *now = history + s % m->depth * width + m->pad;
+        NAME(vec) *now = history + (s & (m->depth - 1)) * width + m->pad;
         NAME(vec) a = {0}, b = {0}, d = {0}, e = {0};
         if (s % STEPS == 0) NAME(collect)(planes, m, span, s, STEPS, stage);
         NAME(sources)(m, history, s, from);

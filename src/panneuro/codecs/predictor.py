@@ -113,7 +113,7 @@ def _run(
     rows, channels = shape
     word = np.dtype("i4") if source.dtype.itemsize == 2 else np.dtype("i8")
     pad = max(abs(distance) for _, distance in model.taps)
-    depth = 1 + max(lag for lag, _ in model.taps)
+    depth = 1 << max(lag for lag, _ in model.taps).bit_length()
     near = len(NEAR) if model.taps[: len(NEAR)] == NEAR else 0
     lags, distances = zip(*model.taps, strict=True)
     kernel = _Kernel(rows, channels, pad, depth, len(lags), near, model.bits)
