@@ -1,0 +1,431 @@
+"""Zero-phase filters by band, and the envelope and phase of what oscillates there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.analysis.overlap import Plan, Spectrum, block_size, overlap_saved
+from panneuro.analysis.traces import rate_of
+from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+from panneuro.signals.timeseries import TimeSeries
+
+fft = need("scipy.fft", "analysis", "Filtering signals")
+sps = need("scipy.signal", "analysis", "Filtering signals")
+
+Band = str | tuple[float | None, float | None]
+Design = Literal["fir", "butterworth"]
+Taps = npt.NDArray[np.float64]
+
+BANDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "delta": (1.5, 4.0),
+        "theta": (4.0, 10.0),
+        "alpha": (8.0, 13.0),
+        "beta": (10.0, 30.0),
+        "gamma": (30.0, 80.0),
+        "fast": (80.0, 200.0),
+        "ripple": (100.0, 250.0),
+    }
+)
+"""Bands in hertz by name: those of Buzsáki and Draguhn (Science 304:1926, 2004), the alpha of the
+electroencephalogram, and the ripple of Liu et al. (Nature Communications 13:6000, 2022)."""
+
+STOPBAND_DB = 100.0
+_NEGLIGIBLE = 10 ** (-STOPBAND_DB / 20)
+
+
+def band_edges(band: Band, rate_hz: float) -> tuple[float | None, float | None]:
+    """Return the edges in hertz of a band that is given by name or by its edges.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the edges are not in order between 0 and half the rate.
+
+    Examples
+    --------
+    >>> band_edges("theta", 1250.0)
+    (4.0, 10.0)
+    """
+    if isinstance(band, str):
+        if band not in BANDS:
+            raise InputError(f"no band is named {band!r}", hint=f"known: {', '.join(BANDS)}")
+        band = BANDS[band]
+    low, high = band
+    edges = [edge for edge in (low, high) if edge is not None]
+    if (
+        not edges
+        or not all(0 < edge < rate_hz / 2 for edge in edges)
+        or edges != sorted(set(edges))
+    ):
+        raise InputError(
+            f"a band of {low!r} to {high!r} Hz cannot be cut from a signal of {rate_hz:g} Hz",
+            hint=f"give (low, high) with 0 < low < high < {rate_hz / 2:g}, one of them may be None",
+        )
+    return low, high
+
+
+def fir_taps(band: Band, rate_hz: float) -> Taps:
+    """Design a linear-phase filter that passes a band whole and stops 100 dB beside it.
+
+    A windowed sinc for each edge, with a Kaiser window. Transitions lie outside the band and are as
+    wide as is usual (Widmann, Schröger and Maess, J. Neurosci. Methods 250:34, 2015): a quarter of
+    the edge and at least 2 Hz, where there is room.
+
+    Parameters
+    ----------
+    band : str or (float or None, float or None)
+        Name or edges in hertz; None leaves that side open.
+    rate_hz : float
+        Samples per second.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_taps,)
+        An odd number, symmetric.
+
+    Examples
+    --------
+    >>> taps = fir_taps((4.0, 10.0), 1250.0)
+    >>> len(taps) % 2, bool(abs(taps.sum()) < 1e-4)
+    (1, True)
+    """
+    low, high = band_edges(band, rate_hz)
+    upper = None if high is None else min(max(high / 4, 2.0), rate_hz / 2 - high)
+    lower = None if low is None else min(max(low / 4, 2.0), low)
+    parts = []
+    if high is not None and upper is not None:
+        parts.append((1, _low_pass(high + upper / 2, upper, rate_hz)))
+    if low is not None and lower is not None:
+        parts.append((-1, _low_pass(low - lower / 2, lower, rate_hz)))
+    taps = np.zeros(max(len(part) for _, part in parts))
+    middle = len(taps) // 2
+    if high is None:
+        taps[middle] = 1.0
+    for sign, part in parts:
+        taps[middle - len(part) // 2 : middle + len(part) // 2 + 1] += sign * part
+    return taps
+
+
+def _low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
+    count, beta = sps.kaiserord(STOPBAND_DB, transition_hz / (rate_hz / 2))
+    taps: Taps = sps.firwin(count | 1, cutoff_hz, window=("kaiser", beta), fs=rate_hz)
+    return taps
+
+
+def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
+    """Return the impulse response of a Butterworth filter run forward and backward.
+
+    Its transfer function is the squared magnitude of the filter: zero phase, as
+    ``scipy.signal.sosfiltfilt``. It is cut where less than 1e-7 of it remains.
+
+    Parameters
+    ----------
+    band : str or (float or None, float or None)
+        Name or edges in hertz, where the two passes together have lost 6 dB.
+    rate_hz : float
+        Samples per second.
+    order : int
+        Of the one-way filter, as ``scipy.signal.butter`` counts.
+
+    Raises
+    ------
+    InputError
+        If the order is not positive.
+    """
+    if order < 1:
+        raise InputError(f"a Butterworth filter of order {order!r} does not exist")
+    low, high = band_edges(band, rate_hz)
+    kind = "lowpass" if low is None else "highpass" if high is None else "bandpass"
+    edges = [edge for edge in (low, high) if edge is not None]
+    sos = sps.butter(order, edges if len(edges) > 1 else edges[0], kind, fs=rate_hz, output="sos")
+    narrowest = edges[-1] - edges[0] if kind == "bandpass" else edges[0]
+    n = int(fft.next_fast_len(math.ceil(64 * order * rate_hz / min(narrowest, edges[0]))))
+    _, response = sps.sosfreqz(sos, worN=np.fft.rfftfreq(n, 1 / rate_hz), fs=rate_hz)
+    impulse = np.fft.irfft(np.abs(response) ** 2, n)
+    left = np.cumsum(np.abs(impulse[: n // 2])[::-1])[::-1]
+    reach = max(1, int(np.count_nonzero(left > 1e-7 * left[0])))
+    return np.concatenate([impulse[reach:0:-1], impulse[: reach + 1]])
+
+
+def filtered(
+    signal: TimeSeries, band: Band, *, design: Design = "fir", order: int = 4
+) -> TimeSeries:
+    """Filter a signal into a band, with zero phase.
+
+    Nothing is computed before samples are read; each read computes the blocks that it touches, and
+    :func:`~panneuro.analysis.traces.evaluate` computes all of them in bounded memory. A sample has
+    the same value whichever rows are read. At both ends the signal is turned about its end points.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    band : str or (float or None, float or None)
+        A name of :data:`BANDS` or edges in hertz: ``(None, 300.0)`` is a low-pass.
+    design : {"fir", "butterworth"}
+        :func:`fir_taps` or :func:`butterworth_taps`.
+    order : int
+        Of the Butterworth filter.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, float32, in the signal's unit.
+
+    Raises
+    ------
+    InputError
+        If the band cannot be cut, the signal has no constant rate or is shorter than half the
+        filter; on reading, if a sample is not finite.
+
+    Examples
+    --------
+    >>> t = np.arange(12_500) / 1250.0
+    >>> lfp = TimeSeries("lfp", np.sin(2 * np.pi * 7 * t) + 5, "volts", rate_hz=1250.0)
+    >>> theta = filtered(lfp, "theta")
+    >>> theta
+    <TimeSeries 'lfp' 12500 float32, 1250 Hz, 0.000–10.000 s, volts>
+    >>> bool(abs(theta.read(5, 6) - np.sin(2 * np.pi * 7 * t[6250:7500])).max() < 1e-3)
+    True
+    """
+    return _real(signal, _taps(signal, band, design, order))
+
+
+def notch(signal: TimeSeries, line_hz: float = 50.0, *, width_hz: float = 2.0) -> TimeSeries:
+    """Take out a line and all its harmonics, with zero phase.
+
+    Whatever lies within half the width of the line goes with it;
+    :func:`~panneuro.analysis.lines.without_lines` takes only a sinusoid.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    line_hz : float
+        Of the mains: 50 or 60.
+    width_hz : float
+        Of the band that is stopped whole; transitions of the same width lie on either side.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, float32, in the signal's unit.
+
+    Raises
+    ------
+    InputError
+        If the line or the width do not fit the rate.
+    """
+    rate_hz = rate_of(signal, "filtering")
+    if not (0 < width_hz < line_hz / 3 and line_hz + 1.5 * width_hz < rate_hz / 2):
+        raise InputError(
+            f"a notch of {width_hz!r} Hz at {line_hz!r} Hz does not fit a rate of {rate_hz:g} Hz",
+            hint="the width must be less than a third of the line, the line below half the rate",
+        )
+    highest = rate_hz / 2 - 1.5 * width_hz
+    lines = np.arange(line_hz, highest, line_hz)
+    prototype = _low_pass(width_hz, width_hz, rate_hz)
+    t = np.arange(len(prototype)) - len(prototype) // 2
+    waves = 2 * np.cos(2 * np.pi * np.outer(lines, t) / rate_hz).sum(0)
+    taps = -prototype * waves
+    taps[len(taps) // 2] += 1.0
+    return _real(signal, taps)
+
+
+def analytic(
+    signal: TimeSeries,
+    band: Band,
+    *,
+    every: int = 1,
+    design: Design = "fir",
+    order: int = 4,
+) -> TimeSeries:
+    """Return the analytic signal of a band: its real part is filtered, its modulus the envelope.
+
+    Filter, Hilbert transform (Gabor, J. IEE 93:429, 1946) and decimation take one transform of each
+    block forward and one back of only the frequencies that pass.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    band : str or (float, float)
+        A name of :data:`BANDS` or edges in hertz.
+    every : int
+        Keep one sample of so many. The rate that remains must be wider than the band with its
+        transitions; envelope and phase then lose nothing.
+    design, order
+        As for :func:`filtered`.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, complex64, in the signal's unit.
+
+    Raises
+    ------
+    InputError
+        As for :func:`filtered`, if the band is open, or if `every` is too large.
+    """
+    return _one_sided(signal, band, every, design, order, lambda values: values, np.complex64)
+
+
+def envelope(
+    signal: TimeSeries,
+    band: Band,
+    *,
+    every: int = 1,
+    design: Design = "fir",
+    order: int = 4,
+) -> TimeSeries:
+    """Return the envelope of a band: the modulus of its :func:`analytic` signal.
+
+    Parameters, errors
+        As for :func:`analytic`.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, float32, in the signal's unit.
+
+    Examples
+    --------
+    >>> t = np.arange(12_500) / 1250.0
+    >>> lfp = TimeSeries("lfp", 3 * np.sin(2 * np.pi * 7 * t), "volts", rate_hz=1250.0)
+    >>> envelope(lfp, "theta", every=25).read(5, 5.1).round(2)
+    array([3., 3., 3., 3., 3.], dtype=float32)
+    """
+    return _one_sided(signal, band, every, design, order, np.abs, np.float32)
+
+
+def phase(
+    signal: TimeSeries,
+    band: Band,
+    *,
+    every: int = 1,
+    design: Design = "fir",
+    order: int = 4,
+) -> TimeSeries:
+    """Return the phase of a band: the angle of its :func:`analytic` signal.
+
+    Parameters, errors
+        As for :func:`analytic`.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, float32, in radians from −π to π; 0 at a peak.
+    """
+    found = _one_sided(signal, band, every, design, order, np.angle, np.float32)
+    return found.with_data(found.data, unit="radians")
+
+
+def _taps(signal: TimeSeries, band: Band, design: Design, order: int) -> Taps:
+    rate_hz = rate_of(signal, "filtering")
+    if design == "fir":
+        return fir_taps(band, rate_hz)
+    if design == "butterworth":
+        return butterworth_taps(band, rate_hz, order)
+    raise InputError(f"no filter is designed as {design!r}", hint="known: 'fir', 'butterworth'")
+
+
+def _gains(taps: Taps, n_fft: int) -> npt.NDArray[np.float32]:
+    """Return the transfer function of symmetric taps at each frequency of a block."""
+    middle = len(taps) // 2
+    circle = np.zeros(n_fft)
+    circle[: middle + 1] = taps[middle:]
+    circle[n_fft - middle :] += taps[:middle]
+    gains = np.fft.rfft(circle).real
+    gains[np.abs(gains) < _NEGLIGIBLE] = 0.0
+    return gains.astype(np.float32)
+
+
+def _real(signal: TimeSeries, taps: Taps) -> TimeSeries:
+    n_fft, margin = block_size(len(taps) // 2, 1)
+    transform = partial(_multiplied, gains=_gains(taps, n_fft), n_fft=n_fft)
+    return overlap_saved(signal, Plan(n_fft, margin, 1, transform), np.float32)
+
+
+def _multiplied(
+    spectrum: Spectrum, gains: npt.NDArray[np.float32], n_fft: int
+) -> npt.NDArray[np.float32]:
+    spectrum *= gains
+    values: npt.NDArray[np.float32] = fft.irfft(spectrum, n_fft, axis=1, overwrite_x=True)
+    return values
+
+
+def _one_sided(
+    signal: TimeSeries,
+    band: Band,
+    every: int,
+    design: Design,
+    order: int,
+    modulus: Callable[[Any], Any],
+    dtype: npt.DTypeLike,
+) -> TimeSeries:
+    if every < 1:
+        raise InputError(f"keeping one sample of {every!r} is not possible")
+    rate_hz = rate_of(signal, "filtering")
+    if None in band_edges(band, rate_hz):
+        raise InputError(
+            f"the envelope of a band without two edges, {band!r}, means nothing",
+            hint="give (low, high) in hertz",
+        )
+    taps = _taps(signal, band, design, order)
+    n_fft, margin = block_size(len(taps) // 2, every)
+    gains = 2 * _gains(taps, n_fft)
+    bins = np.flatnonzero(gains)
+    first, last = int(bins[0]), int(bins[-1])
+    if last - first + 1 > n_fft // every:
+        wide_hz = (last - first + 1) * rate_hz / n_fft
+        raise InputError(
+            f"a band of {wide_hz:.3g} Hz with its transitions does not fit {rate_hz / every:g} Hz",
+            hint=f"keep more samples: every={int(rate_hz // wide_hz)}",
+        )
+    transform = partial(
+        band_limited,
+        first=first,
+        gains=gains[first : last + 1] / np.float32(every),
+        n_out=n_fft // every,
+    )
+    plan = Plan(n_fft, margin, every, lambda spectrum: modulus(transform(spectrum)))
+    return overlap_saved(signal, plan, dtype)
+
+
+def band_limited(
+    spectrum: Spectrum, first: int, gains: npt.NDArray[np.float32], n_out: int
+) -> npt.NDArray[np.complex64]:
+    """Transform only some frequencies back, onto as few samples as is asked for.
+
+    Frequencies that the fewer samples cannot tell apart are added up, as decimation does.
+
+    Parameters
+    ----------
+    spectrum : ndarray of complex64, shape (channels, n_fft // 2 + 1)
+        Of real samples.
+    first : int
+        The lowest frequency that passes.
+    gains : ndarray of float32, shape (n_passing,)
+        By which each is multiplied; ``1 / every`` included.
+    n_out : int
+        Samples that come out: ``n_fft // every``.
+    """
+    passing = spectrum[:, first : first + len(gains)] * gains
+    folded = np.zeros((len(spectrum), n_out), np.complex64)
+    at = 0
+    while at < len(gains):
+        where = (first + at) % n_out
+        count = min(n_out - where, len(gains) - at)
+        folded[:, where : where + count] += passing[:, at : at + count]
+        at += count
+    values: npt.NDArray[np.complex64] = fft.ifft(folded, axis=1, overwrite_x=True)
+    return values

@@ -1,0 +1,161 @@
+"""Continuous signals as analyses take them: sampled at a rate, physical, a piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.core.errors import InputError
+from panneuro.signals.timeseries import TimeSeries
+
+Floats = npt.NDArray[np.float32]
+BLOCK_BYTES = 64 << 20
+
+
+def rate_of(signal: TimeSeries, doing: str) -> float:
+    """Return the samples per second of a signal that has channels over time and a constant rate.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        To be analysed.
+    doing : str
+        What is being done, to begin the error message: ``"filtering"``.
+
+    Raises
+    ------
+    InputError
+        If it is stamped sample by sample, has more than one axis of channels, or no samples.
+    """
+    if signal.rate_hz is None:
+        raise InputError(
+            f"{doing} {signal.name!r} needs a constant rate; its samples are stamped one by one",
+            hint="interpolate it onto regular times first",
+        )
+    if len(signal.data.shape) > 2 or not all(signal.data.shape):
+        raise InputError(f"{doing} {signal.name!r}: cannot use data of shape {signal.data.shape}")
+    if signal.data.dtype.kind not in "iuf":
+        raise InputError(f"{doing} {signal.name!r}: cannot use values of {signal.data.dtype}")
+    return float(signal.rate_hz)
+
+
+def labels_of(signal: TimeSeries) -> list[Any]:
+    """Return the names of the channels, or their numbers where they have none."""
+    return list(signal.channels) or list(range(signal.n_channels))
+
+
+def physical(signal: TimeSeries, start: int, stop: int) -> Floats:
+    """Read rows ``start`` to ``stop`` in physical units, as float32 of shape (rows, channels).
+
+    Raises
+    ------
+    InputError
+        If a value is not finite.
+    """
+    stored = np.asarray(signal.data[start:stop]).reshape(stop - start, -1)
+    values = stored.astype(np.float32)
+    if stored.dtype.kind == "f" and not np.isfinite(values).all():
+        row, channel = np.argwhere(~np.isfinite(values))[0]
+        at_s = signal.start_s + (start + row) / (signal.rate_hz or 1.0)
+        raise InputError(
+            f"{signal.name!r} has no finite value in channel {channel} at {at_s:.4f} s",
+            hint="leave that channel or that time out, or interpolate over it",
+        )
+    if np.any(np.asarray(signal.gain) != 1.0):
+        values *= np.asarray(signal.gain, dtype=np.float32)
+    if np.any(np.asarray(signal.offset) != 0.0):
+        values += np.asarray(signal.offset, dtype=np.float32)
+    return values
+
+
+def extended(signal: TimeSeries, start: int, stop: int) -> Floats:
+    """Read rows that may lie beyond both ends, where the signal is turned about its end points.
+
+    The odd extension, ``2 x[0] - x[k]`` at time ``-k``, is what ``scipy.signal.sosfiltfilt`` uses.
+    Rows farther beyond than the signal is long are zero.
+    """
+    n = len(signal)
+    values = np.zeros((stop - start, signal.n_channels), dtype=np.float32)
+    inside = slice(max(start, 0), min(stop, n))
+    if inside.stop > inside.start:
+        values[inside.start - start : inside.stop - start] = physical(
+            signal, inside.start, inside.stop
+        )
+    if start < 0:
+        before = min(-start, n - 1, n)
+        head = physical(signal, 0, before + 1)
+        values[-start - before : -start] = 2 * head[0] - head[:0:-1]
+    if stop > n:
+        after = min(stop - n, n - 1)
+        tail = physical(signal, n - 1 - after, n)
+        values[n - start : n - start + after] = 2 * tail[-1] - tail[-2::-1]
+    return values
+
+
+def pieces(n_rows: int, row_bytes: int, budget_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
+    """Yield slices that cover rows in order, each at most as large as the budget.
+
+    Examples
+    --------
+    >>> list(pieces(5, row_bytes=10, budget_bytes=20))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    step = max(1, budget_bytes // max(1, row_bytes))
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+def evaluate(
+    signal: TimeSeries, out: Any = None, *, executor: Executor | None = None
+) -> npt.NDArray[Any] | Any:
+    """Compute a lazy signal piece by piece, into memory or into an array on disk.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        What a filter or a wavelet transform returned.
+    out : array-like, shape of ``signal.data``, optional
+        Anything that takes ``out[start:stop] = values``: a memory map, a Zarr array. A new array in
+        memory where not given.
+    executor : concurrent.futures.Executor, optional
+        Spreads the pieces over threads; the result is the same to the bit.
+
+    Returns
+    -------
+    array-like
+        `out`.
+
+    Raises
+    ------
+    InputError
+        If `out` has another shape.
+
+    Examples
+    --------
+    >>> evaluate(TimeSeries("x", np.arange(4), rate_hz=1.0))
+    array([0, 1, 2, 3])
+    """
+    if out is None:
+        out = np.empty(signal.data.shape, signal.data.dtype)
+    if tuple(out.shape) != tuple(signal.data.shape):
+        raise InputError(
+            f"computing {signal.name!r} of shape {signal.data.shape} into an array of {out.shape}"
+        )
+    step = getattr(signal.data, "block_rows", 0)
+    row_bytes = signal.n_bytes // max(1, len(signal))
+    parts = (
+        [slice(at, min(at + step, len(signal))) for at in range(0, len(signal), step)]
+        if step
+        else list(pieces(len(signal), row_bytes))
+    )
+
+    def one(rows: slice) -> None:
+        out[rows] = signal.data[rows]
+
+    for _ in map(one, parts) if executor is None else executor.map(one, parts):
+        pass
+    return out

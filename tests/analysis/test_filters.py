@@ -1,0 +1,194 @@
+"""Filters against SciPy, and against themselves: in blocks as in one piece."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import signal as sps
+
+from panneuro.analysis import filters
+from panneuro.analysis.traces import evaluate
+from panneuro.core.errors import InputError
+from panneuro.signals.timeseries import TimeSeries
+
+RATE_HZ = 1000.0
+
+
+@pytest.fixture(scope="module")
+def lfp():
+    """Return 90 s of three channels with slow drift, theta and gamma, longer than two blocks."""
+    random = np.random.default_rng(3)
+    n = 90_000
+    t = np.arange(n) / RATE_HZ
+    drift = np.cumsum(random.standard_normal((n, 3)), axis=0) * 0.02
+    waves = np.sin(2 * np.pi * 7 * t) + 0.3 * np.sin(2 * np.pi * 50 * t)
+    return TimeSeries("lfp", drift + waves[:, None] + 4.0, "volts", rate_hz=RATE_HZ)
+
+
+def direct(x, taps):
+    """Convolve in double precision with the odd extension at both ends."""
+    reach = len(taps) // 2
+    longer = np.concatenate([2 * x[0] - x[reach:0:-1], x, 2 * x[-1] - x[-2 : -reach - 2 : -1]])
+    return sps.fftconvolve(longer, taps[:, None], mode="valid", axes=0)
+
+
+def close(found, expected, tolerance):
+    return np.abs(found - expected).max() < tolerance * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("band", ["theta", "gamma", (30.0, None), (None, 100.0)])
+def test_fir_is_the_convolution_up_to_both_ends(lfp, band):
+    taps = filters.fir_taps(band, RATE_HZ)
+    found = evaluate(filters.filtered(lfp, band))
+    assert found.dtype == np.float32
+    assert close(found, direct(lfp.data, taps), 1e-4)
+
+
+def test_fir_passes_the_band_and_stops_beside_it():
+    taps = filters.fir_taps("theta", RATE_HZ)
+    frequencies, response = sps.freqz(taps, worN=1 << 16, fs=RATE_HZ)
+    gain = np.abs(response)
+    assert np.abs(gain[(frequencies >= 4) & (frequencies <= 10)] - 1).max() < 2e-5
+    assert gain[(frequencies <= 2) | (frequencies >= 12.5)].max() < 2e-5
+
+
+@pytest.mark.parametrize("band", ["theta", (30.0, 80.0), (None, 40.0), (2.0, None)])
+def test_butterworth_is_sosfiltfilt(lfp, band):
+    kind = {(False, True): "highpass", (True, False): "lowpass"}
+    low, high = filters.band_edges(band, RATE_HZ)
+    edges = [edge for edge in (low, high) if edge]
+    sos = sps.butter(
+        4,
+        edges if len(edges) > 1 else edges[0],
+        kind.get((low is None, high is None), "bandpass"),
+        fs=RATE_HZ,
+        output="sos",
+    )
+    expected = sps.sosfiltfilt(sos, lfp.data, axis=0, padlen=20_000)
+    found = evaluate(filters.filtered(lfp, band, design="butterworth"))
+    assert close(found[10_000:-10_000], expected[10_000:-10_000], 1e-4)
+
+
+@pytest.mark.parametrize("band", ["theta", "gamma"])
+def test_analytic_is_filter_and_hilbert(lfp, band):
+    whole = direct(lfp.data, filters.fir_taps(band, RATE_HZ))
+    expected = sps.hilbert(whole, axis=0)[10_000:-10_000]
+    found = evaluate(filters.analytic(lfp, band))[10_000:-10_000]
+    assert close(found, expected, 2e-3)
+    assert close(found.real, expected.real, 1e-4)
+    envelope = evaluate(filters.envelope(lfp, band))[10_000:-10_000]
+    np.testing.assert_allclose(envelope, np.abs(found), rtol=1e-5, atol=1e-6)
+    angles = evaluate(filters.phase(lfp, band))[10_000:-10_000]
+    np.testing.assert_allclose(angles, np.angle(found), atol=1e-5)
+
+
+@pytest.mark.parametrize(("band", "every"), [("theta", 16), ("theta", 50), ("gamma", 8)])
+def test_decimated_is_every_nth(lfp, band, every):
+    whole = evaluate(filters.analytic(lfp, band))
+    few = filters.analytic(lfp, band, every=every)
+    assert few.rate_hz == RATE_HZ / every
+    assert len(few) == -(-len(lfp) // every)
+    assert close(evaluate(few), whole[::every], 1e-4)
+
+
+@given(start=st.integers(0, 80_000), count=st.integers(0, 40_000))
+@settings(max_examples=15)
+def test_any_rows_are_rows_of_the_whole(start, count):
+    random = np.random.default_rng(0)
+    noise = TimeSeries("x", random.standard_normal((90_000, 2)), rate_hz=RATE_HZ)
+    wanted = filters.envelope(noise, "gamma")
+    whole = evaluate(filters.envelope(noise, "gamma"))
+    np.testing.assert_array_equal(wanted.data[start : start + count], whole[start : start + count])
+
+
+def test_threads_change_nothing(lfp):
+    signal = filters.filtered(lfp, "theta")
+    with ThreadPoolExecutor(3) as pool:
+        np.testing.assert_array_equal(evaluate(signal, executor=pool), evaluate(signal))
+
+
+def test_an_array_is_filled(lfp, tmp_path):
+    signal = filters.envelope(lfp, "theta", every=10)
+    out = np.lib.format.open_memmap(tmp_path / "e.npy", "w+", np.float32, signal.data.shape)
+    assert evaluate(signal, out) is out
+    np.testing.assert_array_equal(out, evaluate(signal))
+    with pytest.raises(InputError, match="into an array of"):
+        evaluate(signal, np.empty(3))
+
+
+def test_zero_phase_is_symmetric_in_time(lfp):
+    back = lfp.with_data(lfp.data[::-1])
+    one, other = (evaluate(filters.filtered(x, "theta")) for x in (lfp, back))
+    np.testing.assert_allclose(one, other[::-1], atol=1e-4)
+
+
+def test_gain_and_channels_are_kept():
+    counts = np.random.default_rng(1).integers(-500, 500, (40_000, 2)).astype(np.int16)
+    gain = np.array([1e-3, 2e-3])
+    raw = TimeSeries("lfp", counts, "volts", rate_hz=RATE_HZ, gain=gain, channels=("a", "b"))
+    theta = filters.filtered(raw, "theta")
+    assert theta.channels == ("a", "b")
+    assert theta.gain == 1.0
+    physical = TimeSeries("lfp", counts * gain, "volts", rate_hz=RATE_HZ)
+    np.testing.assert_allclose(
+        theta.data[:], evaluate(filters.filtered(physical, "theta")), atol=1e-6
+    )
+
+
+def test_notch_takes_the_line_and_its_harmonics_only():
+    t = np.arange(60_000) / RATE_HZ
+    kept = np.sin(2 * np.pi * 7 * t) + np.sin(2 * np.pi * 75 * t)
+    lines = sum(np.sin(2 * np.pi * f * t + f) for f in (50, 100, 150, 400))
+    found = filters.notch(TimeSeries("x", kept + lines, rate_hz=RATE_HZ), 50.0).data[:]
+    assert np.abs(found - kept)[3000:-3000].max() < 1e-3
+
+
+def test_theta_of_a_rat(sample_data):
+    x = np.load(sample_data / "lfp" / "ca1.npy").astype(float).ravel()
+    lfp = TimeSeries("ca1", x, "volts", rate_hz=1250.0)
+    expected = sps.hilbert(direct(x[:, None], filters.fir_taps("theta", 1250.0))[:, 0])
+    found = filters.envelope(lfp, "theta").data[:]
+    assert close(found[5000:-5000], np.abs(expected)[5000:-5000], 5e-3)
+    assert np.corrcoef(found, np.abs(expected))[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: filters.filtered(x, "thet"), "no band is named 'thet'"),
+        (lambda x: filters.filtered(x, (10.0, 4.0)), "cannot be cut"),
+        (lambda x: filters.filtered(x, (10.0, 600.0)), "cannot be cut"),
+        (lambda x: filters.filtered(x, (None, None)), "cannot be cut"),
+        (lambda x: filters.filtered(x, (float("nan"), 10.0)), "cannot be cut"),
+        (lambda x: filters.filtered(x, "theta", design="bessel"), "designed as 'bessel'"),
+        (lambda x: filters.filtered(x, "theta", design="butterworth", order=0), "order 0"),
+        (lambda x: filters.envelope(x, (None, 10.0)), "without two edges"),
+        (lambda x: filters.envelope(x, "gamma", every=50), "keep more samples: every="),
+        (lambda x: filters.envelope(x, "gamma", every=0), "one sample of 0"),
+        (lambda x: filters.notch(x, 499.0), "does not fit"),
+        (lambda x: filters.filtered(x.with_data(x.data[:100]), "theta"), "are fewer than"),
+        (lambda x: filters.filtered(x.with_data(x.data[:0]), "theta"), "data of shape"),
+        (lambda x: filters.filtered(x.with_data(x.data + 1j), "theta"), "complex128"),
+        (
+            lambda x: filters.filtered(
+                TimeSeries("x", x.data, timestamps=np.arange(len(x.data)) / 10), "theta"
+            ),
+            "constant rate",
+        ),
+    ],
+)
+def test_what_cannot_be_filtered_is_told(lfp, call, said):
+    with pytest.raises(InputError, match=said):
+        call(lfp)
+
+
+def test_a_value_that_is_not_finite_is_told():
+    x = np.zeros((30_000, 2))
+    x[12_345, 1] = np.nan
+    signal = filters.filtered(TimeSeries("lfp", x, rate_hz=RATE_HZ, start_s=5.0), "theta")
+    with pytest.raises(InputError, match=r"channel 1 at 17\.3450 s"):
+        signal.data[:10]
