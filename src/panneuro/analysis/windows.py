@@ -1,0 +1,105 @@
+"""Windows around events, their bins, and the conditions that events are of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.analysis.trains import TICKS_PER_S, to_ticks
+from panneuro.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Bins:
+    """A window around an event, cut into bins of equal width.
+
+    Parameters
+    ----------
+    first : int
+        Nanoseconds from the event to the beginning of the window.
+    span : int
+        Nanoseconds the window lasts.
+    count : int
+        Number of bins.
+
+    Examples
+    --------
+    >>> bins = Bins.of((-0.1, 0.2), 0.1)
+    >>> bins.count, bins.centres_s
+    (3, array([-0.05,  0.05,  0.15]))
+    """
+
+    first: int
+    span: int
+    count: int
+
+    @classmethod
+    def of(cls, window_s: tuple[float, float], bin_s: float) -> Bins:
+        """Cut a window from `window_s`, in seconds from the event, into bins of `bin_s` seconds.
+
+        Raises
+        ------
+        InputError
+            If the window is empty or no whole number of bins.
+        """
+        first, last = to_ticks(window_s, "the ends of the window").tolist()
+        span: int = last - first
+        if not (math.isfinite(bin_s) and bin_s > 0 and span > 0):
+            raise InputError(f"a window of {window_s!r} s has no bins of {bin_s!r} s")
+        count = round(span / TICKS_PER_S / bin_s)
+        if count > min(span, np.iinfo(np.int64).max // (2 * span)):
+            raise InputError(
+                f"a window of {window_s!r} s has too many bins of {bin_s!r} s: {count}"
+            )
+        if count < 1 or abs(count * bin_s - span / TICKS_PER_S) > 1e-6 * bin_s + 1e-9:
+            whole = max(1, count)
+            raise InputError(
+                f"a window of {window_s!r} s is not a whole number of bins of {bin_s!r} s",
+                hint=f"{whole} bins end at {window_s[0] + whole * bin_s:.9g} s",
+            )
+        return cls(first, span, count)
+
+    @property
+    def width_s(self) -> float:
+        """Seconds a bin lasts."""
+        return self.span / TICKS_PER_S / self.count
+
+    @property
+    def centres_s(self) -> npt.NDArray[np.float64]:
+        """Middle of each bin, in seconds from the event, shape (n_bins,)."""
+        middles = (2 * np.arange(self.count) + 1) * self.span / (2 * self.count)
+        found: npt.NDArray[np.float64] = (self.first + middles) / TICKS_PER_S
+        return found
+
+
+def group(conditions: npt.ArrayLike, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return the distinct conditions, ascending, and the row of each presentation among them.
+
+    Raises
+    ------
+    InputError
+        If there are not `n` of them, or some are missing (NaN or None).
+
+    Examples
+    --------
+    >>> group(["b", "a", "b"], 3)
+    (array(['a', 'b'], dtype='<U1'), array([1, 0, 1]))
+    """
+    values = np.asarray(conditions)
+    if values.shape != (n,):
+        raise InputError(f"{n} presentations have conditions of shape {values.shape!r}")
+    missing = sum(value is None or value != value for value in values.tolist())
+    if missing:
+        raise InputError(
+            f"{missing} of {n} presentations have no condition",
+            hint="leave these presentations out",
+        )
+    try:
+        names, labels = np.unique(values, return_inverse=True)
+    except TypeError as error:
+        raise InputError(f"conditions cannot be put in order: {error}") from error
+    return names, labels.astype(np.int64)
