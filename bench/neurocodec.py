@@ -51,7 +51,7 @@ Decode = Callable[[bytes, Array], Array]
 
 PIECE_ROWS = 15_000
 ROUNDS = 3
-SURROGATE_ROWS = 30_000
+SURROGATE_ROWS = 60_000
 
 
 @dataclass(frozen=True)

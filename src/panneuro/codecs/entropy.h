@@ -84,7 +84,7 @@ CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channe
 
 /* Returns 0, or 1 where the words or bits do not suffice or are not used up. There are `block` words
    more than n_words, to be read but not used. */
-int64_t NAME(decode)(const uint16_t *words, int64_t n_words, const uint32_t *first,
+EXPORT int64_t NAME(decode)(const uint16_t *words, int64_t n_words, const uint32_t *first,
                      const uint32_t *slots, const uint8_t *bytes, int64_t n_bytes, int64_t rows,
                      int64_t channels, int64_t block, int64_t direct, const uint8_t *tables,
                      const uint8_t *shifts, SAMPLE *planes)

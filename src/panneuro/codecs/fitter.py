@@ -15,7 +15,7 @@ from panneuro.codecs.predictor import Model, predict
 Array = npt.NDArray[Any]
 
 LOOKED_AT = 24_576
-"""Residuals of a chunk, at least a thousand rows, that say whether a model serves."""
+"""Residuals of a chunk that say whether a model serves."""
 
 SERVES, SERVES_CHANNEL = 0.03, 0.5
 """Bits a sample that residuals may still tell of each other: on average, and in one channel."""
@@ -89,7 +89,7 @@ def _told(planes: Array) -> Array:
     -log2(1 - ρ²) / 2 bits (Cover & Thomas, Elements of Information Theory, 8.5).
     """
     channels, rows = planes.shape
-    width = min(rows, max(1024, LOOKED_AT // channels))
+    width = min(rows, max(64, LOOKED_AT // channels))
     some = planes[:, (rows - width) // 2 :][:, :width].astype(np.float32)
     most = UNUSUAL * np.abs(some).mean(axis=1, keepdims=True) + 1
     some = np.clip(some, -most, most)

@@ -1,19 +1,22 @@
 /* The inner loops of the codec "panneuro.lattice-lpc"; docs/reference/codec-lattice-lpc.md says what
-   they compute, reference.py computes the same in plain Python. Integers only, overflow wraps
-   (compile with -fwrapv). Nothing is allocated and nothing is checked here: predictor.py and
-   lattice.py do both before they call. */
+   they compute, reference.py computes the same in plain Python. Whatever decodes is integers only, and
+   overflow wraps (compile with -fwrapv). Nothing is allocated and nothing is checked here: predictor.py,
+   lattice.py and entropy.py do both before they call. */
 
 #include <stdint.h>
 
 #define MAX_TAPS 64
 #define STEPS 16
 
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT
+#endif
 #if defined(__x86_64__) && defined(__linux__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#elif defined(_WIN32)
-#define CLONES __declspec(dllexport)
 #else
-#define CLONES
+#define CLONES EXPORT
 #endif
 
 /* `depth` rows of history are kept, a power of two above the longest lag. */
@@ -34,7 +37,7 @@ typedef struct {
 } symbol;
 
 /* Code tokens, last first; words are written backwards from `end`. Returns how many. */
-int64_t encode(const uint8_t *tokens, int64_t rows, int64_t channels, int64_t block,
+EXPORT int64_t encode(const uint8_t *tokens, int64_t rows, int64_t channels, int64_t block,
                const uint8_t *tables, const symbol *symbols, uint16_t *end, uint32_t *states)
 {
     const int64_t n_blocks = (rows + block - 1) / block;
@@ -88,7 +91,7 @@ static inline int beyond(const uint8_t *tokens, int64_t n, uint8_t most)
 
 
 /* Let blocks keep the scale of the one before where `exact` is near enough to it. */
-void follow(const double *exact, int64_t channels, int64_t blocks, double near, int64_t *scales)
+EXPORT void follow(const double *exact, int64_t channels, int64_t blocks, double near, int64_t *scales)
 {
     for (int64_t c = 0; c < channels; c++)
         for (int64_t b = 1; b < blocks; b++) {
@@ -100,7 +103,7 @@ void follow(const double *exact, int64_t channels, int64_t blocks, double near, 
 
 /* What a state finds in each of the 4096 slots of each table: the token, its share less one, and how
    far into its share the slot lies, in 8, 12 and 12 bits. */
-void spread(const uint16_t *shares, int64_t tables, int64_t tokens, uint32_t *slots)
+EXPORT void spread(const uint16_t *shares, int64_t tables, int64_t tokens, uint32_t *slots)
 {
     for (int64_t k = 0; k < tables; k++)
         for (int64_t i = 0; i < tokens; i++) {
@@ -124,6 +127,13 @@ void spread(const uint16_t *shares, int64_t tables, int64_t tokens, uint32_t *sl
 #undef SAMPLE
 #undef WORD
 #undef UWORD
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include "pairs.h"
+EXPORT int64_t paired(void) { return __builtin_cpu_supports("avx2") != 0; }
+#else
+EXPORT int64_t paired(void) { return 0; }
+#endif
 
 #define SAMPLE int32_t
 #define WORD int64_t

@@ -71,7 +71,7 @@ def predict(samples: Array, model: Model, *, compiled: bool = True) -> Array:
     if library is None:
         return _predicted(samples, model)
     planes = np.empty(samples.shape[::-1], samples.dtype)
-    _run(library, "predict", samples.shape, model, samples, planes)
+    _run(library, "predict", model, samples, planes)
     return planes
 
 
@@ -87,7 +87,7 @@ def restore(planes: Array, model: Model, *, compiled: bool = True) -> Array:
             planes, model.taps, weights, model.offsets, model.bits, model.lanes
         )
     samples = np.empty(planes.shape[::-1], planes.dtype)
-    _run(library, "restore", samples.shape, model, planes, samples)
+    _run(library, "restore", model, planes, samples)
     return samples
 
 
@@ -107,24 +107,70 @@ class _Kernel(ctypes.Structure):
     )
 
 
-def _run(
-    library: ctypes.CDLL, verb: str, shape: tuple[int, ...], model: Model, source: Array, to: Array
-) -> None:
-    rows, channels = shape
-    word = np.dtype("i4") if source.dtype.itemsize == 2 else np.dtype("i8")
-    pad = max(abs(distance) for _, distance in model.taps)
-    depth = 1 << max(lag for lag, _ in model.taps).bit_length()
-    near = len(NEAR) if model.taps[: len(NEAR)] == NEAR else 0
+def _run(library: ctypes.CDLL, verb: str, model: Model, source: Array, to: Array) -> None:
+    pairs = _pairs(model) if source.dtype.itemsize == 2 and model.lanes == 8 else None
+    if pairs and call(library, "paired"):
+        lags, distances = zip(*pairs, strict=True)
+        weights = _paired_weights(model, pairs)
+        near = int(pairs[0] == (0, -1))
+        if not _call(
+            library, f"{verb}_paired", model, (lags, distances, near), weights, source, to
+        ):
+            return
     lags, distances = zip(*model.taps, strict=True)
-    kernel = _Kernel(rows, channels, pad, depth, len(lags), near, model.bits)
-    kernel.lag[: len(lags)], kernel.shift[: len(lags)] = lags, distances
-    classes = np.arange(channels) % model.weights.shape[1]
-    weights = np.ascontiguousarray(model.weights.T[classes], word)
-    offsets = np.ascontiguousarray(model.offsets, np.int32)
-    history = np.zeros(depth * (channels + 2 * pad) * model.lanes, word)
+    near = len(NEAR) if model.taps[: len(NEAR)] == NEAR else 0
     name = f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}"
+    word = np.dtype("i4") if source.dtype.itemsize == 2 else np.dtype("i8")
+    _call(library, name, model, (lags, distances, near), model.weights.astype(word), source, to)
+
+
+def _call(
+    library: ctypes.CDLL,
+    name: str,
+    model: Model,
+    taps: Any,
+    weights: Array,
+    source: Array,
+    to: Array,
+) -> int:
+    lags, distances, near = taps
+    channels = len(model.offsets)
+    pad, depth = max(map(abs, distances)), 1 << max(1, max(lags).bit_length())
+    kernel = _Kernel(source.size // channels, channels, pad, depth, len(lags), near, model.bits)
+    kernel.lag[: len(lags)], kernel.shift[: len(lags)] = lags, distances
+    each = np.ascontiguousarray(weights.T[np.arange(channels) % weights.shape[1]])
+    offsets = np.ascontiguousarray(model.offsets, np.int32)
+    history = np.zeros(depth * (channels + 2 * pad) * model.lanes, weights.dtype)
     stage = np.empty(STEPS * channels * model.lanes, source.dtype)
-    call(library, name, ctypes.byref(kernel), weights, offsets, history, source, to, stage)
+    return call(library, name, ctypes.byref(kernel), each, offsets, history, source, to, stage)
+
+
+def _pairs(model: Model) -> list[tuple[int, int]] | None:
+    """Return taps as pairs of a lag and the next at one distance; the channel above comes first.
+
+    None where weights are too large or a tap comes twice.
+    """
+    too_large = np.abs(model.weights.astype(np.int64)).max() > np.iinfo(np.int16).max
+    if too_large or len(set(model.taps)) < len(model.taps):
+        return None
+    pairs: list[tuple[int, int]] = []
+    for distance in dict.fromkeys(distance for _, distance in model.taps):
+        taken = -1
+        for lag in sorted(lag for lag, apart in model.taps if apart == distance):
+            if lag > taken:
+                pairs.append((lag, distance))
+                taken = lag + 1
+    return sorted(pairs, key=lambda pair: pair != (0, -1))
+
+
+def _paired_weights(model: Model, pairs: list[tuple[int, int]]) -> Array:
+    """Return the weights of pairs: of the first in the low half, of the second in the high one."""
+    each = dict(zip(model.taps, model.weights, strict=True))
+    none = np.zeros(model.weights.shape[1], np.int32)
+    first = np.stack([each.get(pair, none) for pair in pairs])
+    second = np.stack([each.get((lag + 1, distance), none) for lag, distance in pairs])
+    found: Array = (first & 0xFFFF) | (second << 16)
+    return found.astype(np.int32)
 
 
 def _predicted(samples: Array, model: Model) -> Array:
