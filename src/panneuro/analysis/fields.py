@@ -1,0 +1,183 @@
+"""How cells are tuned to where the animal is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+from panneuro.analysis.compiling import compiled
+from panneuro.core.errors import InputError
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """How fast each cell fires in each bin of space.
+
+    Parameters
+    ----------
+    rates_hz : ndarray of float64, shape (n_cells, *n_bins)
+        NaN where the animal never was.
+    occupancy_s : ndarray of float64, shape (*n_bins)
+        Seconds spent in each bin.
+    edges : tuple of ndarray
+        Edges of the bins along each axis of space, in the unit of the positions.
+    """
+
+    rates_hz: Floats
+    occupancy_s: Floats
+    edges: tuple[Floats, ...]
+
+    @property
+    def centres(self) -> Floats:
+        """Middles of all bins, shape (n_bins, n_axes), in the order of `rates_hz` when ravelled."""
+        middles = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
+        return np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1).reshape(-1, len(middles))
+
+    @property
+    def information_bits(self) -> Floats:
+        """Bits a spike of each cell tells of position, shape (n_cells,); NaN of a silent cell.
+
+        ``sum(p * r / R * log2(r / R))`` over bins of occupancy `p` and rate `r`, with mean rate `R`
+        (Skaggs et al. 1993, Adv. Neural Inf. Process. Syst. 5:1030).
+        """
+        share = (self.occupancy_s / self.occupancy_s.sum()).ravel()
+        rates = np.nan_to_num(self.rates_hz.reshape(len(self.rates_hz), -1))
+        mean = rates @ share
+        relative = rates / np.where(mean > 0, mean, np.nan)[:, None]
+        logs = np.log2(np.where(relative > 0, relative, 1))
+        bits: Floats = (share * relative * logs).sum(axis=1)
+        return bits
+
+
+def tuning_fields(
+    counts: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    edges: npt.ArrayLike | tuple[npt.ArrayLike, ...],
+    bin_s: float,
+    *,
+    smoothing_bins: float = 0.0,
+    moving: npt.ArrayLike | None = None,
+) -> Fields:
+    """Divide the spikes in each bin of space by the time spent there.
+
+    Parameters
+    ----------
+    counts : array-like, shape (n_times, n_cells)
+        Spikes of each cell in bins of time.
+    positions : array-like, shape (n_times,) or (n_times, n_axes)
+        Where the animal was in each; times with a NaN or outside the edges are left out.
+    edges : array-like, or one for each axis
+        Ascending edges of the bins of space, in the unit of the positions.
+    bin_s : float
+        Seconds of a bin of time.
+    smoothing_bins : float
+        Standard deviation of the Gaussian by which spikes and occupancy are smoothed, in bins.
+    moving : array-like of bool, shape (n_times,), optional
+        Which times to use: running, training folds.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, edges do not ascend, or no time is left.
+
+    Examples
+    --------
+    >>> fields = tuning_fields([[1], [0], [2], [2]], [0.5, 0.5, 1.5, 1.5], [0, 1, 2], bin_s=0.1)
+    >>> fields.rates_hz.round(3)
+    array([[ 5., 20.]])
+    """
+    spikes = check_counts(counts, bin_s)
+    bounds = check_edges(edges)
+    flat = _bins_of(positions, bounds, len(spikes))
+    used = flat >= 0
+    if moving is not None:
+        used &= check_chosen(moving, len(spikes))
+    if not used.any():
+        raise InputError("no time is left to estimate tuning fields from")
+    shape = tuple(len(one) - 1 for one in bounds)
+    size = int(np.prod(shape))
+    seconds = np.bincount(flat[used], minlength=size).astype(float) * bin_s
+    sums = np.zeros((size, spikes.shape[1]))
+    _add_at(flat, used, spikes, sums)
+    occupancy, totals = seconds.reshape(shape), sums.T.reshape(-1, *shape)
+    rates = _smooth(totals, (0, *(smoothing_bins,) * len(shape)))
+    time = _smooth(occupancy, (smoothing_bins,) * len(shape))
+    return Fields(rates / np.where(time > 1e-12, time, np.nan), occupancy, bounds)
+
+
+def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
+    """Return counts of times and cells as an array, or say what is wrong with them."""
+    spikes = np.asarray(counts)
+    if spikes.ndim != 2 or not spikes.size:
+        raise InputError(f"counts have the shape {spikes.shape}, not (times, cells)")
+    if spikes.dtype.kind == "f" and not np.isfinite(spikes).all():
+        raise InputError("counts are not all finite")
+    if not (np.isfinite(bin_s) and bin_s > 0):
+        raise InputError(f"a bin of time lasts {bin_s!r} s")
+    return spikes
+
+
+def check_edges(edges: npt.ArrayLike | tuple[npt.ArrayLike, ...]) -> tuple[Floats, ...]:
+    """Return the edges of the bins along each axis."""
+    several = isinstance(edges, tuple) and all(np.ndim(one) == 1 for one in edges)
+    bounds = tuple(np.asarray(one, dtype=float) for one in (edges if several else (edges,)))  # type: ignore[union-attr]
+    for one in bounds:
+        if one.ndim != 1 or len(one) < 2 or not (np.diff(one) > 0).all():
+            raise InputError(f"edges of bins do not ascend: {one[:5]}")
+    return bounds
+
+
+def check_chosen(chosen: npt.ArrayLike, n_times: int) -> npt.NDArray[np.bool_]:
+    """Return which times are chosen."""
+    given = np.asarray(chosen)
+    if given.shape != (n_times,) or given.dtype != bool:
+        raise InputError(
+            f"{n_times} times were chosen from by {given.dtype} of shape {given.shape}"
+        )
+    return given
+
+
+def as_columns(positions: npt.ArrayLike, n_times: int) -> Floats:
+    """Return positions of shape ``(n_times, n_axes)``."""
+    given = np.asarray(positions, dtype=float)
+    columns = given[:, None] if given.ndim == 1 else given
+    if columns.ndim != 2 or len(columns) != n_times:
+        raise InputError(f"{n_times} bins of time have positions of shape {given.shape}")
+    return columns
+
+
+def _bins_of(
+    positions: npt.ArrayLike, edges: tuple[Floats, ...], n_times: int
+) -> npt.NDArray[np.int64]:
+    """Return the bin of space of each time when bins are ravelled, or -1."""
+    columns = as_columns(positions, n_times)
+    if columns.shape[1] != len(edges):
+        raise InputError(f"positions have {columns.shape[1]} axes and edges {len(edges)}")
+    flat, inside = np.zeros(n_times, dtype=np.int64), np.ones(n_times, dtype=bool)
+    for column, bounds in zip(columns.T, edges, strict=True):
+        place = np.searchsorted(bounds, column, side="right") - 1
+        place[column == bounds[-1]] = len(bounds) - 2
+        inside &= (place >= 0) & (place < len(bounds) - 1) & ~np.isnan(column)
+        flat = flat * (len(bounds) - 1) + place
+    return np.where(inside, flat, -1)
+
+
+def _smooth(values: Floats, sigmas: tuple[float, ...]) -> Floats:
+    if not any(sigmas):
+        return values
+    smoothed: Floats = gaussian_filter(values, sigmas, mode="constant")
+    return smoothed
+
+
+@compiled
+def _add_at(flat: Any, used: Any, spikes: Any, sums: Any) -> None:
+    for time in range(len(flat)):
+        if used[time]:
+            for cell in range(spikes.shape[1]):
+                sums[flat[time], cell] += spikes[time, cell]
