@@ -413,13 +413,18 @@ def band_limited(
     spectrum : ndarray of complex64, shape (channels, n_fft // 2 + 1)
         Of real samples.
     first : int
-        The lowest frequency that passes.
+        The lowest frequency that passes; negative ones are taken from their mirror image.
     gains : ndarray of float32, shape (n_passing,)
         By which each is multiplied; ``1 / every`` included.
     n_out : int
         Samples that come out: ``n_fft // every``.
     """
-    passing = spectrum[:, first : first + len(gains)] * gains
+    if first < 0:
+        mirrored = spectrum[:, -first:0:-1].conj()
+        spectrum = np.concatenate([mirrored, spectrum[:, : len(gains) + first]], axis=1)
+        passing = spectrum * gains
+    else:
+        passing = spectrum[:, first : first + len(gains)] * gains
     folded = np.zeros((len(spectrum), n_out), np.complex64)
     at = 0
     while at < len(gains):

@@ -1,0 +1,174 @@
+"""Morlet wavelets: power and phase over time, frequency by frequency."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from panneuro.analysis.filters import band_limited
+from panneuro.analysis.overlap import Plan, Spectrum, block_size, overlap_saved
+from panneuro.analysis.traces import evaluate, labels_of, rate_of
+from panneuro.core.errors import InputError
+from panneuro.signals.timeseries import TimeSeries
+
+Output = Literal["power", "amplitude", "phase", "complex"]
+
+_NEGLIGIBLE = 1e-5
+_REACH_SD = 5.0
+
+
+def morlet(
+    signal: TimeSeries,
+    frequencies_hz: npt.ArrayLike,
+    *,
+    n_cycles: float | npt.ArrayLike = 6.0,
+    every: int = 1,
+    output: Output = "power",
+) -> TimeSeries:
+    """Convolve a signal with complex Morlet wavelets.
+
+    A wavelet is ``(exp(2πi f t) - c) exp(-t² / 2σ²)`` with ``σ = n_cycles / 2πf`` and ``c`` such
+    that it has no mean, scaled so that a sinusoid of amplitude *A* at its frequency gives *A*
+    (Tallon-Baudry et al., J. Neurosci. 17:722, 1997, but for the scale). Each block is transformed
+    once for all frequencies, and of each wavelet only the frequencies that it passes are
+    transformed back, at the rate that is kept.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    frequencies_hz : array-like, shape (n_frequencies,)
+        Centres of the wavelets.
+    n_cycles : float or array-like of shape (n_frequencies,)
+        Cycles within the wavelet: more resolve frequency better and time worse.
+    every : int
+        Keep one sample of so many; each kept one is as it would be without.
+    output : {"power", "amplitude", "phase", "complex"}
+        Squared modulus, modulus, angle in radians, or the complex value.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, shape (n_times, n_channels, n_frequencies) or (n_times, n_frequencies); float32 or
+        complex64. :func:`spectrum_over_time` adds the frequencies.
+
+    Raises
+    ------
+    InputError
+        If a frequency is not between 0 and half the rate, a number of cycles is not positive, the
+        signal is shorter than half a wavelet, or there is no such output.
+
+    Examples
+    --------
+    >>> t = np.arange(20_000) / 1000.0
+    >>> lfp = TimeSeries("lfp", 3 * np.sin(2 * np.pi * 8 * t), "volts", rate_hz=1000.0)
+    >>> morlet(lfp, [4, 8, 16], every=100, output="amplitude").read(10.0, 10.2).round(2)
+    array([[0.  , 3.  , 0.03],
+           [0.  , 3.  , 0.03]], dtype=float32)
+    """
+    rate_hz = rate_of(signal, "transforming")
+    centres, cycles = _checked(frequencies_hz, n_cycles, rate_hz)
+    if every < 1:
+        raise InputError(f"keeping one sample of {every!r} is not possible")
+    kinds: dict[str, tuple[Any, npt.DTypeLike, str]] = {
+        "power": (_power, np.float32, f"({signal.unit})²"),
+        "amplitude": (np.abs, np.float32, signal.unit),
+        "phase": (np.angle, np.float32, "radians"),
+        "complex": (np.asarray, np.complex64, signal.unit),
+    }
+    if output not in kinds:
+        raise InputError(f"no output is called {output!r}", hint=f"known: {', '.join(kinds)}")
+    made, dtype, unit = kinds[output]
+    spread_s = cycles / (2 * np.pi * centres)
+    n_fft, margin = block_size(int(np.ceil(_REACH_SD * spread_s.max() * rate_hz)), every)
+    rows = [_response(f, s, n_fft, rate_hz) for f, s in zip(centres, spread_s, strict=True)]
+    transform = partial(_transformed, rows=rows, made=made, n_out=n_fft // every, every=every)
+    plan = Plan(n_fft, margin, every, transform)
+    return overlap_saved(signal, plan, dtype, (len(centres),), unit=unit)
+
+
+def spectrum_over_time(
+    signal: TimeSeries,
+    frequencies_hz: npt.ArrayLike,
+    *,
+    n_cycles: float | npt.ArrayLike = 6.0,
+    every: int = 1,
+    output: Output = "power",
+) -> xr.DataArray:
+    """Compute :func:`morlet` into memory, with its times, channels and frequencies.
+
+    Parameters, errors
+        As for :func:`morlet`.
+
+    Returns
+    -------
+    DataArray, shape (time, channel, frequency)
+    """
+    found = morlet(signal, frequencies_hz, n_cycles=n_cycles, every=every, output=output)
+    values = evaluate(found)
+    centres = np.asarray(frequencies_hz, dtype=np.float64)
+    coords = {
+        "time": ("time", found.times(), {"units": "s"}),
+        "channel": labels_of(signal),
+        "frequency": ("frequency", centres, {"units": "Hz"}),
+    }
+    shaped = values.reshape(len(found), -1, len(centres))
+    return xr.DataArray(
+        shaped, coords, ("time", "channel", "frequency"), output, {"units": found.unit}
+    )
+
+
+def _checked(
+    frequencies_hz: npt.ArrayLike, n_cycles: float | npt.ArrayLike, rate_hz: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    centres = np.asarray(frequencies_hz, dtype=np.float64)
+    if centres.ndim != 1 or not centres.size or not np.all((centres > 0) & (centres < rate_hz / 2)):
+        raise InputError(
+            f"wavelets cannot have frequencies of {frequencies_hz!r} Hz at {rate_hz:g} Hz",
+            hint=f"give a list of frequencies between 0 and {rate_hz / 2:g}",
+        )
+    cycles = np.asarray(n_cycles, dtype=np.float64)
+    if cycles.shape not in ((), centres.shape) or not np.all(np.isfinite(cycles) & (cycles > 0)):
+        raise InputError(
+            f"wavelets cannot have {n_cycles!r} cycles",
+            hint=f"give one positive number, or {len(centres)}",
+        )
+    return centres, np.broadcast_to(cycles, centres.shape)
+
+
+def _response(
+    centre_hz: float, spread_s: float, n_fft: int, rate_hz: float
+) -> tuple[int, npt.NDArray[np.float32]]:
+    """Return where a wavelet's transform begins to matter, and the transform from there."""
+    width_hz = 1 / (2 * np.pi * spread_s)
+    level = np.exp(-0.5 * (centre_hz / width_hz) ** 2)
+    reach_hz = np.sqrt(-2 * np.log(_NEGLIGIBLE)) * width_hz
+    lowest_hz = (0.0 if level > _NEGLIGIBLE else centre_hz) - reach_hz
+    first = max(1 - n_fft // 2, int(np.ceil(lowest_hz * n_fft / rate_hz)))
+    last = min(n_fft // 2, int((centre_hz + reach_hz) * n_fft / rate_hz))
+    frequencies = np.arange(first, last + 1) * rate_hz / n_fft
+    gains = 2 * np.exp(-0.5 * ((frequencies - centre_hz) / width_hz) ** 2)
+    gains -= 2 * level * np.exp(-0.5 * (frequencies / width_hz) ** 2)
+    return first, gains.astype(np.float32)
+
+
+def _transformed(
+    spectrum: Spectrum,
+    rows: list[tuple[int, npt.NDArray[np.float32]]],
+    made: Any,
+    n_out: int,
+    every: int,
+) -> npt.NDArray[Any]:
+    each = [
+        made(band_limited(spectrum, first, gains / np.float32(every), n_out))
+        for first, gains in rows
+    ]
+    return np.stack(each, axis=-1)
+
+
+def _power(values: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
+    return values.real**2 + values.imag**2
