@@ -1,0 +1,171 @@
+"""How sure a mean is: resampling trials with replacement, as one product of matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+from panneuro.analysis.streams import Seed, root, stream
+from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+threadpoolctl = need("threadpoolctl", "analysis", "The bootstrap")
+
+type Floats = npt.NDArray[np.floating[Any]]
+
+_COLUMNS = 4096
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its confidence interval; axes are those of the samples after the first.
+
+    Parameters
+    ----------
+    mean : ndarray
+        Mean over samples.
+    low, high : ndarray
+        Ends of the interval.
+    error : ndarray
+        Standard deviation of the resampled means: the standard error.
+    """
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    error: Floats
+
+
+def bootstrap_mean(
+    samples: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    method: Literal["bca", "percentile"] = "bca",
+    n_resamples: int = 2000,
+    within: npt.ArrayLike | None = None,
+    seed: Seed = 0,
+) -> Interval:
+    """Return means over samples with bootstrap confidence intervals, for many tests at once.
+
+    Each resample draws as many samples as there are, with replacement; all tests share the draws,
+    so what depends between them stays so.
+
+    Parameters
+    ----------
+    samples : array-like, shape (n_samples, ...)
+        One value of every test for each sample; finite.
+    level : float
+        Coverage that is aimed at, between 0 and 1.
+    method : {"bca", "percentile"}
+        Percentiles of the resampled means, or those corrected for bias and acceleration [1]_.
+    n_resamples : int
+        Number of resamples.
+    within : array-like, shape (n_samples,), optional
+        Samples are drawn again from among those of the same value: a session, an animal.
+    seed : int, SeedSequence or Generator
+        Each resample has a stream of its own.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two samples, a value is not finite, or `level` is not in (0, 1).
+
+    References
+    ----------
+    .. [1] Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 14.3.
+
+    Examples
+    --------
+    >>> found = bootstrap_mean(np.random.default_rng(0).normal(5, 2, size=100))
+    >>> bool(found.low < 5 < found.high), float(found.error.round(1))
+    (True, 0.2)
+    """
+    values = _checked(samples, level, n_resamples)
+    if method not in ("bca", "percentile"):
+        raise InputError(f"no interval is called {method!r}", hint="methods: bca, percentile")
+    flat = values.reshape(len(values), -1)
+    weights = _weights(len(flat), n_resamples, within, seed)
+    low, high, error = (np.empty(flat.shape[1]) for _ in range(3))
+    for start in range(0, flat.shape[1], _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        with threadpoolctl.threadpool_limits(1, "blas"):
+            means = weights @ flat[:, part]
+        error[part] = means.std(axis=0, ddof=1)
+        low[part], high[part] = _ends(flat[:, part], means, level, method)
+    shape = values.shape[1:]
+    return Interval(
+        values.mean(axis=0), low.reshape(shape), high.reshape(shape), error.reshape(shape)
+    )
+
+
+def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDArray[np.float64]:
+    values = np.asarray(samples, dtype=float)
+    if values.ndim == 0 or len(values) < 2:
+        raise InputError(
+            f"a bootstrap was asked of samples of shape {values.shape}: fewer than two"
+        )
+    if not np.isfinite(values).all():
+        raise InputError("a bootstrap was asked of samples that are not all finite")
+    if not 0 < level < 1 or n_resamples < 2:
+        raise InputError(
+            f"a bootstrap was asked for the level {level!r} with {n_resamples} resamples",
+            hint="level=0.95, n_resamples=2000",
+        )
+    return values
+
+
+def _weights(
+    n: int, n_resamples: int, within: npt.ArrayLike | None, seed: Seed
+) -> npt.NDArray[np.float64]:
+    """Draw how often each sample is in each resample, divided by their number."""
+    codes = np.zeros(n, dtype=int) if within is None else np.unique(within, return_inverse=True)[1]
+    if codes.shape != (n,):
+        raise InputError(f"{n} samples are drawn within groups of shape {codes.shape}")
+    groups = [np.flatnonzero(codes == group) for group in range(codes.max() + 1)]
+    parent = root(seed)
+    weights = np.zeros((n_resamples, n))
+    for index, row in enumerate(weights):
+        random = stream(parent, index)
+        for group in groups:
+            drawn = random.integers(0, len(group), len(group))
+            row[group] = np.bincount(drawn, minlength=len(group))
+    return weights / n
+
+
+def _ends(values: Floats, means: Floats, level: float, method: str) -> tuple[Floats, Floats]:
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    if method == "percentile":
+        low, high = np.quantile(means, tails, axis=0)
+        return low, high
+    chosen = _bca(values, means, tails)
+    ordered = np.sort(means, axis=0)
+    last = len(ordered) - 1
+    low, high = (_interpolated(ordered, share * last) for share in chosen)
+    return low, high
+
+
+def _bca(values: Floats, means: Floats, tails: Floats) -> Floats:
+    """Return which quantiles to take; the jackknife of a mean is in closed form."""
+    count = (means < values.mean(axis=0)).sum(axis=0)
+    ties = (means == values.mean(axis=0)).sum(axis=0)
+    share = (count + 0.5 * ties + 0.5) / (len(means) + 1)
+    bias = ndtri(share)
+    away = values - values.mean(axis=0)
+    squares = (away**2).sum(axis=0)
+    cubes = (away**3).sum(axis=0)
+    bend = np.divide(cubes, 6 * squares**1.5, out=np.zeros_like(cubes), where=squares > 0)
+    moved = bias + ndtri(tails)[:, None]
+    return np.asarray(ndtr(bias + moved / (1 - bend * moved)))
+
+
+def _interpolated(ordered: Floats, positions: Floats) -> Floats:
+    """Read between the rows of each column."""
+    below = np.floor(positions).astype(int)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    columns = np.arange(ordered.shape[1])
+    share = positions - below
+    return np.asarray(ordered[below, columns] * (1 - share) + ordered[above, columns] * share)

@@ -1,0 +1,303 @@
+"""Clusters of neighbouring tests: which of them are larger than labels at random make them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from panneuro.analysis.compiling import compiled
+from panneuro.analysis.permutations import (
+    Design,
+    Floats,
+    explained_share,
+    f_design,
+    p_values,
+    prepared,
+    sign_design,
+    to_f,
+)
+from panneuro.analysis.streams import Seed, spread
+from panneuro.core.errors import InputError
+
+Integers = npt.NDArray[np.int64]
+
+_IN_MEMORY = 16_000_000
+"""Statistics that are in memory at once."""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clusters of neighbouring tests whose statistic is over the threshold.
+
+    Parameters
+    ----------
+    statistic : ndarray
+        The observed F statistic of each test.
+    labels : ndarray of int64
+        The cluster of each test, from one; zero where it is in none.
+    masses : ndarray, shape (n_clusters,)
+        Sum of the statistics of each cluster.
+    p : ndarray, shape (n_clusters,)
+        p-value of each cluster, corrected for all of them.
+    largest : ndarray, shape (n_permutations,)
+        The largest mass of each permutation.
+    """
+
+    statistic: Floats
+    labels: Integers
+    masses: Floats
+    p: Floats
+    largest: Floats
+
+
+def neighbours(*axes: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
+    """Say which tests are neighbours, for tests laid out along several axes.
+
+    Tests are neighbours if they differ on one axis only, and are neighbours there.
+
+    Parameters
+    ----------
+    *axes : int or matrix
+        For each axis its length, if it is ordered (times, frequencies); or a square matrix that is
+        not zero where two (electrodes) are neighbours.
+
+    Returns
+    -------
+    csr_array, shape (n_tests, n_tests)
+
+    Examples
+    --------
+    >>> neighbours(2, 2).toarray().astype(int)
+    array([[0, 1, 1, 0],
+           [1, 0, 0, 1],
+           [1, 0, 0, 1],
+           [0, 1, 1, 0]])
+    """
+    if not axes:
+        raise InputError("neighbours were asked for along no axes")
+    found = scipy.sparse.csr_array((1, 1), dtype=np.int8)
+    for axis in axes:
+        matrix = _axis(axis)
+        here, there = (
+            scipy.sparse.eye_array(size.shape[0], dtype=np.int8) for size in (found, matrix)
+        )
+        found = scipy.sparse.kron(found, there) + scipy.sparse.kron(here, matrix)
+    return _without_zeros(found)
+
+
+def _without_zeros(matrix: scipy.sparse.sparray) -> scipy.sparse.csr_array:
+    """Return the matrix by rows; a zero that is stored would be a neighbour."""
+    rows = scipy.sparse.csr_array(matrix, copy=True)
+    rows.eliminate_zeros()
+    return rows
+
+
+def _axis(axis: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
+    if isinstance(axis, int | np.integer):
+        row = scipy.sparse.eye_array(int(axis), k=1, dtype=np.int8)
+        return scipy.sparse.csr_array(row + row.T)
+    matrix = scipy.sparse.csr_array(axis) != 0
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(
+            f"neighbours along an axis are a matrix of shape {matrix.shape}, not square"
+        )
+    either = (matrix + matrix.T).tolil()
+    either.setdiag(False)
+    return scipy.sparse.csr_array(either, dtype=np.int8)
+
+
+def cluster_f_test(
+    samples: npt.NDArray[Any],
+    labels: npt.ArrayLike,
+    threshold: float,
+    *,
+    adjacency: scipy.sparse.sparray | None = None,
+    n_permutations: int = 1000,
+    seed: Seed = 0,
+    within: npt.ArrayLike | None = None,
+    executor: Executor | None = None,
+) -> Clusters:
+    """Test by permuting labels whether groups differ anywhere among neighbouring tests.
+
+    Tests with an F statistic over the threshold that are neighbours form a cluster; its mass is
+    the sum of their statistics. A cluster's p-value is the share of permutations whose largest
+    mass reaches its own. It says that groups differ; not where the difference begins or ends [1]_.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_trials, ...)
+        One value of every test for each trial; float32 is kept, else float64.
+    labels : array-like, shape (n_trials,)
+        The group of each trial.
+    threshold : float
+        What a statistic must exceed to be in a cluster: a quantile of the F distribution, as
+        ``scipy.stats.f.ppf(0.95, groups - 1, n_trials - groups)``.
+    adjacency : sparse array, shape (n_tests, n_tests), optional
+        Which tests are neighbours, from :func:`neighbours`; by default those next to each other
+        along the axes of `samples` after the first.
+    n_permutations, seed, within, executor
+        As for :func:`panneuro.analysis.permutations.f_test`.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree, a value is not finite, or the threshold is not positive.
+
+    References
+    ----------
+    .. [1] Maris & Oostenveld, J. Neurosci. Methods 164 (2007) 177-190; Sassenhagen & Draschkow,
+       Psychophysiology 56 (2019) e13335.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).normal(size=(40, 50))
+    >>> samples[:20, 10:20] += 1.5
+    >>> found = cluster_f_test(samples, np.arange(40) < 20, 4.0, n_permutations=199)
+    >>> np.flatnonzero(found.labels == found.p.argmin() + 1), float(found.p.min())
+    (array([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]), 0.005)
+    """
+    design = f_design(labels, n_permutations, seed, within)
+    return _cluster_test(np.asarray(samples), design, threshold, adjacency, executor)
+
+
+def cluster_sign_test(
+    samples: npt.NDArray[Any],
+    threshold: float,
+    *,
+    adjacency: scipy.sparse.sparray | None = None,
+    n_permutations: int = 1000,
+    seed: Seed = 0,
+    executor: Executor | None = None,
+) -> Clusters:
+    """Test by flipping signs whether means differ from zero anywhere among neighbouring tests.
+
+    The statistic is the square of Student's t; clusters hold tests of one sign only.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n_samples, ...)
+        One value of every test for each subject, pair or trial.
+    threshold, adjacency, n_permutations, seed, executor
+        As for :func:`cluster_f_test`.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).normal(size=(30, 50))
+    >>> samples[:, 10:20] -= 1
+    >>> cluster_sign_test(samples, 4.0, n_permutations=199).p.min().round(3)
+    np.float64(0.005)
+    """
+    given = np.asarray(samples)
+    design = sign_design(len(given), n_permutations, seed)
+    return _cluster_test(given, design, threshold, adjacency, executor)
+
+
+def _cluster_test(
+    samples: npt.NDArray[Any],
+    design: Design,
+    threshold: float,
+    adjacency: scipy.sparse.sparray | None,
+    executor: Executor | None,
+) -> Clusters:
+    shape = samples.shape[1:]
+    n_tests = int(np.prod(shape))
+    edges = _without_zeros(neighbours(*shape) if adjacency is None else adjacency)
+    _check(samples, design, threshold, edges)
+    values, total = prepared(samples, centred=not design.signed)
+    task = partial(_largest, values, total, design, threshold, edges)
+    step = max(1, _IN_MEMORY // n_tests)
+    rows = [slice(start, start + step) for start in range(1, len(design.labels), step)]
+    largest = np.concatenate(list(spread(task, rows, executor)))
+    statistic, signs = _signed(values, total, design.cut(slice(0, 1)))
+    labels, masses = _find(statistic[0], signs[0], threshold, edges.indptr, edges.indices)
+    return Clusters(
+        statistic[0].reshape(shape),
+        labels.reshape(shape),
+        masses,
+        p_values(masses * (1 - 1e-5), largest),
+        largest,
+    )
+
+
+def _check(
+    samples: npt.NDArray[Any], design: Design, threshold: float, edges: scipy.sparse.csr_array
+) -> None:
+    n_tests = int(np.prod(samples.shape[1:]))
+    if len(samples) != design.labels.shape[1]:
+        raise InputError(f"{len(samples)} trials have {design.labels.shape[1]} labels")
+    if not threshold > 0:
+        raise InputError(f"the threshold of clusters is {threshold!r}, not over zero")
+    if edges.shape != (n_tests, n_tests):
+        raise InputError(
+            f"{n_tests} tests have an adjacency of shape {edges.shape}",
+            hint=f"neighbours({', '.join(map(str, samples.shape[1:]))})",
+        )
+
+
+def _signed(values: Floats, total: Floats, design: Design) -> tuple[Floats, npt.NDArray[np.int8]]:
+    """Return the statistics, and the sign of each mean where tests of one sign stay apart."""
+    statistic = to_f(explained_share(values, total, design), design)
+    if not design.signed:
+        return statistic, np.zeros(statistic.shape, dtype=np.int8)
+    return statistic, np.sign(design.weights(0, values.dtype) @ values).astype(np.int8)
+
+
+def _largest(
+    values: Floats,
+    total: Floats,
+    design: Design,
+    threshold: float,
+    edges: scipy.sparse.csr_array,
+    rows: slice,
+) -> Floats:
+    """Return the largest mass of each of some permutations."""
+    statistic, signs = _signed(values, total, design.cut(rows))
+    return np.array(
+        [
+            _find(row, sign, threshold, edges.indptr, edges.indices)[1].max(initial=0.0)
+            for row, sign in zip(statistic, signs, strict=True)
+        ]
+    )
+
+
+@compiled
+def _find(
+    statistic: Floats,
+    signs: npt.NDArray[np.int8],
+    threshold: float,
+    starts: npt.NDArray[np.int32],
+    others: npt.NDArray[np.int32],
+) -> tuple[Integers, Floats]:
+    """Fill each cluster from one of its tests; return the cluster of each test, and masses."""
+    labels = np.zeros(statistic.size, dtype=np.int64)
+    masses = np.zeros(statistic.size)
+    waiting = np.empty(statistic.size, dtype=np.int64)
+    found = 0
+    for seed in range(statistic.size):
+        if labels[seed] or not statistic[seed] > threshold:
+            continue
+        found += 1
+        labels[seed] = found
+        waiting[0] = seed
+        left = 1
+        while left:
+            left -= 1
+            test = waiting[left]
+            masses[found - 1] += statistic[test]
+            for edge in range(starts[test], starts[test + 1]):
+                other = others[edge]
+                if (
+                    not labels[other]
+                    and statistic[other] > threshold
+                    and signs[other] == signs[test]
+                ):
+                    labels[other] = found
+                    waiting[left] = other
+                    left += 1
+    return labels, masses[:found].copy()

@@ -1,0 +1,85 @@
+"""Cluster tests: clusters against SciPy's labels, masses, and errors under the null."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from panneuro.analysis.clusters import cluster_f_test, cluster_sign_test, neighbours
+from panneuro.core.errors import InputError
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**31), st.tuples(*[st.integers(1, 5)] * 3))
+def test_clusters_are_those_of_scipy(seed, shape):
+    samples = np.random.default_rng(seed).normal(size=(12, *shape))
+    found = cluster_f_test(samples, np.arange(12) % 2, 1.0, n_permutations=3)
+    labels, n_labels = ndimage.label(found.statistic > 1.0)
+    np.testing.assert_array_equal(found.labels, labels)
+    masses = ndimage.sum_labels(found.statistic, labels, np.arange(n_labels) + 1)
+    np.testing.assert_allclose(found.masses, masses)
+
+
+def test_neighbours_of_electrodes_and_times():
+    ring = np.roll(np.eye(4), 1, axis=0)
+    edges = neighbours(ring, 3).toarray()
+    assert (edges == edges.T).all()
+    assert not edges.diagonal().any()
+    # Electrode 0 at time 1: electrodes 1 and 3 at time 1, and its own times 0 and 2.
+    assert set(np.flatnonzero(edges[1])) == {4, 10, 0, 2}
+
+
+def test_signs_stay_apart():
+    samples = np.random.default_rng(0).normal(size=(30, 20))
+    samples[:, :10] += 3
+    samples[:, 10:] -= 3
+    found = cluster_sign_test(samples, 4.0, n_permutations=99)
+    assert len(found.masses) == 2
+    assert (found.labels == np.repeat([1, 2], 10)).all()
+    assert (found.p == 0.01).all()
+
+
+def test_the_null_is_rejected_as_often_as_asked():
+    random = np.random.default_rng(1)
+    rejected = 0
+    for seed in range(120):
+        samples = random.normal(size=(16, 40))
+        found = cluster_f_test(samples, np.arange(16) % 2, 3.0, n_permutations=39, seed=seed)
+        rejected += bool((found.p <= 0.05).any())
+    assert rejected <= 15
+
+
+def test_nothing_depends_on_the_executor(monkeypatch):
+    monkeypatch.setattr("panneuro.analysis.clusters._IN_MEMORY", 200)
+    samples = np.random.default_rng(2).normal(size=(20, 6, 7))
+    labels = np.arange(20) % 2
+    one = cluster_f_test(samples, labels, 2.0, n_permutations=30)
+    with ThreadPoolExecutor(3) as executor:
+        two = cluster_f_test(samples, labels, 2.0, n_permutations=30, executor=executor)
+    np.testing.assert_array_equal(one.largest, two.largest)
+
+
+def test_no_cluster_is_an_answer():
+    found = cluster_f_test(np.random.default_rng(3).normal(size=(10, 4)), [0, 1] * 5, 1e6)
+    assert found.masses.size == found.p.size == 0
+    assert not found.labels.any()
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, np.nan])
+def test_a_threshold_is_over_zero(threshold):
+    with pytest.raises(InputError, match="threshold"):
+        cluster_f_test(np.ones((4, 2)), [0, 1] * 2, threshold)
+
+
+def test_adjacency_must_fit():
+    with pytest.raises(InputError, match="adjacency"):
+        cluster_f_test(np.eye(4), [0, 1] * 2, 1.0, adjacency=neighbours(3))
+    with pytest.raises(InputError, match="not square"):
+        neighbours(np.ones((2, 3)))
+    with pytest.raises(InputError, match="no axes"):
+        neighbours()
