@@ -86,8 +86,8 @@ def histograms(trains: dict[int, Array], onsets: Array, n_bins: int) -> Array:
 
 
 def tensor(trains: dict[int, Array], onsets: Array) -> None:
-    """Compare the tensors of presentations × units × bins of a tenth of the presentations."""
-    part = onsets[::SHARE]
+    """Compare the tensors of a block of a tenth of the presentations."""
+    part = onsets[len(onsets) // 2 :][: len(onsets) // SHARE]
     ready = Trains.of(trains)
     n_bins = round(WINDOW_S[1] / BIN_S)
     print(f"\nPSTH tensor: {len(part)} × {len(trains)} × {n_bins}")

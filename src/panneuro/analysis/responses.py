@@ -208,7 +208,7 @@ def fano_factor(counts: npt.ArrayLike, axis: int = 0) -> Floats:
     if array.ndim == 0 or array.shape[axis] < 2:
         raise InputError(f"counts of shape {array.shape!r} do not hold two presentations to vary")
     mean = array.mean(axis)
-    return cast("Floats", array.var(axis, ddof=1) / np.where(mean > 0, mean, np.nan))
+    return array.var(axis, ddof=1) / np.where(mean > 0, mean, np.nan)
 
 
 def trial_correlation(responses: npt.ArrayLike) -> Floats:
@@ -247,8 +247,8 @@ def trial_correlation(responses: npt.ArrayLike) -> Floats:
     scaled = np.where(varies[..., None], centred / np.where(length > 0, length, 1), 0)
     n = varies.sum(0)
     pairs = np.square(scaled.sum(0)).sum(1) - n
-    correlations: Floats = pairs / np.where(n > 1, n * (n - 1), np.nan)
-    return correlations
+    correlations = pairs / np.where(n > 1, n * (n - 1), np.nan)
+    return cast("Floats", correlations)
 
 
 def _baseline(rates: xr.DataArray, window_s: tuple[float, float]) -> npt.NDArray[np.bool_]:
