@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import zipfile
 from pathlib import Path
@@ -11,11 +10,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from panneuro.core.errors import FormatError, LimitError, PanneuroError
+from panneuro.core.errors import FormatError, LimitError
 from panneuro.formats import described
 from panneuro.formats.arrays import read as read_arrays
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
+
+from .spoiling import refused_or_read, spoil
 
 VALUES = np.arange(40, dtype=np.int16).reshape(10, 4)
 
@@ -176,12 +177,8 @@ def test_damage_is_an_error_or_harmless(tmp_path: Path, kind: str, data: st.Data
     else:
         np.savez(place, x=VALUES)
     describe(tmp_path / "x.yaml")
-    content = bytearray(place.read_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    place.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]))
-    with contextlib.suppress(PanneuroError):
-        read_arrays(Source(place))
+    spoil(place, data)
+    refused_or_read(read_arrays, Source(place))
 
 
 def test_the_example_describes(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from panneuro.core.errors import FormatError, PanneuroError
+from panneuro.core.errors import FormatError
 from panneuro.formats.edf import read as read_edf
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
+
+from .spoiling import refused_or_read, spoil
 
 RNG = np.random.default_rng(3)
 FAST, SLOW = RNG.integers(-2048, 2047, (2, 3, 10)), RNG.integers(-2048, 2047, (1, 3, 2))
@@ -107,14 +108,8 @@ def test_missing_records_are_told(tmp_path: Path) -> None:
 def test_damage_is_an_error_or_harmless(tmp_path: Path, data: st.DataObject) -> None:
     place = tmp_path / "x.edf"
     write_edf(place)
-    content = bytearray(place.read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    place.write_bytes(bytes(content))
-    with contextlib.suppress(PanneuroError):
-        for signal in read_edf(Source(place)).signals:
-            if hasattr(signal, "data"):
-                signal.data[:2]
+    spoil(place, data)
+    refused_or_read(read_edf, Source(place))
 
 
 def test_the_real_recording(sample_data: Path) -> None:

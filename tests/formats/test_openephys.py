@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from panneuro.core.errors import FormatError, PanneuroError
+from panneuro.core.errors import FormatError
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
+
+from .spoiling import refused_or_read, spoil
 
 RATE = 30000.0
 
@@ -215,19 +217,8 @@ def test_damage_is_an_error_or_harmless(tmp_path: Path, data: st.DataObject) -> 
     write_recording(folder, n_rows=6)
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     victim = data.draw(st.sampled_from([*files, *folder.rglob("structure.oebin")]))
-    content = bytearray(victim.read_bytes())
-    if data.draw(st.booleans()):
-        content = content[: data.draw(st.integers(0, len(content)))]
-    else:
-        for _ in range(data.draw(st.integers(1, 4))):
-            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    victim.write_bytes(bytes(content))
-    try:
-        for signal in read(folder, "openephys").signals:
-            if hasattr(signal, "data"):
-                signal.data[:2]
-    except PanneuroError:
-        pass
+    spoil(victim, data)
+    refused_or_read(read, folder, "openephys")
 
 
 MULTIPLE = "raw/openephys_binary/v0.6.x_neuropixels_multiexp_multistream"

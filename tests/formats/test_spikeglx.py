@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from panneuro.core.errors import FormatError, PanneuroError
+from panneuro.core.errors import FormatError
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
+
+from .spoiling import refused_or_read, spoil
 
 IMRO = "(0,4)" + "".join(f"({c} 0 0 {500 + 250 * (c % 2)} 250 1)" for c in range(4))
 META = """acqApLfSy=4,4,1
@@ -198,19 +200,8 @@ def test_damage_is_an_error_or_harmless(tmp_path: Path, data: st.DataObject) -> 
     shutil.rmtree(folder, ignore_errors=True)
     write_imec(folder, n_rows=8)
     victim = folder / f"run_g0_t0.imec0.ap.{data.draw(st.sampled_from(['meta', 'meta', 'bin']))}"
-    content = bytearray(victim.read_bytes())
-    if data.draw(st.booleans()):
-        content = content[: data.draw(st.integers(0, len(content)))]
-    else:
-        for _ in range(data.draw(st.integers(1, 4))):
-            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    victim.write_bytes(bytes(content))
-    try:
-        for signal in read(folder, "spikeglx").signals:
-            if hasattr(signal, "data"):
-                signal.data[:2]
-    except PanneuroError:
-        pass
+    spoil(victim, data)
+    refused_or_read(read, folder, "spikeglx")
 
 
 PROBES = sorted(
