@@ -42,7 +42,9 @@ def suits(shape: Sequence[int], dtype: npt.DTypeLike) -> bool:
     >>> suits((30_000, 384), "int16"), suits((30_000, 384), "float32"), suits((9, 9, 9), "int16")
     (True, False, False)
     """
-    return len(shape) == 2 and shape[0] >= LEAST_ROWS and np.dtype(dtype).name in DTYPES
+    kind = np.dtype(dtype)
+    integers = kind.kind in "iu" and kind.name in DTYPES
+    return len(shape) == 2 and shape[0] >= LEAST_ROWS and integers
 
 
 def floor_bits(blocks: Iterable[Array], tile: int) -> float | None:
