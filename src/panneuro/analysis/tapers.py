@@ -225,9 +225,9 @@ def first_rows(signal: TimeSeries, starts_s: npt.ArrayLike, n_samples: int) -> R
 
 
 def gathered(
-    signal: TimeSeries, rows: Rows, tapers: Tapers
+    signal: TimeSeries, rows: Rows, tapers: Tapers, batch_values: int = _BATCH_VALUES
 ) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
-    """Yield windows in batches as large as the cache likes, in order of time.
+    """Yield windows in batches of so many values, in order of time: as large as the cache likes.
 
     Yields
     ------
@@ -238,7 +238,7 @@ def gathered(
     """
     n, channels = tapers.n_samples, signal.n_channels
     order = np.argsort(rows, kind="stable")
-    size = max(1, _BATCH_VALUES // (n * channels))
+    size = min(len(rows), max(1, batch_values // (n * channels)))
     buffer = np.empty((n, size, channels), np.float32)
     with threadpoolctl.threadpool_limits(1, "blas"):
         for at in range(0, len(order), size):

@@ -109,6 +109,12 @@ def pieces(n_rows: int, row_bytes: int, budget_bytes: int = BLOCK_BYTES) -> Iter
         yield slice(start, min(start + step, n_rows))
 
 
+def block_rows(signal: TimeSeries) -> int:
+    """Return how many rows are best read at once: a block of what is computed, or 64 MiB."""
+    own = getattr(signal.data, "block_rows", 0)
+    return int(own) or max(1, BLOCK_BYTES * len(signal) // max(1, signal.n_bytes))
+
+
 def evaluate(
     signal: TimeSeries, out: Any = None, *, executor: Executor | None = None
 ) -> npt.NDArray[Any] | Any:
@@ -145,13 +151,8 @@ def evaluate(
         raise InputError(
             f"computing {signal.name!r} of shape {signal.data.shape} into an array of {out.shape}"
         )
-    step = getattr(signal.data, "block_rows", 0)
-    row_bytes = signal.n_bytes // max(1, len(signal))
-    parts = (
-        [slice(at, min(at + step, len(signal))) for at in range(0, len(signal), step)]
-        if step
-        else list(pieces(len(signal), row_bytes))
-    )
+    step = block_rows(signal)
+    parts = [slice(at, min(at + step, len(signal))) for at in range(0, len(signal), step)]
 
     def one(rows: slice) -> None:
         out[rows] = signal.data[rows]
