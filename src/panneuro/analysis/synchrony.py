@@ -1,0 +1,162 @@
+"""Which pairs of units fire together more often, or less, than is expected of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.special import gammainc, gammaincc
+
+from panneuro.analysis.correlograms import Lags, Stream, in_epochs, pairs
+from panneuro.analysis.expected_correlograms import jitter_expectation
+from panneuro.analysis.permutations import p_values
+from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.analysis.trains import Trains, Units
+from panneuro.core.errors import InputError
+
+type Floats = npt.NDArray[np.floating[Any]]
+
+
+def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
+    r"""Return correlograms less what is expected of them, with Poisson p-values of each lag.
+
+    With the expected count :math:`\lambda` of a bin, :math:`P(X \ge n)` and :math:`P(X \le n)` of
+    a Poisson variable. Counts of jittered trains vary a little less than that, so that the test is
+    slightly conservative; it corrects neither for lags nor for pairs
+    (see :func:`panneuro.analysis.corrections.adjust`).
+
+    Parameters
+    ----------
+    observed : DataArray, dims (unit, other, lag)
+        Counts, from :func:`panneuro.analysis.correlograms.correlograms`.
+    expected : DataArray, dims (unit, other, lag)
+        What a jitter or a shift of trials makes of them.
+
+    Returns
+    -------
+    Dataset
+        ``corrected``, the difference; ``p_more`` and ``p_less``. Where nothing is expected and
+        something observed, ``p_more`` is zero.
+
+    Raises
+    ------
+    InputError
+        If they are not of the same units and lags.
+
+    References
+    ----------
+    Stark & Abeles, J. Neurosci. Methods 179 (2009) 90-100.
+
+    Examples
+    --------
+    >>> from panneuro.analysis.correlograms import correlograms
+    >>> units = {"a": np.arange(50) * 0.1, "b": np.arange(50) * 0.1 + 0.002}
+    >>> window = {"window_s": 0.01}
+    >>> found = excess(correlograms(units, **window), jitter_expectation(units, **window))
+    >>> together = found.sel(unit="a", other="b").sel(lag=0.002, method="nearest")
+    >>> bool(together.p_more < 1e-6)
+    True
+    """
+    if observed.dims != expected.dims or not observed.coords.equals(expected.coords):
+        raise InputError("correlograms are compared with those of other units or lags")
+    counts, means = observed.values, expected.values
+    with np.errstate(invalid="ignore"):
+        more = np.where(counts > 0, gammainc(np.maximum(counts, 1), means), 1.0)
+    dims = observed.dims
+    return xr.Dataset(
+        {
+            "corrected": (dims, counts - means),
+            "p_more": (dims, more),
+            "p_less": (dims, gammaincc(counts + 1, means)),
+        },
+        observed.coords,
+    )
+
+
+def jitter_test(
+    units: Units,
+    *,
+    jitter_s: float = 0.025,
+    window_s: float = 0.01,
+    bin_s: float = 0.001,
+    n_surrogates: int = 200,
+    rate_hz: float | None = None,
+    seed: Seed = 0,
+    executor: Executor | None = None,
+) -> xr.Dataset:
+    r"""Test by jittered surrogates whether two units fire at some lag more often, or less.
+
+    The statistic of a pair is the largest of :math:`(n - E) / \sqrt{E}` over its lags, with the
+    exact mean :math:`E` of :func:`panneuro.analysis.expected_correlograms.jitter_expectation`; the
+    p-value compares it with those of surrogates, and so is corrected for all lags.
+
+    Parameters
+    ----------
+    units, jitter_s, window_s, bin_s, rate_hz
+        As for :func:`panneuro.analysis.expected_correlograms.jitter_expectation`.
+    n_surrogates : int
+        The smallest p-value is one by this plus one.
+    seed : int, SeedSequence or Generator
+        Each surrogate has a stream of its own.
+    executor : Executor, optional
+        Where surrogates are spread; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset, dims (unit, other)
+        ``p_more`` and ``p_less``; of a unit with itself, of its autocorrelogram.
+
+    References
+    ----------
+    Amarasingham, Harrison, Hatsopoulos & Geman, J. Neurophysiol. 107 (2012) 517-531.
+
+    Examples
+    --------
+    >>> units = {"a": np.arange(50) * 0.1, "b": np.arange(50) * 0.1 + 0.002}
+    >>> float(jitter_test(units, n_surrogates=99).p_more.sel(unit="a", other="b"))
+    0.01
+    """
+    if n_surrogates < 1:
+        raise InputError(f"{n_surrogates} surrogates were asked for")
+    lags = Lags.of(window_s, bin_s, rate_hz, centred=True)
+    trains = Trains.of(units)
+    expected = jitter_expectation(
+        trains, jitter_s=jitter_s, window_s=window_s, bin_s=bin_s, rate_hz=rate_hz
+    )
+    spikes = in_epochs(trains, lags, None)
+    ticks = round(jitter_s * lags.ticks_per_s)
+    observed = _extremes(spikes, lags, expected.values)
+    task = partial(_surrogate, spikes, lags, expected.values, ticks, root(seed))
+    null = np.stack(list(spread(task, range(n_surrogates), executor)))
+    dims = ("unit", "other")
+    more, less = (p_values(observed[side], null[:, side]) for side in (0, 1))
+    coordinates = {"unit": trains.ids, "other": trains.ids}
+    return xr.Dataset({"p_more": (dims, more), "p_less": (dims, less)}, coordinates)
+
+
+def _surrogate(
+    spikes: Stream,
+    lags: Lags,
+    expected: Floats,
+    window: int,
+    seed: np.random.SeedSequence,
+    index: int,
+) -> Floats:
+    """Jitter every spike in its window, and return the extremes of all pairs."""
+    drawn = stream(seed, index).integers(0, window, len(spikes.ticks))
+    ticks = (spikes.ticks // window).astype(np.int64) * window + drawn
+    return _extremes(Stream.of(ticks, spikes.units, spikes.n_units), lags, expected)
+
+
+def _extremes(spikes: Stream, lags: Lags, expected: Floats) -> Floats:
+    """Return how far each pair is over, and under, its expectation at most."""
+    sided, ties = pairs(spikes, spikes, lags)
+    rows = np.arange(spikes.n_units)
+    ties[rows, rows] -= np.bincount(spikes.units, minlength=spikes.n_units)
+    away = lags.unfold(sided, ties) - expected
+    scaled = np.divide(away, np.sqrt(expected), out=np.zeros_like(away), where=expected > 0)
+    return np.stack([scaled.max(axis=-1), -scaled.min(axis=-1)])
