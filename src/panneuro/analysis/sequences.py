@@ -1,0 +1,199 @@
+"""Sequences that are not places: odours, tones, the order of cells.
+
+Sources: rank order of cells, Foster & Wilson (2006) Nature 440:680; decoded items by their lag,
+Shahbaba et al. (2022) Nat. Commun. 13:787.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.stats
+
+from panneuro.analysis.decoding import check_features
+from panneuro.analysis.fields import Fields
+from panneuro.analysis.folds import check_folds, encode
+from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.place import position_posterior
+from panneuro.analysis.streams import Seed
+from panneuro.core.errors import InputError
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class RankOrder:
+    """How much cells fire in the order of a template.
+
+    Parameters
+    ----------
+    correlation : float
+        Spearman's, from -1 (in reverse) to 1.
+    p : float
+        How often shuffled cells correlate as much, in either direction.
+    n_cells : int
+        Cells that took part.
+    """
+
+    correlation: float
+    p: float
+    n_cells: int
+
+
+def rank_order(
+    times_s: npt.ArrayLike, template: npt.ArrayLike, *, n_shuffles: int = 1000, seed: Seed = 0
+) -> RankOrder:
+    """Correlate when cells fired in an event with their order elsewhere.
+
+    Parameters
+    ----------
+    times_s : array-like, shape (n_cells,)
+        When each cell fired first in the event, in seconds; NaN where it did not.
+    template : array-like, shape (n_cells,)
+        Its rank, or the place of its field.
+    n_shuffles : int
+        How often cells are shuffled.
+    seed : int, SeedSequence or Generator
+        Of the shuffles.
+
+    Raises
+    ------
+    InputError
+        If fewer than four cells fired, or all are tied.
+
+    Examples
+    --------
+    >>> rank_order([0.01, 0.02, 0.05, np.nan, 0.07, 0.09], [1, 2, 3, 4, 5, 6]).correlation
+    1.0
+    """
+    times, ranks = np.asarray(times_s, dtype=float), np.asarray(template, dtype=float)
+    if times.shape != ranks.shape or times.ndim != 1:
+        raise InputError(f"times of shape {times.shape} have a template of {ranks.shape}")
+    fired = np.isfinite(times) & np.isfinite(ranks)
+    if np.count_nonzero(fired) < 4:
+        raise InputError(f"{np.count_nonzero(fired)} cells took part; a rank order needs four")
+    one, two = (_standard(scipy.stats.rankdata(of[fired])) for of in (times, ranks))
+    shuffled = two[orders(len(two), n_shuffles, seed)] @ one
+    correlation = float(one @ two)
+    p = float(p_values(abs(correlation) - 1e-12, np.abs(shuffled)))
+    return RankOrder(round(correlation, 12), p, len(one))
+
+
+def item_fields(counts: npt.ArrayLike, items: npt.ArrayLike, bin_s: float) -> Fields:
+    """Return the mean rate of each cell for each item, as if items were places.
+
+    Parameters
+    ----------
+    counts : array-like, shape (n_trials, n_cells)
+        Spikes while each item was presented.
+    items : array-like, shape (n_trials,)
+        Which item it was; they come in sorted order.
+    bin_s : float
+        Seconds counted.
+
+    Returns
+    -------
+    Fields
+        For :func:`~panneuro.analysis.place.position_posterior` and `score_replay`.
+
+    Examples
+    --------
+    >>> item_fields([[4], [0], [2]], ["A", "B", "A"], bin_s=0.5).rates_hz
+    array([[6., 0.]])
+    """
+    classes, codes = encode(items)
+    spikes = check_features(counts, len(codes))
+    presented = np.bincount(codes)
+    sums = np.zeros((len(classes), spikes.shape[1]))
+    np.add.at(sums, codes, spikes)
+    rates = sums / (presented[:, None] * bin_s)
+    return Fields(rates.T, presented * bin_s, (np.arange(len(classes) + 1) - 0.5,))
+
+
+def item_posterior(
+    counts: npt.ArrayLike, items: npt.ArrayLike, folds: npt.ArrayLike, bin_s: float
+) -> pd.DataFrame:
+    """Return the probability of each item in each trial, from the folds that it is not in.
+
+    Poisson counts, independent across cells, and a flat prior over the items.
+
+    Parameters
+    ----------
+    counts, items, bin_s
+        As for :func:`item_fields`.
+    folds : array-like of int, shape (n_trials,)
+        Trials of one run through the sequence belong in one fold.
+
+    Returns
+    -------
+    DataFrame
+        A row a trial, a column an item; rows sum to one.
+
+    Raises
+    ------
+    InputError
+        If an item occurs in one fold only.
+
+    Examples
+    --------
+    >>> items = ["A", "B"] * 4
+    >>> found = item_posterior([[9], [1]] * 4, items, [0, 0, 0, 0, 1, 1, 1, 1], 0.5)
+    >>> found.idxmax(axis=1).tolist() == items
+    True
+    """
+    classes, codes = encode(items)
+    spikes, numbered = check_features(counts, len(codes)), check_folds(folds, len(codes))
+    posterior = np.empty((len(codes), len(classes)))
+    for fold in range(int(numbered.max()) + 1):
+        train = numbered != fold
+        missing = np.setdiff1d(np.arange(len(classes)), codes[train])
+        if len(missing):
+            item = classes.tolist()[missing[0]]
+            raise InputError(f"item {item!r} occurs in fold {fold} only, and cannot be learnt")
+        fields = item_fields(spikes[train], codes[train], bin_s)
+        posterior[~train] = position_posterior(spikes[~train], fields, bin_s)
+    return pd.DataFrame(posterior, columns=pd.Index(classes, name="item"))
+
+
+def lag_profile(posterior: npt.ArrayLike, items: npt.ArrayLike) -> pd.Series[float]:
+    """Average the probability of items by how far they lie from the one presented.
+
+    Parameters
+    ----------
+    posterior : array-like, shape (n_trials, n_items)
+        Columns in the order of the sequence.
+    items : array-like of int, shape (n_trials,)
+        Which column was presented, from 0.
+
+    Returns
+    -------
+    Series
+        Mean probability by lag, from ``-(n_items - 1)``, past items, to ``n_items - 1``, coming
+        ones. An asymmetry around 0 tells of the sequence.
+
+    Examples
+    --------
+    >>> lag_profile([[0.8, 0.2], [0.4, 0.6]], [0, 1]).round(2).to_dict()
+    {-1: 0.4, 0: 0.7, 1: 0.2}
+    """
+    weights, codes = np.asarray(posterior, dtype=float), np.asarray(items)
+    if weights.ndim != 2 or codes.shape != (len(weights),) or codes.dtype.kind not in "iu":
+        raise InputError(f"items of shape {codes.shape} have posteriors of {weights.shape}")
+    n_items = weights.shape[1]
+    if len(codes) and not (codes.min() >= 0 and codes.max() < n_items):
+        raise InputError(f"items are numbered to {codes.max()}, and there are {n_items}")
+    lags = np.arange(n_items) - codes[:, None]
+    frame = pd.DataFrame({"lag": lags.ravel(), "probability": weights.ravel()})
+    return frame.groupby("lag").probability.mean()
+
+
+def _standard(ranks: Floats) -> Floats:
+    centred = ranks - ranks.mean()
+    length = np.linalg.norm(centred)
+    if not length > 0:
+        raise InputError("all cells are tied, and have no order")
+    return np.asarray(centred / length)
