@@ -131,3 +131,17 @@ def to_ticks(times_s: npt.ArrayLike, what: str) -> Ticks:
         raise InputError(f"{what} reach from {low!r} to {high!r} s", hint="give them in seconds")
     scaled = times * TICKS_PER_S
     return np.rint(scaled, out=scaled).astype(np.int64)
+
+
+def spike_ticks(times_s: npt.ArrayLike) -> Ticks:
+    """Round the spike times of one unit to nanoseconds.
+
+    Raises
+    ------
+    InputError
+        As for :func:`to_ticks`, or if they do not ascend.
+    """
+    ticks = to_ticks(times_s, "spike times")
+    if np.any(np.diff(ticks) < 0):
+        raise InputError("spike times do not ascend", hint="sort them")
+    return ticks
