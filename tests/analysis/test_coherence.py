@@ -14,7 +14,7 @@ RATE_HZ = 500.0
 
 
 def mixed(n=60_000, seed=0):
-    """Return four channels, of which the first two share half of their power, the second late by 6 ms."""
+    """Return four channels; the second shares half its power with the first, 6 ms late."""
     random = np.random.default_rng(seed)
     values = random.standard_normal((n, 4))
     shared = random.standard_normal(n + 10)

@@ -56,7 +56,7 @@ def physical(signal: TimeSeries, start: int, stop: int) -> Floats:
     InputError
         If a value is not finite.
     """
-    stored = np.asarray(signal.data[start:stop]).reshape(stop - start, -1)
+    stored = np.asarray(signal.data[start:stop]).reshape(stop - start, signal.n_channels)
     values = stored.astype(np.float32)
     if stored.dtype.kind == "f" and not np.isfinite(values).all():
         row, channel = np.argwhere(~np.isfinite(values))[0]
