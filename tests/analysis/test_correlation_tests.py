@@ -39,7 +39,7 @@ def test_the_null_is_that_of_shuffling(random):
         shuffled = counts.copy()
         for unit in range(6):
             for condition in range(8):
-                rows = np.flatnonzero(SHOWN == condition)
+                rows = np.flatnonzero(condition == SHOWN)
                 shuffled[rows, unit] = random.permutation(shuffled[rows, unit])
         drawn.append(mean_by_area(noise_correlations(shuffled, SHOWN), AREAS))
     np.testing.assert_allclose(found.null_sd, np.std(drawn, axis=0), rtol=0.25)
