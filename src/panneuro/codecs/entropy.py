@@ -107,7 +107,7 @@ def encode(planes: Array, *, compiled: bool = True) -> Coded:
     library = kernels() if compiled else None
     rows = planes.shape[1]
     block = min(BLOCK, max(rows, SHORTEST))
-    tables, scales = _tables(library, magnitudes(planes, block, compiled=compiled), rows, block)
+    tables, scales = _tables(library, _magnitudes(planes, block, compiled=compiled), rows, block)
     left_out = np.floor(scales / PER_OCTAVE - math.log2(FINEST * DIRECT / REACH))
     shifts = np.maximum(0, left_out).astype(np.uint8)
     tokens, counts = _tokens(library, planes, block, tables, shifts)
@@ -159,7 +159,7 @@ def _named(kernel: str, dtype: np.dtype[Any]) -> str:
     return f"{kernel}_{8 * dtype.itemsize}"
 
 
-def magnitudes(planes: Array, block: int, *, compiled: bool = True) -> Array:
+def _magnitudes(planes: Array, block: int, *, compiled: bool = True) -> Array:
     """Return the sum of magnitudes of each block of residuals: channels × blocks."""
     library = kernels() if compiled else None
     channels, rows = planes.shape
