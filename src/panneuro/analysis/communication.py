@@ -1,0 +1,379 @@
+"""How much, and through how many dimensions, activity of one area tells that of another.
+
+Everything needs only products of units summed over trials: those of a fold's training trials are
+those of all trials less those it holds out.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+threadpoolctl = need("threadpoolctl", "analysis", "Communication between areas")
+
+type Floats = npt.NDArray[np.floating[Any]]
+type Integers = npt.NDArray[np.intp]
+
+_NEGLIGIBLE = 1e-10
+
+
+@dataclass(frozen=True)
+class ReducedRank:
+    """Regressions of one area on another through few dimensions.
+
+    Parameters
+    ----------
+    performance : ndarray, shape (n_folds, n_ranks + 1)
+        Share of the held-out variance that is predicted with each rank, from zero up.
+    n_dimensions : int
+        The smallest rank whose mean performance is within one standard error of the best [1]_.
+    weights : ndarray, shape (n_source, n_target)
+        Of the regression of that rank on all trials, for activity from its mean.
+    dimensions : ndarray, shape (n_source, n_dimensions)
+        What of the source the target follows, the most predictive first.
+
+    References
+    ----------
+    .. [1] Semedo, Zandvakili, Machens, Yu & Kohn, Neuron 102 (2019) 249-259.
+    """
+
+    performance: Floats
+    n_dimensions: int
+    weights: Floats
+    dimensions: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """Mean performance of each rank over folds."""
+        return np.asarray(self.performance.mean(axis=0))
+
+    @property
+    def error(self) -> Floats:
+        """Standard error of that mean."""
+        return _error(self.performance)
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Pairs of dimensions of two areas that vary together most.
+
+    Parameters
+    ----------
+    correlations : ndarray, shape (n_components,)
+        Of all trials, which fitting makes too large.
+    held_out : ndarray, shape (n_folds, n_components)
+        Of trials that were held out; not a number where a held-out projection does not vary.
+    source : ndarray, shape (n_source, n_components)
+        Weights whose projections of all trials have unit variance.
+    target : ndarray, shape (n_target, n_components)
+        Likewise.
+    """
+
+    correlations: Floats
+    held_out: Floats
+    source: Floats
+    target: Floats
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Sums over trials, and of products of units."""
+
+    n: int
+    x: Floats
+    y: Floats
+    xx: Floats
+    xy: Floats
+    yy: Floats
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats) -> _Moments:
+        return cls(len(x), x.sum(axis=0), y.sum(axis=0), x.T @ x, x.T @ y, y.T @ y)
+
+    def less(self, other: _Moments) -> _Moments:
+        """Return the sums without those of other trials."""
+        mine, theirs = vars(self), vars(other)
+        return _Moments(**{name: mine[name] - theirs[name] for name in mine})
+
+    def centred(self) -> tuple[Floats, Floats, Floats]:
+        """Return products of activity from its mean: source, source with target, target."""
+        return (
+            self.xx - np.outer(self.x, self.x) / self.n,
+            self.xy - np.outer(self.x, self.y) / self.n,
+            self.yy - np.outer(self.y, self.y) / self.n,
+        )
+
+
+def reduced_rank_regression(
+    source: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    max_rank: int | None = None,
+    ridge: float = 0.0,
+    folds: int | npt.ArrayLike = 10,
+    seed: Seed = 0,
+) -> ReducedRank:
+    r"""Predict one area from another through few dimensions, cross-validated.
+
+    With the weights :math:`B` of ordinary (ridge) regression and the first :math:`r` principal
+    axes :math:`V_r` of its predictions, the best weights of rank :math:`r` are
+    :math:`B V_r V_r^T` [1]_.
+
+    Parameters
+    ----------
+    source : array-like, shape (n_trials, n_source)
+        Activity that predicts. For what areas share from trial to trial, give residuals: counts
+        less the mean of their condition.
+    target : array-like, shape (n_trials, n_target)
+        Activity that is predicted, in the same trials.
+    max_rank : int, optional
+        The largest rank that is tried; by default all.
+    ridge : float
+        Penalty, in units of the mean variance of the source's units times trials.
+    folds : int or array-like of int, shape (n_trials,)
+        How many folds of trials drawn at random; or the fold of each trial, as from
+        :func:`panneuro.analysis.folds.make_folds` for blocks of consecutive trials.
+    seed : int, SeedSequence or Generator
+        Of the folds that are drawn.
+
+    Raises
+    ------
+    InputError
+        If trials are not equally many, fewer than folds, or not finite.
+
+    References
+    ----------
+    .. [1] Izenman, J. Multivar. Anal. 5 (1975) 248-264; Semedo et al., Neuron 102 (2019) 249-259.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> source = random.normal(size=(500, 8))
+    >>> target = source[:, :2] @ random.normal(size=(2, 6)) + random.normal(size=(500, 6))
+    >>> reduced_rank_regression(source, target).n_dimensions
+    2
+    """
+    x, y = _checked(source, target)
+    n_ranks = min(max_rank or x.shape[1], x.shape[1], y.shape[1])
+    parts = _folds(folds, len(x), seed)
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        total = _Moments.of(x, y)
+        performance = np.stack(
+            [_performance(total, x[part], y[part], ridge, n_ranks) for part in parts]
+        )
+        chosen = _fewest(performance)
+        weights, axes = _regress(*total.centred()[:2], ridge)
+        kept = axes[:, :chosen]
+        return ReducedRank(performance, chosen, weights @ kept @ kept.T, weights @ kept)
+
+
+def _performance(total: _Moments, x: Floats, y: Floats, ridge: float, n_ranks: int) -> Floats:
+    """Return the share of held-out variance that each rank predicts.
+
+    Axes are orthonormal, so each adds its own part to the error whatever the others.
+    """
+    train = total.less(_Moments.of(x, y))
+    weights, axes = _regress(*train.centred()[:2], ridge)
+    kept = axes[:, :n_ranks]
+    away = y - train.y / train.n
+    variance = float(np.sum(away**2))
+    predicted = (x - train.x / train.n) @ weights @ kept
+    gained = np.sum(predicted * (2 * (away @ kept) - predicted), axis=0)
+    if variance <= 0:
+        raise InputError("the target does not vary in the trials of a fold")
+    return np.concatenate([[0.0], np.cumsum(gained) / variance])
+
+
+def _regress(xx: Floats, xy: Floats, ridge: float) -> tuple[Floats, Floats]:
+    """Return weights, and the principal axes of what they predict, the largest first."""
+    weights = _inverse(xx, ridge, 1.0) @ xy
+    _, axes = np.linalg.eigh(weights.T @ xx @ weights)
+    return weights, axes[:, ::-1]
+
+
+def _inverse(matrix: Floats, ridge: float, power: float) -> Floats:
+    """Return a power of the inverse; directions in which nothing varies are left out."""
+    values, vectors = np.linalg.eigh(matrix)
+    there = values > _NEGLIGIBLE * max(float(values[-1]), 1e-300)
+    penalty = ridge * float(np.trace(matrix)) / len(matrix)
+    scale = (values[there] + penalty) ** -power
+    return np.asarray((vectors[:, there] * scale) @ vectors[:, there].T)
+
+
+def _fewest(performance: Floats) -> int:
+    """Return the smallest rank within one standard error of the best."""
+    mean, error = performance.mean(axis=0), _error(performance)
+    best = int(mean.argmax())
+    return int(np.argmax(mean >= mean[best] - error[best]))
+
+
+def _error(performance: Floats) -> Floats:
+    return np.asarray(performance.std(axis=0, ddof=1) / np.sqrt(len(performance)))
+
+
+def prediction_test(
+    source: npt.ArrayLike,
+    target: npt.ArrayLike,
+    conditions: npt.ArrayLike | None = None,
+    *,
+    max_rank: int | None = None,
+    ridge: float = 0.0,
+    folds: int | npt.ArrayLike = 10,
+    n_permutations: int = 200,
+    seed: Seed = 0,
+    executor: Executor | None = None,
+) -> tuple[float, float]:
+    """Test whether one area predicts another beyond what conditions explain.
+
+    The trials of the target are shuffled within conditions. The statistic is the largest mean
+    performance of any rank, so that choosing a rank is paid for.
+
+    Parameters
+    ----------
+    source, target, max_rank, ridge, folds
+        As for :func:`reduced_rank_regression`.
+    conditions : array-like, shape (n_trials,), optional
+        The stimulus of each trial.
+    n_permutations : int
+        The smallest p-value is one by this plus one.
+    seed : int, SeedSequence or Generator
+        Of folds and permutations.
+    executor : Executor, optional
+        Where permutations are spread; the result does not depend on it.
+
+    Returns
+    -------
+    performance : float
+        The largest mean performance.
+    p : float
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> source = random.normal(size=(100, 4))
+    >>> target = source @ random.normal(size=(4, 3)) + random.normal(size=(100, 3))
+    >>> performance, p = prediction_test(source, target, n_permutations=99)
+    >>> performance > 0.5, p
+    (True, 0.01)
+    """
+    x, y = _checked(source, target)
+    parent = root(seed)
+    parts = _folds(folds, len(x), parent)
+    n_ranks = min(max_rank or x.shape[1], x.shape[1], y.shape[1])
+    task = partial(_best, x, y, parts, ridge, n_ranks)
+    observed = task(np.arange(len(x)))
+    shuffled = orders(len(x), n_permutations, parent, conditions)
+    null = list(spread(task, shuffled, executor))
+    return observed, float(p_values(observed, null))
+
+
+def _best(
+    x: Floats, y: Floats, parts: list[Integers], ridge: float, n_ranks: int, order: Integers
+) -> float:
+    """Return the largest mean performance with the trials of the target in some order."""
+    moved = y[order]
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        total = _Moments.of(x, moved)
+        found = [_performance(total, x[part], moved[part], ridge, n_ranks) for part in parts]
+    return float(np.mean(found, axis=0)[1:].max())
+
+
+def canonical_correlations(
+    source: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    n_components: int | None = None,
+    ridge: float = 0.0,
+    folds: int | npt.ArrayLike = 10,
+    seed: Seed = 0,
+) -> Canonical:
+    r"""Find dimensions of two areas that are correlated most, and how much so in other trials.
+
+    They are the singular vectors of :math:`S_x^{-1/2} S_{xy} S_y^{-1/2}` [1]_.
+
+    Parameters
+    ----------
+    source, target, ridge, folds, seed
+        As for :func:`reduced_rank_regression`; the penalty is on both areas.
+    n_components : int, optional
+        How many pairs; by default as many as the smaller area has units.
+
+    Raises
+    ------
+    InputError
+        If trials are not equally many, fewer than folds, or not finite.
+
+    References
+    ----------
+    .. [1] Hotelling, Biometrika 28 (1936) 321-377.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> shared = random.normal(size=(400, 1))
+    >>> source, target = (random.normal(size=(400, 5)) + shared for _ in range(2))
+    >>> found = canonical_correlations(source, target, n_components=2)
+    >>> found.held_out.mean(axis=0).round(1)
+    array([0.8, 0.1])
+    """
+    x, y = _checked(source, target)
+    n_pairs = min(n_components or x.shape[1], x.shape[1], y.shape[1])
+    parts = _folds(folds, len(x), seed)
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        total = _Moments.of(x, y)
+        correlations, a, b = _canonical(total, ridge, n_pairs)
+        held_out = [_held_out(total, x[part], y[part], ridge, n_pairs) for part in parts]
+    scale = np.sqrt(len(x) - 1)
+    return Canonical(correlations, np.stack(held_out), a * scale, b * scale)
+
+
+def _canonical(moments: _Moments, ridge: float, n_pairs: int) -> tuple[Floats, Floats, Floats]:
+    xx, xy, yy = moments.centred()
+    left, right = _inverse(xx, ridge, 0.5), _inverse(yy, ridge, 0.5)
+    u, values, v = np.linalg.svd(left @ xy @ right)
+    return values[:n_pairs], left @ u[:, :n_pairs], right @ v[:n_pairs].T
+
+
+def _held_out(total: _Moments, x: Floats, y: Floats, ridge: float, n_pairs: int) -> Floats:
+    _, a, b = _canonical(total.less(_Moments.of(x, y)), ridge, n_pairs)
+    first, second = ((side - side.mean(axis=0)) for side in (x @ a, y @ b))
+    norms = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
+    together = (first * second).sum(axis=0)
+    undefined: Floats = np.full(n_pairs, np.nan)
+    return np.asarray(np.divide(together, norms, out=undefined, where=norms > 0))
+
+
+def _checked(source: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Floats, Floats]:
+    x, y = (np.asarray(side, dtype=float) for side in (source, target))
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not x.size or not y.size:
+        raise InputError(
+            f"areas have activity of shapes {x.shape} and {y.shape}",
+            hint="give the same trials of both, as rows",
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise InputError("activity of areas is not all finite", hint="leave such trials out")
+    # Sums of squares lose digits far from zero.
+    return x - x.mean(axis=0), y - y.mean(axis=0)
+
+
+def _folds(folds: int | npt.ArrayLike, n: int, seed: Seed) -> list[Integers]:
+    """Return the trials of each fold; each leaves at least two trials to train on."""
+    given = np.asarray(folds)
+    if given.ndim == 0:
+        if not 2 <= int(given) <= n // 2:
+            raise InputError(f"{n} trials were to be held out in {int(given)} folds")
+        shuffled = stream(seed, 2**32 - 1).permutation(n)
+        return [np.sort(part) for part in np.array_split(shuffled, int(given))]
+    if given.shape != (n,) or len(np.unique(given)) < 2:
+        raise InputError(f"{n} trials have folds of shape {given.shape}, or fewer than two folds")
+    return [np.flatnonzero(given == fold) for fold in np.unique(given)]
