@@ -392,7 +392,7 @@ def _one_sided(
             hint=f"keep more samples: every={int(rate_hz // wide_hz)}",
         )
     transform = partial(
-        band_limited,
+        _band_limited,
         first=first,
         gains=gains[first : last + 1] / np.float32(every),
         n_out=n_fft // every,
@@ -401,10 +401,18 @@ def _one_sided(
     return overlap_saved(signal, plan, dtype)
 
 
-def band_limited(
+def _band_limited(
     spectrum: Spectrum, first: int, gains: npt.NDArray[np.float32], n_out: int
 ) -> npt.NDArray[np.complex64]:
-    """Transform only some frequencies back, onto as few samples as is asked for.
+    """Transform only some frequencies back, onto as few samples as is asked for."""
+    folded = np.zeros((len(spectrum), n_out), np.complex64)
+    fold(spectrum, first, gains, folded)
+    values: npt.NDArray[np.complex64] = fft.ifft(folded, axis=1, overwrite_x=True)
+    return values
+
+
+def fold(spectrum: Spectrum, first: int, gains: npt.NDArray[np.float32], folded: Spectrum) -> None:
+    """Add the frequencies that pass to the transform of fewer samples.
 
     Frequencies that the fewer samples cannot tell apart are added up, as decimation does.
 
@@ -416,8 +424,8 @@ def band_limited(
         The lowest frequency that passes; negative ones are taken from their mirror image.
     gains : ndarray of float32, shape (n_passing,)
         By which each is multiplied; ``1 / every`` included.
-    n_out : int
-        Samples that come out: ``n_fft // every``.
+    folded : ndarray of complex64, shape (channels, n_fft // every)
+        To be added to.
     """
     if first < 0:
         mirrored = spectrum[:, -first:0:-1].conj()
@@ -425,12 +433,10 @@ def band_limited(
         passing = spectrum * gains
     else:
         passing = spectrum[:, first : first + len(gains)] * gains
-    folded = np.zeros((len(spectrum), n_out), np.complex64)
+    n_out = folded.shape[1]
     at = 0
     while at < len(gains):
         where = (first + at) % n_out
         count = min(n_out - where, len(gains) - at)
         folded[:, where : where + count] += passing[:, at : at + count]
         at += count
-    values: npt.NDArray[np.complex64] = fft.ifft(folded, axis=1, overwrite_x=True)
-    return values

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.compiling import compiled
 from panneuro.analysis.traces import extended
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -27,6 +28,7 @@ Spectrum = npt.NDArray[np.complex64]
 
 SHORTEST_FFT = 1 << 15
 _GROUP_BYTES = 4 << 20
+_TILE = 64
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Plan:
         One sample is kept of so many.
     transform : callable
         From spectra of shape (channels, ``n_fft // 2 + 1``) to values of shape
-        (channels, ``n_fft // every``, …).
+        (channels, …, ``n_fft // every``).
     """
 
     n_fft: int
@@ -61,8 +63,8 @@ def block_size(reach: int, every: int) -> tuple[int, int]:
     (32768, 1008)
     """
     margin = -(-reach // every) * every
-    wanted = max(SHORTEST_FFT, 8 * margin)
-    return int(fft.next_fast_len(-(-wanted // every), real=True)) * every, margin
+    wanted = -(-max(SHORTEST_FFT, 8 * margin) // every)
+    return every << (wanted - 1).bit_length(), margin
 
 
 def overlap_saved(
@@ -143,10 +145,32 @@ class _Blocks(Sliced):
         kept = slice(plan.margin // plan.every, plan.margin // plan.every + n_kept)
         n_channels = samples.shape[1]
         out = np.empty((n_kept, n_channels, *self.tail), self.dtype)
-        group = max(1, _GROUP_BYTES // (8 * plan.n_fft * max(1, math.prod(self.tail) // 8)))
+        per_channel = max(plan.n_fft, plan.n_fft // plan.every * math.prod(self.tail))
+        group = max(1, _GROUP_BYTES // (8 * per_channel))
         for at in range(0, n_channels, group):
             padded = np.zeros((min(group, n_channels - at), plan.n_fft), np.float32)
-            padded[:, : len(samples)] = samples[:, at : at + group].T
+            _turn(samples[:, at : at + group], padded)
             values = plan.transform(fft.rfft(padded, axis=1, overwrite_x=True))
-            out[:, at : at + group] = values[:, kept].swapaxes(0, 1)
+            _place(values[..., kept], out[:, at : at + group])
         return out
+
+
+def _place(values: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
+    """Write (channels, …, time) as (time, channels, …)."""
+    if values.ndim == 2:
+        _turn(values, out)
+        return
+    for channel, one in enumerate(values):
+        _turn(one, out[:, channel])
+
+
+@compiled
+def _turn(source: Any, target: Any) -> None:
+    """Write columns of one array as rows of another, in tiles that the cache holds."""
+    rows, columns = source.shape
+    for first_row in range(0, rows, _TILE):
+        last_row = min(first_row + _TILE, rows)
+        for first in range(0, columns, _TILE):
+            for column in range(first, min(first + _TILE, columns)):
+                for row in range(first_row, last_row):
+                    target[column, row] = source[row, column]

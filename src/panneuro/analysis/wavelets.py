@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from panneuro.analysis.filters import band_limited
-from panneuro.analysis.overlap import Plan, Spectrum, block_size, overlap_saved
+from panneuro.analysis.filters import fold
+from panneuro.analysis.overlap import Plan, Spectrum, block_size, fft, overlap_saved
 from panneuro.analysis.traces import evaluate, labels_of, rate_of
 from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
@@ -85,8 +85,8 @@ def morlet(
     made, dtype, unit = kinds[output]
     spread_s = cycles / (2 * np.pi * centres)
     n_fft, margin = block_size(int(np.ceil(_REACH_SD * spread_s.max() * rate_hz)), every)
-    rows = [_response(f, s, n_fft, rate_hz) for f, s in zip(centres, spread_s, strict=True)]
-    transform = partial(_transformed, rows=rows, made=made, n_out=n_fft // every, every=every)
+    rows = [_response(f, s, n_fft, rate_hz, every) for f, s in zip(centres, spread_s, strict=True)]
+    transform = partial(_transformed, rows=rows, made=made, n_out=n_fft // every)
     plan = Plan(n_fft, margin, every, transform)
     return overlap_saved(signal, plan, dtype, (len(centres),), unit=unit)
 
@@ -141,7 +141,7 @@ def _checked(
 
 
 def _response(
-    centre_hz: float, spread_s: float, n_fft: int, rate_hz: float
+    centre_hz: float, spread_s: float, n_fft: int, rate_hz: float, every: int
 ) -> tuple[int, npt.NDArray[np.float32]]:
     """Return where a wavelet's transform begins to matter, and the transform from there."""
     width_hz = 1 / (2 * np.pi * spread_s)
@@ -153,7 +153,7 @@ def _response(
     frequencies = np.arange(first, last + 1) * rate_hz / n_fft
     gains = 2 * np.exp(-0.5 * ((frequencies - centre_hz) / width_hz) ** 2)
     gains -= 2 * level * np.exp(-0.5 * (frequencies / width_hz) ** 2)
-    return first, gains.astype(np.float32)
+    return first, (gains / every).astype(np.float32)
 
 
 def _transformed(
@@ -161,13 +161,11 @@ def _transformed(
     rows: list[tuple[int, npt.NDArray[np.float32]]],
     made: Any,
     n_out: int,
-    every: int,
 ) -> npt.NDArray[Any]:
-    each = [
-        made(band_limited(spectrum, first, gains / np.float32(every), n_out))
-        for first, gains in rows
-    ]
-    return np.stack(each, axis=-1)
+    folded = np.zeros((len(spectrum), len(rows), n_out), np.complex64)
+    for at, (first, gains) in enumerate(rows):
+        fold(spectrum, first, gains, folded[:, at])
+    return np.asarray(made(fft.ifft(folded, axis=-1, overwrite_x=True)))
 
 
 def _power(values: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
