@@ -70,7 +70,7 @@ def raster(
     place = np.empty(count, np.int64)
     place[order] = np.arange(count)
     height = 72 * ax.bbox.height / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    size = min(8.0, max(1.0, 0.9 * height / max(1, count)))
+    size = min(8.0, max(1.5, 0.9 * height / max(1, count)))
     for number, colour in zip(range(len(names)), cycle(COLOURS if len(names) > 1 else ("k",))):
         chosen = members[rows] == number
         ax.plot(
@@ -80,7 +80,7 @@ def raster(
             marker="|",
             color=colour,
             markersize=size,
-            markeredgewidth=0.7,
+            markeredgewidth=0.9,
             rasterized=len(times) > _MANY_POINTS,
         )
     if len(names) > 1:
@@ -190,8 +190,8 @@ def receptive_field(
     """
     mesh = _map(ax, _line(x_deg, "places"), _line(y_deg, "places"), rate_hz, "viridis")
     mesh.set_clim(vmin=min(0.0, float(np.nanmin(np.asarray(rate_hz)))))
-    _scale(ax, mesh, label)
     ax.set_aspect("equal")
+    _scale(ax, mesh, label)
     return _finish(ax, "azimuth (°)", "elevation (°)")
 
 
@@ -266,7 +266,9 @@ def spectrogram(
         reach = float(np.nanmax(np.abs(np.asarray(power) - centre))) or 1.0
         mesh.set_clim(centre - reach, centre + reach)
     _scale(ax, mesh, label)
-    return _finish(ax, xlabel, "frequency (Hz)", zero=bool(x.min() < 0 < x.max()))
+    if x.min() < 0 < x.max():
+        ax.axvline(0, color="k", lw=0.8)
+    return _finish(ax, xlabel, "frequency (Hz)")
 
 
 def ccg(
