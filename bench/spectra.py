@@ -169,9 +169,8 @@ def spectra(lfp: TimeSeries, n_windows: int) -> None:
     mine = multitaper(lfp, starts_s[:few], seconds, max_hz=200).values
     theirs = peers[1].found[..., : mine.shape[2]]
     mine = mine[..., : theirs.shape[2]]
-    print(
-        f"  largest difference to MNE, which weighs tapers, but at 0 Hz: {_apart(mine[..., 1:], theirs[..., 1:]):.1e}"
-    )
+    apart = _apart(mine[..., 1:], theirs[..., 1:])
+    print(f"  largest difference to MNE, which weighs tapers, but at 0 Hz: {apart:.1e}")
     theirs = peers[0].found[..., : mine.shape[2]]
     print(f"  to elephant, whose tapers are a sample longer: {_apart(mine, theirs):.1e}")
 

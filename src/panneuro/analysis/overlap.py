@@ -117,15 +117,17 @@ class _Blocks(Sliced):
 
     def _rows(self, start: int, stop: int) -> npt.NDArray[Any]:
         out = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        self.fill(out, start, stop)
+        return out
+
+    def fill(self, out: Any, start: int, stop: int) -> None:
+        """Write rows ``start`` to ``stop`` to the first rows of `out`."""
         step = self.block_rows
         for number in range(start // step, -(-stop // step) if stop > start else 0):
             first = number * step
             rows = slice(max(start, first), min(stop, first + step))
-            block = self._block(number)
-            out[rows.start - start : rows.stop - start] = block[
-                rows.start - first : rows.stop - first
-            ].reshape(rows.stop - rows.start, *self.shape[1:])
-        return out
+            block = self._block(number)[rows.start - first : rows.stop - first]
+            out[rows.start - start : rows.stop - start] = block.reshape(-1, *self.shape[1:])
 
     def _block(self, number: int) -> npt.NDArray[Any]:
         kept = self._last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -111,10 +111,21 @@ def pieces(n_rows: int, row_bytes: int, budget_bytes: int = BLOCK_BYTES) -> Iter
         yield slice(start, min(start + step, n_rows))
 
 
+@runtime_checkable
+class Blockwise(Protocol):
+    """An array that is computed in blocks of its own and can write them where they belong."""
+
+    block_rows: int
+
+    def fill(self, out: Any, start: int, stop: int) -> None:
+        """Write rows ``start`` to ``stop`` to the first rows of `out`."""
+
+
 def block_rows(signal: TimeSeries) -> int:
     """Return how many rows are best read at once: a block of what is computed, or 64 MiB."""
-    own = getattr(signal.data, "block_rows", 0)
-    return int(own) or max(1, BLOCK_BYTES * len(signal) // max(1, signal.n_bytes))
+    if isinstance(signal.data, Blockwise):
+        return signal.data.block_rows
+    return max(1, BLOCK_BYTES * len(signal) // max(1, signal.n_bytes))
 
 
 def evaluate(
@@ -157,7 +168,10 @@ def evaluate(
     parts = [slice(at, min(at + step, len(signal))) for at in range(0, len(signal), step)]
 
     def one(rows: slice) -> None:
-        out[rows] = signal.data[rows]
+        if isinstance(signal.data, Blockwise) and isinstance(out, np.ndarray):
+            signal.data.fill(out[rows], rows.start, rows.stop)
+        else:
+            out[rows] = signal.data[rows]
 
     for _ in map(one, parts) if executor is None else executor.map(one, parts):
         pass
