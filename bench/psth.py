@@ -26,6 +26,7 @@ import pynapple
 
 from panneuro.analysis.psth import count_windows, psth_blocks, psth_by_condition, psth_tensor
 from panneuro.analysis.trains import Trains
+from panneuro.signals.events import Events
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -102,7 +103,8 @@ def tensor(trains: dict[int, Array], onsets: Array) -> None:
         two = timed(lambda: psth_tensor(ready, part, WINDOW_S, BIN_S, executor=pool))
     stop_if_different(two[2].values, ours.values)
     say("ours, two threads", *two[:2])
-    say("making Trains, once for all calls", *timed(lambda: Trains.of(trains))[:2])
+    events = Events.from_trains("units", trains)
+    say("making Trains, once for all calls", *timed(lambda: Trains.of(events))[:2])
     fill = timed(lambda: np.empty(ours.shape, ours.dtype).fill(0))
     say("limit: filling fresh memory", *fill[:2], note=f"ours is {cpu / fill[0]:.1f} × of it")
     counted = timed(lambda: histograms(trains, part, n_bins), rounds=1)

@@ -66,7 +66,7 @@ class Trains:
             return units
         events = units if isinstance(units, Events) else Events.from_trains("units", dict(units))
         ticks = to_ticks(events.times[:], f"the times of {events.name!r}")
-        descends = np.diff(ticks) < 0
+        descends = ticks[1:] < ticks[:-1]
         descends[events.ends[(events.ends > 0) & (events.ends < len(ticks))] - 1] = False
         if descends.any():
             raise InputError(
