@@ -33,7 +33,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 WINDOW_S = (0.0, 0.25)
 BIN_S = 1e-3
 SHARE = 10
-ROUNDS = 3
+ROUNDS = 7
 
 
 def session(n_units: int, n_spikes: int, n_presentations: int) -> tuple[dict[int, Array], Array]:

@@ -121,7 +121,7 @@ def amplitude_cutoff(
     Parameters
     ----------
     amplitudes : array-like of float, shape (n_spikes,)
-        Size of each spike, larger for larger ones: the absolute value of a trough.
+        Size of each spike, larger for larger ones: the absolute value of its peak.
     n_bins : int
         Bins of the histogram.
     smoothing_bins : float
