@@ -30,6 +30,7 @@ _LIBRARIES = ("zarr", "numcodecs", "pcodec", "numpy", "pyarrow", "pynwb", "neo",
 _EXTRAS = {
     "abf": "pyabf",
     "dask": "dask",
+    "analysis": "numba",
     "imaging": "tifffile",
     "mat": "pymatreader",
     "plot": "matplotlib",
