@@ -1,0 +1,171 @@
+"""Information by Gaussian copulas: of responses that are not counts, from few trials."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.special import digamma, ndtri
+from scipy.stats import rankdata
+
+from panneuro.analysis.compiling import compiled
+from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.streams import Seed, spread
+from panneuro.core.errors import InputError
+
+type Floats = npt.NDArray[np.floating[Any]]
+
+_LOG_2 = float(np.log(2))
+_PER_TASK = 32
+
+
+def gaussian_copula_information(
+    responses: npt.ArrayLike | xr.DataArray,
+    labels: npt.ArrayLike,
+    *,
+    n_permutations: int = 0,
+    seed: Seed = 0,
+    executor: Executor | None = None,
+) -> xr.Dataset:
+    r"""Estimate the information between each unit's response and the stimulus by its copula.
+
+    Each response is replaced by the quantile of the normal distribution that belongs to its rank.
+    With the variance :math:`v` of all trials, and :math:`v_s` of those of stimulus :math:`s`,
+
+    .. math:: I = \tfrac12 \log_2 v - \sum_s p(s) \tfrac12 \log_2 v_s,
+
+    less the known bias of entropies of Gaussian variables. It is a lower bound, blind to what is
+    not in variances and means of the ranks [1]_. Ranks vary less than Gaussian samples do, so a
+    little too much is taken off: 0.01 bit of 10 trials for each of 6 stimuli that tell nothing.
+
+    Parameters
+    ----------
+    responses : array-like, shape (n_trials, n_units)
+        Any finite values: amplitudes, power, rates; ties share their mean rank.
+    labels : array-like, shape (n_trials,)
+        The stimulus of each trial; each at least twice.
+    n_permutations : int
+        Permutations of labels for the p-value; none by default.
+    seed : int, SeedSequence or Generator
+        Each permutation has a stream of its own.
+    executor : Executor, optional
+        Where permutations are spread; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset, dims (unit,)
+        ``information`` in bits; with permutations ``p``, and ``null``, their mean. Infinite where
+        a unit varies, but not within some stimulus; zero where it does not vary at all.
+
+    Raises
+    ------
+    InputError
+        If values are not finite, lengths do not agree, or a stimulus has one trial.
+
+    References
+    ----------
+    .. [1] Ince et al., Hum. Brain Mapp. 38 (2017) 1541-1573.
+
+    Examples
+    --------
+    >>> labels = np.arange(400) % 2
+    >>> responses = np.random.default_rng(0).normal(size=(400, 2)) + labels[:, None] * [0, 2]
+    >>> gaussian_copula_information(responses, labels).information.round(1).values
+    array([0. , 0.5])
+    """
+    values = np.asarray(responses, dtype=float)
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all():
+        raise InputError(f"responses of shape {values.shape} are not finite trials by units")
+    codes = _codes(labels, len(values))
+    normal = to_normal(values)
+    bias = _bias(np.bincount(codes))
+    varies = normal.std(axis=0) > 0
+    task = partial(_informations, normal, bias, varies)
+    found = {"information": task(codes[None])[0]}
+    if n_permutations:
+        shuffled = codes[orders(len(codes), n_permutations, seed)]
+        parts = np.array_split(shuffled, -(-n_permutations // _PER_TASK))
+        null = np.concatenate(list(spread(task, parts, executor)))
+        found |= {"p": p_values(found["information"], null), "null": null.mean(axis=0)}
+    units = np.arange(values.shape[1])
+    if isinstance(responses, xr.DataArray) and "unit" in responses.coords:
+        units = responses.coords["unit"].to_numpy()
+    return xr.Dataset({name: ("unit", value) for name, value in found.items()}, {"unit": units})
+
+
+def to_normal(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Replace values by the normal quantiles of their ranks along the first axis.
+
+    Parameters
+    ----------
+    values : array-like, shape (n_trials, ...)
+        Ties get the quantile of their mean rank.
+
+    Examples
+    --------
+    >>> to_normal([3.0, 1.0, 1000.0]).round(2)
+    array([ 0.  , -0.67,  0.67])
+    """
+    ranks = rankdata(values, axis=0)
+    return np.asarray(ndtri(ranks / (len(ranks) + 1)), dtype=np.float64)
+
+
+def _codes(labels: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
+    given = np.asarray(labels)
+    if given.shape != (n,):
+        raise InputError(f"{n} trials have labels of shape {given.shape}")
+    _, codes, sizes = np.unique(given, return_inverse=True, return_counts=True)
+    if len(sizes) < 2 or sizes.min() < 2:
+        raise InputError(
+            f"{len(sizes)} stimuli have {sizes.min(initial=0)} trials or more",
+            hint="information needs two stimuli, and two trials of each",
+        )
+    return codes.astype(np.intp)
+
+
+def _bias(sizes: npt.NDArray[np.intp]) -> float:
+    """Return by how much entropies of Gaussian variables come out too small, in bits."""
+    total = sizes.sum()
+    within = np.sum(sizes / total * _entropy_bias(sizes))
+    return float((_entropy_bias(total) - within) / _LOG_2)
+
+
+def _entropy_bias(n: Any) -> Any:
+    return (digamma((n - 1) / 2) + np.log(2 / (n - 1))) / 2
+
+
+def _informations(
+    normal: Floats,
+    bias: float,
+    varies: npt.NDArray[np.bool_],
+    labellings: npt.NDArray[np.intp],
+) -> Floats:
+    """Return the information of each unit under each labelling."""
+    sizes = np.bincount(labellings[0])[:, None]
+    entropy = 0.5 * np.log2(np.where(varies, normal.var(axis=0, ddof=1), 1))
+    out = np.empty((len(labellings), normal.shape[1]))
+    sums, squares = np.empty((2, len(sizes), normal.shape[1]))
+    for row, labels in enumerate(labellings):
+        _sum(normal, labels, sums, squares)
+        variances = np.maximum(squares - sums**2 / sizes, 0) / (sizes - 1)
+        with np.errstate(divide="ignore"):
+            logs = np.log2(variances)
+        out[row] = entropy - 0.5 * (sizes / len(labels) * logs).sum(axis=0) - bias
+    return np.where(varies, out, 0.0)
+
+
+@compiled
+def _sum(normal: Floats, labels: npt.NDArray[np.intp], sums: Floats, squares: Floats) -> None:
+    """Sum values and their squares over the trials of each stimulus."""
+    sums[:] = 0
+    squares[:] = 0
+    for trial in range(labels.size):
+        label = labels[trial]
+        for unit in range(normal.shape[1]):
+            value = normal[trial, unit]
+            sums[label, unit] += value
+            squares[label, unit] += value * value
