@@ -1,0 +1,258 @@
+"""Poisson regression of spikes on stimuli, their own history, and other cells.
+
+Sources: coupled spike trains, Pillow et al. (2008) Nature 454:995; inexact Newton steps, Dembo,
+Eisenstat & Steihaug (1982) SIAM J. Numer. Anal. 19:400; group lasso, Yuan & Lin (2006) J. R. Stat.
+Soc. B 68:49; accelerated proximal gradients, Beck & Teboulle (2009) SIAM J. Imaging Sci. 2:183.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+from threadpoolctl import threadpool_limits
+
+from panneuro.analysis.group_lasso import descend
+from panneuro.analysis.poisson import Array, Problem
+from panneuro.core.errors import InputError
+
+_MOST_INNER = 60
+_MOST_HALVINGS = 30
+
+
+@dataclass(frozen=True)
+class PoissonFit:
+    """What was fitted: ``rate = exp(features @ weights + intercepts)``, in spikes a bin.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (n_features, n_cells)
+    intercepts : ndarray, shape (n_cells,)
+    steps : int
+        How many were taken.
+    gradient : float
+        Largest slope that is left.
+    """
+
+    weights: Array
+    intercepts: Array
+    steps: int
+    gradient: float
+
+    def predict(self, features: npt.ArrayLike) -> Array:
+        """Return the expected spikes of each bin and cell, shape (n_times, n_cells)."""
+        given = np.asarray(features)
+        if given.ndim != 2 or given.shape[1] != len(self.weights):
+            raise InputError(f"{len(self.weights)} weights met features of shape {given.shape}")
+        rates: Array = np.exp(given @ self.weights + self.intercepts)
+        return rates
+
+
+def fit_poisson(
+    features: npt.ArrayLike,
+    counts: npt.ArrayLike,
+    *,
+    ridge: npt.ArrayLike = 1e-3,
+    groups: npt.ArrayLike | None = None,
+    group_penalty: float = 0.0,
+    tolerance: float = 1e-5,
+    max_steps: int = 200,
+) -> PoissonFit:
+    """Fit the rates of many cells to the same features, all at once.
+
+    Each cell's ``mean(rate - count * log(rate)) + sum(ridge * weight**2) / 2`` is least, to which
+    `group_penalty` adds ``group_penalty * sum(sqrt(size) * norm)`` over groups of weights, so that
+    whole groups become zero. Intercepts are not penalised. The cells share the Gram matrix of the
+    features, which preconditions Newton steps of all of them: the Hessian is never made.
+
+    Parameters
+    ----------
+    features : array-like of float, shape (n_times, n_features)
+        `float32` is computed as such, in half the time and memory.
+    counts : array-like, shape (n_times, n_cells)
+        Spikes of each bin; every cell has at least one.
+    ridge : float or array-like, shape (n_features,)
+        Penalty of all, or of each; at least 0.
+    groups : array-like of int, shape (n_features,), optional
+        Group of each feature: all lags of one source. Features of group -1 are not in any.
+    group_penalty : float
+        The weight of the group lasso.
+    tolerance : float
+        Largest slope of any weight at which a cell is done.
+    max_steps : int
+        At most so many steps.
+
+    Raises
+    ------
+    InputError
+        If values are not finite, a cell has no spike, or it did not come to rest.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> x = random.normal(size=(20_000, 2))
+    >>> spikes = random.poisson(np.exp(x @ [[0.5], [-0.3]] - 1))
+    >>> fit_poisson(x, spikes).weights.round(1).ravel()
+    array([ 0.5, -0.3])
+    """
+    points, spikes = _check(features, counts)
+    penalties = _check_ridge(ridge, points.shape[1])
+    with threadpool_limits(1):
+        problem = Problem.of(points, spikes, penalties)
+        found, steps = _newton(problem, tolerance, max_steps)
+        if group_penalty:
+            members = _check_groups(groups, points.shape[1], group_penalty)
+            found, steps = descend(problem, found, members, group_penalty, tolerance, max_steps)
+            return PoissonFit(found[:-1], found[-1], steps, tolerance)
+        slope = float(np.abs(problem.evaluate(found)[1]).max())
+    return PoissonFit(found[:-1], found[-1], steps, slope)
+
+
+def bits_per_spike(rates: npt.ArrayLike, counts: npt.ArrayLike) -> Array:
+    """Say how much better rates foretell spikes than the mean does.
+
+    ``(logL(rates) - logL(mean count)) / (log(2) * spikes)``, on data that were not fitted.
+
+    Parameters
+    ----------
+    rates : array-like, shape (n_times, n_cells)
+        Expected spikes of each bin.
+    counts : array-like, shape (n_times, n_cells)
+
+    Returns
+    -------
+    ndarray, shape (n_cells,)
+        Bits a spike; NaN of a cell without spikes.
+
+    Examples
+    --------
+    >>> bits_per_spike([[1.0], [0.25]], [[1], [0]]).round(2)
+    array([0.64])
+    """
+    expected, spikes = np.asarray(rates, dtype=float), np.asarray(counts, dtype=float)
+    if expected.shape != spikes.shape or expected.ndim != 2:
+        raise InputError(f"rates of shape {expected.shape} met counts of {spikes.shape}")
+    if not (expected > 0).all():
+        raise InputError("rates are not all above 0")
+    total = spikes.sum(axis=0)
+    some = np.where(total > 0, total, np.nan)
+    gained = (spikes * np.log(expected)).sum(axis=0) - expected.sum(axis=0)
+    gained -= total * np.log(some / len(spikes)) - total
+    bits: Array = gained / (np.log(2) * some)
+    return bits
+
+
+def _newton(problem: Problem, tolerance: float, max_steps: int) -> tuple[Array, int]:
+    found = problem.start()
+    active = np.arange(found.shape[1])
+    undo = _preconditioner(problem)
+    for step in range(max_steps):
+        part = problem.cells(active)
+        value, slope, rates = part.evaluate(found[:, active])
+        left = np.abs(slope).max(axis=0) > tolerance
+        if not left.any():
+            return found, step
+        if not left.all():
+            active, value, slope, rates = active[left], value[left], slope[:, left], rates[:, left]
+            part = problem.cells(active)
+        move = _solve(part, slope, rates, partial(undo, cells=active))
+        found[:, active] = _search(part, found[:, active], value, slope, move)
+    raise InputError(
+        f"{len(active)} cells have not come to rest after {max_steps} steps",
+        hint="raise ridge, max_steps or tolerance; are some features multiples of others?",
+    )
+
+
+def _preconditioner(problem: Problem) -> Callable[..., Array]:
+    """Return what undoes each cell's Hessian as it is where all weights are zero."""
+    gram = problem.features.T @ problem.features / len(problem.features)
+    least = 1e-6 * np.trace(gram) / len(gram)
+    scale = 1 / np.sqrt(np.maximum(problem.ridge[:, 0], least))
+    values, axes = scipy.linalg.eigh(gram.astype(np.float64) * scale[:, None] * scale)
+    axes = scale[:, None] * axes
+    shrink = 1 / (
+        np.maximum(values, 0)[:, None] * problem.counts.mean(axis=0, dtype=np.float64) + 1
+    )
+
+    def undo(rest: Array, cells: Any) -> Array:
+        undone: Array = axes @ (shrink[:, cells] * (axes.T @ rest))
+        return undone
+
+    return undo
+
+
+def _solve(problem: Problem, slope: Array, rates: Array, undo: Callable[[Array], Array]) -> Array:
+    """Solve each cell's Newton equations by conjugate gradients, as exactly as is worth it."""
+    move, rest = np.zeros_like(slope), -slope
+    towards = conditioned = undo(rest)
+    size = np.einsum("ij,ij->j", rest, conditioned)
+    first = size.copy()
+    goal = np.minimum(0.25, np.sqrt(first)) ** 2 * first
+    for _ in range(_MOST_INNER):
+        ahead = problem.curve(towards, rates)
+        bend = np.einsum("ij,ij->j", towards, ahead)
+        step = np.where((size > goal) & (bend > 0), size / np.where(bend > 0, bend, 1), 0)
+        move += step * towards
+        rest = rest - step * ahead
+        conditioned = undo(rest)
+        new = np.einsum("ij,ij->j", rest, conditioned)
+        if (new <= goal).all() or not step.any():
+            break
+        towards = conditioned + np.where(size > 0, new / np.where(size > 0, size, 1), 0) * towards
+        size = new
+    return move
+
+
+def _search(problem: Problem, found: Array, value: Array, slope: Array, move: Array) -> Array:
+    """Halve the steps of those cells that would not come down."""
+    step = np.ones_like(value)
+    descent = np.einsum("ij,ij->j", slope, move)
+    slack = 1e-12 if problem.features.dtype == np.float64 else 1e-7
+    for _ in range(_MOST_HALVINGS):
+        values = problem.value(found + step * move)
+        worse = ~(values <= value + 1e-4 * step * descent + slack * np.abs(value))
+        if not worse.any():
+            break
+        step[worse] /= 2
+    return found + step * move
+
+
+def _check(features: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Array, Array]:
+    points, spikes = np.asarray(features), np.asarray(counts)
+    if points.ndim != 2 or spikes.ndim != 2 or len(points) != len(spikes) or not points.size:
+        raise InputError(f"features of shape {points.shape} met counts of {spikes.shape}")
+    dtype = np.float32 if points.dtype == np.float32 else np.float64
+    points, spikes = points.astype(dtype, copy=False), spikes.astype(dtype)
+    if not np.isfinite(points).all() or not np.isfinite(spikes).all() or (spikes < 0).any():
+        raise InputError("features or counts are not finite, or counts are below 0")
+    silent = np.flatnonzero(spikes.sum(axis=0) == 0)
+    if len(silent):
+        raise InputError(
+            f"cell {silent[0]} and {len(silent) - 1} more have no spikes", hint="leave them out"
+        )
+    return points, spikes
+
+
+def _check_ridge(ridge: npt.ArrayLike, n_features: int) -> Array:
+    given = np.asarray(ridge, dtype=float)
+    if given.shape not in ((), (n_features,)) or not (given >= 0).all() or np.isinf(given).any():
+        raise InputError(
+            f"ridge of {n_features} features has the shape {given.shape}, or is below 0"
+        )
+    return np.asarray(np.ones(n_features) * given)
+
+
+def _check_groups(
+    groups: npt.ArrayLike | None, n_features: int, penalty: float
+) -> list[npt.NDArray[np.intp]]:
+    given = np.asarray(groups)
+    if given.shape != (n_features,) or not penalty > 0:
+        raise InputError(
+            f"a group penalty of {penalty!r} needs the group of each of {n_features} features"
+        )
+    return [np.flatnonzero(given == one) for one in np.unique(given[given >= 0])]

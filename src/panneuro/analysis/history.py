@@ -1,0 +1,140 @@
+"""What spikes do to later ones: bases of raised cosines, and the features they make.
+
+Source: Pillow et al. (2008) Nature 454:995, supplementary methods.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.analysis.compiling import compiled
+from panneuro.core.errors import InputError
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+def raised_cosines(n_basis: int, last_s: float, bin_s: float, bend_s: float = 0.005) -> Floats:
+    """Return bumps that widen with time since a spike.
+
+    ``b_j(t) = (1 + cos(clip((log(t + bend) - c_j) * pi / (2 * spacing), -pi, pi))) / 2``: evenly
+    spaced and overlapping in ``log(t + bend)``, so that inside the range they sum to a constant.
+
+    Parameters
+    ----------
+    n_basis : int
+        How many, at least two.
+    last_s : float
+        Where the last bump is highest, in seconds after a spike.
+    bin_s : float
+        Seconds of a bin; the first bin after a spike is the first row.
+    bend_s : float
+        From where on time is felt as its logarithm, in seconds.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_lags, n_basis)
+        Out to where the last bump ends.
+
+    Examples
+    --------
+    >>> raised_cosines(3, 0.05, 0.005).argmax(axis=0) * 5
+    array([ 0, 15, 45])
+    """
+    if n_basis < 2 or not (last_s > bin_s > 0) or not bend_s > 0:
+        raise InputError(
+            f"{n_basis} cosines from {bin_s!r} s to {last_s!r} s, bent at {bend_s!r} s, cannot be",
+            hint="at least two, with last_s > bin_s > 0 and bend_s > 0",
+        )
+    first, last = np.log(bin_s + bend_s), np.log(last_s + bend_s)
+    spacing = (last - first) / (n_basis - 1)
+    ends = np.exp(last + 2 * spacing) - bend_s
+    times = np.arange(1, int(np.ceil(ends / bin_s)) + 1) * bin_s
+    distance = np.log(times + bend_s)[:, None] - (first + spacing * np.arange(n_basis))
+    bumps: Floats = (1 + np.cos(np.clip(distance * np.pi / (2 * spacing), -np.pi, np.pi))) / 2
+    return bumps
+
+
+def history_features(
+    counts: npt.ArrayLike,
+    basis: npt.ArrayLike,
+    *,
+    starts: npt.ArrayLike | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> Floats:
+    """Filter each cell's spikes before each bin by each function of a basis.
+
+    Parameters
+    ----------
+    counts : array-like of int, shape (n_times, n_cells)
+        Spikes in bins of time.
+    basis : array-like, shape (n_lags, n_basis)
+        Its first row is of the bin after a spike, so that no bin sees itself.
+    starts : array-like of int, optional
+        Bins where something new begins, a trial or a session: nothing before them is seen.
+    dtype : dtype
+        Of the result.
+
+    Returns
+    -------
+    ndarray, shape (n_times, n_cells * n_basis)
+        All functions of the first cell, then of the next; see :func:`filters_of`.
+
+    Examples
+    --------
+    >>> history_features([[1], [0], [0]], [[1.0], [0.5]]).ravel()
+    array([0. , 1. , 0.5])
+    """
+    spikes, functions = np.asarray(counts), np.ascontiguousarray(basis, dtype=dtype)
+    if spikes.ndim != 2 or functions.ndim != 2 or not spikes.size or not functions.size:
+        raise InputError(f"counts of shape {spikes.shape} met a basis of {functions.shape}")
+    if spikes.dtype.kind not in "iu":
+        raise InputError(f"counts are of type {spikes.dtype}, not integers")
+    begins = np.unique(np.append(np.asarray(starts if starts is not None else [0]), 0))
+    if begins.dtype.kind not in "iu" or begins[0] < 0 or begins[-1] >= len(spikes):
+        raise InputError(f"starts {begins[:5].tolist()}… are not bins from 0 to {len(spikes) - 1}")
+    stops = np.append(begins[1:], len(spikes))
+    until = np.repeat(stops, stops - begins)
+    out = np.zeros((len(spikes), spikes.shape[1], functions.shape[1]), dtype=dtype)
+    _spread_spikes(spikes, functions, until, out)
+    return out.reshape(len(spikes), -1)
+
+
+def filters_of(weights: npt.ArrayLike, basis: npt.ArrayLike) -> Floats:
+    """Turn fitted weights into filters over time.
+
+    Parameters
+    ----------
+    weights : array-like, shape (n_sources * n_basis, n_cells)
+        Those of :func:`history_features`.
+    basis : array-like, shape (n_lags, n_basis)
+
+    Returns
+    -------
+    ndarray, shape (n_cells, n_sources, n_lags)
+        What a spike of each source does to the logarithm of each cell's rate.
+
+    Examples
+    --------
+    >>> filters_of([[2.0]], [[1.0], [0.5]])
+    array([[[2., 1.]]])
+    """
+    given, functions = np.asarray(weights, dtype=float), np.asarray(basis, dtype=float)
+    if given.ndim != 2 or functions.ndim != 2 or len(given) % functions.shape[1]:
+        raise InputError(f"weights of shape {given.shape} met a basis of {functions.shape}")
+    by_source = given.T.reshape(given.shape[1], -1, functions.shape[1])
+    filters: Floats = by_source @ functions.T
+    return filters
+
+
+@compiled
+def _spread_spikes(spikes: Any, basis: Any, until: Any, out: Any) -> None:
+    for time in range(spikes.shape[0]):
+        for cell in range(spikes.shape[1]):
+            count = spikes[time, cell]
+            if count:
+                for lag in range(min(basis.shape[0], until[time] - time - 1)):
+                    for one in range(basis.shape[1]):
+                        out[time + 1 + lag, cell, one] += count * basis[lag, one]
