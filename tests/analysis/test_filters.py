@@ -159,7 +159,7 @@ def test_theta_of_a_rat(sample_data):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda x: filters.filtered(x, "thet"), "no band is named 'thet'"),
+        (lambda x: filters.filtered(x, "thetta"), "no band is named 'thetta'"),
         (lambda x: filters.filtered(x, (10.0, 4.0)), "cannot be cut"),
         (lambda x: filters.filtered(x, (10.0, 600.0)), "cannot be cut"),
         (lambda x: filters.filtered(x, (None, None)), "cannot be cut"),

@@ -36,9 +36,9 @@ def phase_locking(
     - ``strength`` is ``|S| / n``, the phase-locking value. It grows as *n* falls.
     - ``ppc`` is ``(|S|² - n) / (n (n - 1))``, the pairwise phase consistency, which does not (Vinck
       et al., NeuroImage 51:112, 2010).
-    - ``phase`` is the angle of *S*: 0 is a peak of the field, ±π a trough.
-    - ``p`` is Rayleigh's test: how probable such a strength is without locking (Zar, Biostatistical
-      Analysis, equation 27.4).
+    - ``phase`` is the angle of *S*: 0 is where the field is highest, ±π where it is lowest.
+    - ``p`` is Rayleigh's test: how probable such a strength is without locking (as in CircStat: Berens,
+      J. Stat. Softw. 31:10, 2009).
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def phase_locking(
     --------
     >>> t = np.arange(60_000) / 1000.0
     >>> lfp = TimeSeries("lfp", np.cos(2 * np.pi * 8 * t), "volts", rate_hz=1000.0)
-    >>> units = Events.from_trains("units", {"at the trough": np.arange(5, 55, 0.125) + 1 / 16})
+    >>> units = Events.from_trains("units", {"late": np.arange(5, 55, 0.125) + 1 / 16})
     >>> found = phase_locking(units, lfp, "theta")
     >>> float(found.strength[0, 0].round(3)), float(abs(found.phase[0, 0]).round(2))
     (1.0, 3.14)
