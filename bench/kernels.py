@@ -1,6 +1,9 @@
 """The inverse prediction of one chunk: compiled kernels, plain NumPy, numba; and what lanes cost.
 
-python bench/kernels.py --data ../shared/data
+    python bench/kernels.py --data ../shared/data
+
+The machine's limits come last: the rate of 16-bit products that add up (pairs, in registers and in
+a first cache), and of copying. Prediction needs one product for each tap of each sample.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
 from panneuro.codecs.fitting import fit
-from panneuro.codecs.native import kernels
+from panneuro.codecs.native import call, kernels
 from panneuro.codecs.predictor import LANES, Model, predict, restore
 from surrogates import make
 
@@ -66,6 +69,27 @@ def by_numba(planes: Array, model: Model) -> Array:
     return undo(planes, model.offsets, weights, taps, model.bits, history)
 
 
+def limits(samples: Array, model: Model) -> None:
+    """Print what the machine could do at most."""
+    library = kernels()
+    if library is None:
+        return
+    n_taps, run, runs = 32, 512, 4
+    strips = np.ones((CHANNELS + 8, runs, run), np.int16)
+    starts = np.zeros(n_taps, np.int64)
+    sums = np.empty((CHANNELS, n_taps, n_taps), np.int64)
+    products = CHANNELS * n_taps * (n_taps + 1) // 2 * runs * run
+    rate = speed(
+        products,
+        lambda: call(library, "moments", strips, CHANNELS, runs, 0, run, n_taps, starts, sums),
+    )
+    needed = samples.size * len(model.taps)
+    print(f"products     {rate / 1e3:7.1f} 10⁹/s; the {len(model.taps)} taps of this chunk at that")
+    print(f"             rate: {samples.nbytes / (needed / rate):7.0f} MB/s")
+    into = np.empty_like(samples)
+    print(f"copy         {speed(samples.nbytes, lambda: np.copyto(into, samples)):7.0f} MB/s")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -89,6 +113,7 @@ def main() -> None:
         raise SystemExit("numba lost samples")
     print(f"numba's first call {time.perf_counter() - begin:.1f} s")
     print(f"restore, numba {speed(raw, lambda: by_numba(alone, single), 5):5.0f} MB/s")
+    limits(samples, model)
     config = ChunkConfig(9, mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.no_op())
     for lanes in LANES:
         left = predict(samples, replace(model, lanes=lanes)).reshape(-1)

@@ -29,8 +29,8 @@ from panneuro.storage.stores import probe
 _LIBRARIES = ("zarr", "numcodecs", "pcodec", "numpy", "pyarrow", "pynwb", "neo", "h5py", "obstore")
 _EXTRAS = {
     "abf": "pyabf",
-    "dask": "dask",
     "analysis": "numba",
+    "dask": "dask",
     "imaging": "tifffile",
     "mat": "pymatreader",
     "plot": "matplotlib",
