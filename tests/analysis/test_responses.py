@@ -124,6 +124,13 @@ def test_first_spikes_are_the_first(train, onsets):
             assert np.isnan(latency)
 
 
+def test_missing_responses_are_refused():
+    missing = np.full((3, 2, 4), np.nan)
+    for measure in (fano_factor, trial_correlation, lambda values: smooth(values, 1.0)):
+        with pytest.raises(InputError, match="24 of 24"):
+            measure(missing)
+
+
 def test_measures_take_the_tensor():
     random = np.random.default_rng(4)
     onsets = np.arange(1, 50.0)

@@ -24,6 +24,8 @@ def test_bins_fill_their_window(first, count, width):
 def test_a_window_that_does_not_fit_says_which_would():
     with pytest.raises(InputError, match=r"2 bins end at 0\.2 s"):
         Bins.of((0.0, 0.25), 0.1)
+    with pytest.raises(InputError, match="not two ends"):
+        Bins.of((0.0, 0.1, 0.2), 0.1)
 
 
 @given(st.lists(st.sampled_from(["b", "a", "c"]), max_size=20))

@@ -36,6 +36,8 @@ def count_in_windows(
     for unit in range(len(firsts)):
         low = high = firsts[unit]
         for window in range(len(starts)):
+            if window and starts[window] >= stops[window - 1]:
+                low = high
             if window and stops[window] < stops[window - 1]:
                 high = low
             while low < ends[unit] and ticks[low] < starts[window]:

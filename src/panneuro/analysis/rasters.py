@@ -57,7 +57,8 @@ def raster(units: Units, onsets_s: npt.ArrayLike, window_s: tuple[float, float])
     Returns
     -------
     Raster
-        Presentation, unit and time of every spike in ``[start, stop)`` of a window.
+        Presentation, unit and time of every spike in ``[start, stop)`` of a window. It takes 24
+        bytes a spike, and more while it is made: choose some units of a large session.
 
     Examples
     --------

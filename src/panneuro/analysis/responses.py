@@ -40,7 +40,7 @@ def smooth(values: npt.ArrayLike, sd_bins: float, axis: int = -1) -> Floats:
     Raises
     ------
     InputError
-        If the standard deviation is not positive.
+        If the standard deviation is not positive, or a value is not finite.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def smooth(values: npt.ArrayLike, sd_bins: float, axis: int = -1) -> Floats:
     """
     if not (np.isfinite(sd_bins) and sd_bins > 0):
         raise InputError(f"a Gaussian cannot have a standard deviation of {sd_bins!r} bins")
-    array = np.asarray(values, dtype=np.float64)
+    array = _finite(values, "values to smooth")
     shape = [1] * array.ndim
     shape[axis] = -1
     inside = gaussian_filter1d(np.ones(array.shape[axis]), sd_bins, mode="constant")
@@ -197,14 +197,14 @@ def fano_factor(counts: npt.ArrayLike, axis: int = 0) -> Floats:
     Raises
     ------
     InputError
-        If there are fewer than two presentations.
+        If there are fewer than two presentations, or a count is not finite.
 
     Examples
     --------
     >>> fano_factor([[0, 3], [2, 3], [4, 3]])
     array([2., 0.])
     """
-    array = np.asarray(counts, dtype=np.float64)
+    array = _finite(counts, "counts")
     if array.ndim == 0 or array.shape[axis] < 2:
         raise InputError(f"counts of shape {array.shape!r} do not hold two presentations to vary")
     mean = array.mean(axis)
@@ -229,14 +229,14 @@ def trial_correlation(responses: npt.ArrayLike) -> Floats:
     Raises
     ------
     InputError
-        If `responses` have another number of dimensions.
+        If `responses` have another number of dimensions, or are not finite.
 
     Examples
     --------
     >>> trial_correlation([[[0, 1, 0]], [[0, 2, 0]], [[1, 0, 1]]]).round(3)
     array([-0.333])
     """
-    array = np.asarray(responses, dtype=np.float64)
+    array = _finite(responses, "responses")
     if array.ndim != 3:
         raise InputError(
             f"responses have the shape {array.shape!r}, not presentations × units × bins"
@@ -249,6 +249,17 @@ def trial_correlation(responses: npt.ArrayLike) -> Floats:
     pairs = np.square(scaled.sum(0)).sum(1) - n
     correlations = pairs / np.where(n > 1, n * (n - 1), np.nan)
     return cast("Floats", correlations)
+
+
+def _finite(values: npt.ArrayLike, what: str) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    missing = np.count_nonzero(~np.isfinite(array))
+    if missing:
+        raise InputError(
+            f"{missing} of {array.size} {what} are not finite numbers",
+            hint="leave out presentations or conditions without a response",
+        )
+    return array
 
 
 def _baseline(rates: xr.DataArray, window_s: tuple[float, float]) -> npt.NDArray[np.bool_]:

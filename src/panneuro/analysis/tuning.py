@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,7 @@ def receptive_fields(
     window_s: tuple[float, float] | None = None,
     n_shuffles: int = 0,
     seed: Seed = 0,
-    executor: Executor | None = None,
+    executor: ThreadPoolExecutor | None = None,
 ) -> xr.Dataset:
     """Map the rate of each unit over the places where a stimulus was flashed.
 
@@ -111,9 +111,9 @@ def receptive_fields(
         How often the places are shuffled among flashes to tell whether a field is there at all;
         0 for no such test.
     seed : int, SeedSequence or Generator
-        Of the shuffles; the same seed gives the same p-values whatever the executor.
-    executor : Executor, optional
-        A pool of threads that shares the shuffles.
+        Of the shuffles.
+    executor : ThreadPoolExecutor, optional
+        Shares the shuffles out; the result is the same.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def _sums(rates: Floats, labels: Array, n: int) -> Floats:
 
 
 def _p_values(
-    rates: Floats, labels: Array, n_shuffles: int, seed: Seed, executor: Executor | None
+    rates: Floats, labels: Array, n_shuffles: int, seed: Seed, executor: ThreadPoolExecutor | None
 ) -> Floats:
     parent = root(seed)
     n = np.bincount(labels)

@@ -46,7 +46,10 @@ class Bins:
         InputError
             If the window is empty or no whole number of bins.
         """
-        first, last = to_ticks(window_s, "the ends of the window").tolist()
+        ends = to_ticks(window_s, "the ends of the window").tolist()
+        if len(ends) != 2:
+            raise InputError(f"a window of {window_s!r} s has not two ends")
+        first, last = ends
         span: int = last - first
         if not (math.isfinite(bin_s) and bin_s > 0 and span > 0):
             raise InputError(f"a window of {window_s!r} s has no bins of {bin_s!r} s")
