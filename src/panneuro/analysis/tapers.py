@@ -22,6 +22,7 @@ threadpoolctl = need("threadpoolctl", "analysis", "Computing spectra")
 Rows = npt.NDArray[np.int64]
 
 _BATCH_VALUES = 1 << 18
+_READ_VALUES = 1 << 22
 _FEW_FREQUENCIES = 100
 
 
@@ -229,6 +230,8 @@ def gathered(
 ) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
     """Yield windows in batches of so many values, in order of time: as large as the cache likes.
 
+    Windows that lie close together are read at once.
+
     Yields
     ------
     which : ndarray of int64, shape (n,)
@@ -241,16 +244,25 @@ def gathered(
     size = min(len(rows), max(1, batch_values // (n * channels)))
     buffer = np.empty((n, size, channels), np.float32)
     with threadpoolctl.threadpool_limits(1, "blas"):
-        for at in range(0, len(order), size):
-            which = order[at : at + size]
-            firsts = rows[which]
-            low, high = int(firsts[0]), int(firsts[-1]) + n
-            apart = high - low > 4 * n * len(which)
-            block = None if apart else physical(signal, low, high)
-            for slot, first in enumerate(firsts.tolist()):
-                buffer[:, slot] = (
-                    physical(signal, first, first + n)
-                    if block is None
-                    else block[first - low : first - low + n]
-                )
-            yield which, buffer[:, : len(which)]
+        for run in _runs(rows[order], n, max(n, _READ_VALUES // channels)):
+            which = order[run]
+            begin = int(rows[which[0]])
+            block = physical(signal, begin, int(rows[which[-1]]) + n)
+            for at in range(0, len(which), size):
+                batch = which[at : at + size]
+                for slot, first in enumerate((rows[batch] - begin).tolist()):
+                    buffer[:, slot] = block[first : first + n]
+                yield batch, buffer[:, : len(batch)]
+
+
+def _runs(firsts: Rows, n: int, most_rows: int) -> Iterator[slice]:
+    """Yield windows, in order of time, that are best read at once: little lies between them."""
+    start = 0
+    for at in range(1, len(firsts) + 1):
+        if (
+            at == len(firsts)
+            or firsts[at] - firsts[at - 1] > 4 * n
+            or firsts[at] + n - firsts[start] > most_rows
+        ):
+            yield slice(start, at)
+            start = at
