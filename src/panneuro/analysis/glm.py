@@ -219,7 +219,8 @@ def _search(problem: Problem, found: Array, value: Array, slope: Array, move: Ar
         if not worse.any():
             break
         step[worse] /= 2
-    return found + step * move
+    moved: Array = found + step * move
+    return moved
 
 
 def _check(features: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Array, Array]:
