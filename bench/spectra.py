@@ -8,20 +8,22 @@ One made-up field potential, 90 channels at 1,250 Hz, 16 bit, on disk: 1/f with 
 Seconds are of the processor, with one thread for everybody, because the machine may be busy. Peers
 take some parts of the work at full size only with hours or more memory than there is: then they get
 a slice, which the line tells, and their seconds are scaled up, which is fair as they are linear in
-what they are sliced by. Results are compared where a peer computes the same quantity. The limit is
-the part that nobody can avoid, timed alone in the same run.
+what they are sliced by; their memory is that of the slice. Memory is the process's own, without
+mapped files. Results are compared where a peer computes the same quantity. The limit is the part
+that nobody can avoid, timed alone in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dask
 import dask.array as da
@@ -65,22 +67,40 @@ class Line:
 
 def measured(name: str, work: Callable[[], Any], scale: float = 1.0, rounds: int = 1) -> Line:
     """Run something a few times; keep the best time and the highest memory."""
-    best, peak, found = float("inf"), 0.0, None
-    for _ in range(rounds):
-        before = _memory_mb("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")
-        begin = time.process_time()
-        found = work()
-        best = min(best, time.process_time() - begin)
-        peak = max(peak, _memory_mb("VmHWM") - before)
-    return Line(name, best * scale, peak, found)
+    best, found = float("inf"), None
+    with Peak() as peak:
+        for _ in range(rounds):
+            begin = time.process_time()
+            found = work()
+            best = min(best, time.process_time() - begin)
+    return Line(name, best * scale, peak.mb, found)
 
 
-def _memory_mb(field: str) -> float:
+class Peak:
+    """The most memory of its own that the process had, looked at every few milliseconds."""
+
+    def __enter__(self) -> Self:
+        self._start = _own_mb()
+        self.mb = 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(0.01):
+            self.mb = max(self.mb, _own_mb() - self._start)
+
+
+def _own_mb() -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
+        if line.startswith("RssAnon"):
             return int(line.split()[1]) / 1e3
-    raise SystemExit(f"the kernel does not tell {field}")
+    raise SystemExit("the kernel does not tell how much memory is the process's own")
 
 
 def tell(title: str, ours: Line, limit: Line, peers: list[Line]) -> None:

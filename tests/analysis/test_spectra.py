@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,6 +192,9 @@ def test_theta_of_a_rat_is_at_eight_hertz(sample_data):
         (lambda x: spectra.power_by_condition(x, [3.0], [1, 2], 1.0), "shape (2,)"),
         (lambda x: spectra.power_by_condition(x, [3.0], [None], 1.0), "have no condition"),
         (lambda x: spectra.power_by_condition(x, [3.0], [np.nan], 1.0), "have no condition"),
+        (lambda x: spectra.power_by_condition(x, [3.0], [pd.NA], 1.0), "have no condition"),
+        (lambda x: spectra.multitaper(x, ["soon"], 1.0), "must be numbers, not list"),
+        (lambda x: spectra.multitaper(x, [[3.0], [4.0]], 1.0), "shape (2, 1)"),
         (lambda x: spectra.power_by_condition(x, [3.0], [1], 1.0, confidence=95), "not 95"),
         (lambda x: spectra.power_by_condition(x, [3.0], [1], 1.0, interval="t"), "called 't'"),
         (lambda x: spectra.chi_squared_interval(1.0, 0), "0 degrees"),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.analysis.traces import physical, rate_of
+from panneuro.analysis.traces import numbers, physical, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.signals.arrays import Sliced
@@ -221,8 +221,8 @@ def _unsorted(matrix: Matrix, order: npt.NDArray[np.intp]) -> Matrix:
 
 
 def _checked(depths_m: npt.ArrayLike, n_channels: int | None = None) -> Matrix:
-    depths = np.asarray(depths_m, dtype=np.float64)
-    if depths.ndim != 1 or (n_channels is not None and len(depths) != n_channels):
+    depths = numbers(depths_m, "depths")
+    if n_channels is not None and len(depths) != n_channels:
         raise InputError(f"{n_channels} channels have depths of shape {depths.shape}")
     if len(depths) < 3 or not np.isfinite(depths).all():
         raise InputError(f"current sources need three depths or more, all finite: {depths!r}")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 
 from panneuro.analysis.tapers import (
@@ -145,6 +146,8 @@ def spectrogram(
     stop_s: float | None = None,
 ) -> xr.DataArray:
     """Return the multitaper power spectral density in a window that slides over time.
+
+    All of it is in memory: 4 bytes for each time, channel and frequency.
 
     Parameters
     ----------
@@ -348,7 +351,7 @@ def _groups(conditions: npt.ArrayLike, n: int) -> tuple[npt.NDArray[Any], Rows]:
     given = np.asarray(conditions)
     if given.shape != (n,):
         raise InputError(f"{n} windows have conditions of shape {given.shape}")
-    missing = np.array([value is None or value != value for value in given.tolist()])
+    missing = pd.isna(given)
     if missing.any():
         raise InputError(
             f"{int(missing.sum())} of {n} windows have no condition", hint="drop these rows"

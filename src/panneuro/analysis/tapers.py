@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.analysis.traces import Floats, physical, rate_of
+from panneuro.analysis.traces import Floats, numbers, physical, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.signals.timeseries import TimeSeries
@@ -204,8 +204,8 @@ def first_rows(signal: TimeSeries, starts_s: npt.ArrayLike, n_samples: int) -> R
     InputError
         If there is no window, a time is not finite, or a window is not wholly in the recording.
     """
-    starts = np.atleast_1d(np.asarray(starts_s, dtype=np.float64))
-    if starts.ndim != 1 or not starts.size:
+    starts = numbers(starts_s, "times at which windows begin")
+    if not starts.size:
         raise InputError(f"windows of {signal.name!r}: no times at which they begin")
     if not np.isfinite(starts).all():
         raise InputError(

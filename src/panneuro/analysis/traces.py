@@ -43,6 +43,34 @@ def rate_of(signal: TimeSeries, doing: str) -> float:
     return float(signal.rate_hz)
 
 
+def numbers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.float64]:
+    """Return numbers as a list of float64.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,) or a single number
+    what : str
+        What they are, to begin the error message: ``"depths"``.
+
+    Raises
+    ------
+    InputError
+        If they are no numbers, or not one after the other.
+
+    Examples
+    --------
+    >>> numbers(3, "depths")
+    array([3.])
+    """
+    try:
+        found = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} must be numbers, not {type(values).__name__}: {error}") from error
+    if found.ndim != 1:
+        raise InputError(f"{what} must be a list, not an array of shape {found.shape}")
+    return found
+
+
 def labels_of(signal: TimeSeries) -> list[Any]:
     """Return the names of the channels, or their numbers where they have none."""
     return list(signal.channels) or list(range(signal.n_channels))

@@ -11,7 +11,7 @@ import xarray as xr
 
 from panneuro.analysis.filters import fold
 from panneuro.analysis.overlap import Plan, Spectrum, block_size, fft, overlap_saved
-from panneuro.analysis.traces import evaluate, labels_of, rate_of
+from panneuro.analysis.traces import evaluate, labels_of, numbers, rate_of
 from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
 
@@ -110,7 +110,7 @@ def spectrum_over_time(
     """
     found = morlet(signal, frequencies_hz, n_cycles=n_cycles, every=every, output=output)
     values = evaluate(found)
-    centres = np.asarray(frequencies_hz, dtype=np.float64)
+    centres = numbers(frequencies_hz, "frequencies")
     coords = {
         "time": ("time", found.times(), {"units": "s"}),
         "channel": labels_of(signal),
@@ -125,14 +125,14 @@ def spectrum_over_time(
 def _checked(
     frequencies_hz: npt.ArrayLike, n_cycles: float | npt.ArrayLike, rate_hz: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    centres = np.asarray(frequencies_hz, dtype=np.float64)
-    if centres.ndim != 1 or not centres.size or not np.all((centres > 0) & (centres < rate_hz / 2)):
+    centres = numbers(frequencies_hz, "frequencies")
+    if not centres.size or not np.all((centres > 0) & (centres < rate_hz / 2)):
         raise InputError(
             f"wavelets cannot have frequencies of {frequencies_hz!r} Hz at {rate_hz:g} Hz",
             hint=f"give a list of frequencies between 0 and {rate_hz / 2:g}",
         )
-    cycles = np.asarray(n_cycles, dtype=np.float64)
-    if cycles.shape not in ((), centres.shape) or not np.all(np.isfinite(cycles) & (cycles > 0)):
+    cycles = numbers(n_cycles, "cycles")
+    if len(cycles) not in (1, len(centres)) or not np.all(np.isfinite(cycles) & (cycles > 0)):
         raise InputError(
             f"wavelets cannot have {n_cycles!r} cycles",
             hint=f"give one positive number, or {len(centres)}",
