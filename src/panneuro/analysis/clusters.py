@@ -25,8 +25,6 @@ from panneuro.analysis.permutations import (
 from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 
-Integers = npt.NDArray[np.int64]
-
 _IN_MEMORY = 16_000_000
 """Statistics that are in memory at once."""
 
@@ -39,7 +37,7 @@ class Clusters:
     ----------
     statistic : ndarray
         The observed F statistic of each test.
-    labels : ndarray of int64
+    labels : ndarray of int32
         The cluster of each test, from one; zero where it is in none.
     masses : ndarray, shape (n_clusters,)
         Sum of the statistics of each cluster.
@@ -50,7 +48,7 @@ class Clusters:
     """
 
     statistic: Floats
-    labels: Integers
+    labels: npt.NDArray[np.int32]
     masses: Floats
     p: Floats
     largest: Floats
@@ -214,15 +212,27 @@ def _cluster_test(
     step = max(1, _IN_MEMORY // n_tests)
     rows = [slice(start, start + step) for start in range(1, len(design.labels), step)]
     largest = np.concatenate(list(spread(task, rows, executor)))
-    statistic, signs = _signed(values, total, design.cut(slice(0, 1)))
-    labels, masses = _find(statistic[0], signs[0], threshold, edges.indptr, edges.indices)
+    first = design.cut(slice(0, 1))
+    share = explained_share(values, total, first)
+    labels = np.zeros(n_tests, dtype=np.int32)
+    masses = np.empty(n_tests)
+    level, scale = _level(threshold, design)
+    signs = _signs(values, first)[0]
+    n_clusters = _fill(share[0], signs, level, scale, edges.indptr, edges.indices, labels, masses)
+    masses = masses[:n_clusters].copy()
     return Clusters(
-        statistic[0].reshape(shape),
+        to_f(share[0], design).reshape(shape),
         labels.reshape(shape),
         masses,
         p_values(masses * (1 - 1e-5), largest),
         largest,
     )
+
+
+def _level(threshold: float, design: Design) -> tuple[float, float]:
+    """Return the share at which F is at the threshold, and the F of a share by its odds."""
+    scale = design.residual / design.between
+    return threshold / (threshold + scale), scale
 
 
 def _check(
@@ -240,12 +250,11 @@ def _check(
         )
 
 
-def _signed(values: Floats, total: Floats, design: Design) -> tuple[Floats, npt.NDArray[np.int8]]:
-    """Return the statistics, and the sign of each mean where tests of one sign stay apart."""
-    statistic = to_f(explained_share(values, total, design), design)
+def _signs(values: Floats, design: Design) -> npt.NDArray[np.int8]:
+    """Return the sign of each mean, by which tests stay apart; of groups there is none."""
     if not design.signed:
-        return statistic, np.zeros(statistic.shape, dtype=np.int8)
-    return statistic, np.sign(design.weights(0, values.dtype) @ values).astype(np.int8)
+        return np.zeros((len(design.labels), values.shape[1]), dtype=np.int8)
+    return np.sign(design.weights(0, values.dtype) @ values).astype(np.int8)
 
 
 def _largest(
@@ -257,31 +266,37 @@ def _largest(
     rows: slice,
 ) -> Floats:
     """Return the largest mass of each of some permutations."""
-    statistic, signs = _signed(values, total, design.cut(rows))
-    return np.array(
-        [
-            _find(row, sign, threshold, edges.indptr, edges.indices)[1].max(initial=0.0)
-            for row, sign in zip(statistic, signs, strict=True)
-        ]
-    )
+    some = design.cut(rows)
+    shares, signs = explained_share(values, total, some), _signs(values, some)
+    labels = np.empty(values.shape[1], dtype=np.int32)
+    masses = np.empty(values.shape[1])
+    out = np.zeros(len(shares))
+    level, scale = _level(threshold, design)
+    for row, share in enumerate(shares):
+        labels[:] = 0
+        found = _fill(share, signs[row], level, scale, edges.indptr, edges.indices, labels, masses)
+        out[row] = masses[:found].max(initial=0.0)
+    return out
 
 
 @compiled
-def _find(
-    statistic: Floats,
+def _fill(
+    share: Floats,
     signs: npt.NDArray[np.int8],
-    threshold: float,
+    level: float,
+    scale: float,
     starts: npt.NDArray[np.int32],
     others: npt.NDArray[np.int32],
-) -> tuple[Integers, Floats]:
-    """Fill each cluster from one of its tests; return the cluster of each test, and masses."""
-    labels = np.zeros(statistic.size, dtype=np.int64)
-    masses = np.zeros(statistic.size)
-    waiting = np.empty(statistic.size, dtype=np.int64)
+    labels: npt.NDArray[np.int32],
+    masses: Floats,
+) -> int:
+    """Number the clusters from one, sum the statistics of each, and return how many there are."""
+    waiting = np.empty(1024, dtype=np.int32)
     found = 0
-    for seed in range(statistic.size):
-        if labels[seed] or not statistic[seed] > threshold:
+    for seed in range(share.size):
+        if not share[seed] > level or labels[seed]:
             continue
+        masses[found] = 0
         found += 1
         labels[seed] = found
         waiting[0] = seed
@@ -289,15 +304,13 @@ def _find(
         while left:
             left -= 1
             test = waiting[left]
-            masses[found - 1] += statistic[test]
+            masses[found - 1] += scale * share[test] / max(1 - share[test], 1e-12)
             for edge in range(starts[test], starts[test + 1]):
                 other = others[edge]
-                if (
-                    not labels[other]
-                    and statistic[other] > threshold
-                    and signs[other] == signs[test]
-                ):
+                if share[other] > level and not labels[other] and signs[other] == signs[test]:
+                    if left == waiting.size:
+                        waiting = np.concatenate((waiting, np.empty_like(waiting)))
                     labels[other] = found
                     waiting[left] = other
                     left += 1
-    return labels, masses[:found].copy()
+    return found
