@@ -1,0 +1,213 @@
+"""Decoders beside their peers: the same arrays, the same answers, one thread.
+
+    python bench/decoding.py
+    python bench/decoding.py --glm PEER_PYTHON
+
+The second form also runs NeMoS, in an environment of its own: ``python -m venv peer`` and
+``peer/bin/pip install nemos``. Data are made up, of the size of real sessions: costs do not depend
+on that, accuracies do. Peers that would take long are run on a part and scaled, and marked ``~``.
+Answers of classifiers and of regressions are compared with the peer's, or the run stops; those of
+position are in the tests. Limits are the products of matrices that cannot be left out, measured in
+the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pynapple as nap
+import xarray as xr
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import PoissonRegressor, RidgeClassifier
+from sklearn.model_selection import PredefinedSplit, cross_val_score
+from threadpoolctl import threadpool_limits
+
+from panneuro.analysis.decoding import decode
+from panneuro.analysis.fields import tuning_fields
+from panneuro.analysis.glm import fit_poisson
+from panneuro.analysis.linear_classifiers import LDA, Ridge
+from panneuro.analysis.permutations import orders
+from panneuro.analysis.permuted_classifiers import permuted_accuracies
+from panneuro.analysis.place import decode_position
+
+NEMOS = """
+import sys, time, numpy as np, nemos
+d = np.load(sys.argv[1]); f, c = d["features"], d["counts"]
+for _ in range(2):
+    began = time.perf_counter()
+    g = nemos.glm.PopulationGLM(regularizer="Ridge", regularizer_strength=1e-3, solver_name="LBFGS")
+    g.fit(f, c); seconds = time.perf_counter() - began
+r = np.exp(f @ np.asarray(g.coef_) + np.asarray(g.intercept_))
+print(seconds, np.mean(r - c * np.log(r)))
+"""
+
+
+def timed(work: Callable[[], Any], rounds: int = 1) -> tuple[float, Any]:
+    """Return the least seconds of several rounds, and the answer."""
+    least = np.inf
+    for _ in range(rounds):
+        began = time.perf_counter()
+        answer = work()
+        least = min(least, time.perf_counter() - began)
+    return float(least), answer
+
+
+def tell(what: str, ours: float, peer: float, name: str, limit: float | None = None) -> None:
+    """Print one comparison."""
+    bound = f"{ours / limit:5.1f} × its limit" if limit else ""
+    print(f"{what:46} {ours:8.2f} s  {name:34} {peer:9.1f} s  {peer / ours:7.0f} ×  {bound}")
+
+
+def same(mine: Any, theirs: Any, tolerance: float = 1e-9) -> None:
+    """Stop where answers differ."""
+    np.testing.assert_allclose(mine, theirs, atol=tolerance)
+
+
+def images(n_permutations: int) -> None:
+    """118 images, 5,950 presentations, 600 units, five folds."""
+    random = np.random.default_rng(0)
+    labels = np.arange(5950) % 118
+    tuning = 3 + 0.3 * random.gamma(1, 1, (118, 600))
+    counts = random.poisson(tuning[labels]).astype(np.float32)
+    folds, model = np.arange(5950) // 118 % 5, LDA(0.1)
+    splits, theirs = PredefinedSplit(folds), LinearDiscriminantAnalysis("lsqr", shrinkage=0.1)
+    ours, found = timed(lambda: decode(counts, labels, folds, model=model), 3)
+    wide = counts.astype(float)
+    peer, score = timed(lambda: cross_val_score(theirs, wide, labels, cv=splits).mean())
+    same(found.accuracy, score, 1e-3)
+    tell("LDA, 118 images", ours, peer, "scikit-learn LDA")
+    permuted = labels[orders(5950, n_permutations, 0)]
+    permuted_accuracies(counts[:590], labels[None, :590], folds[:590], model)
+    ours, null = timed(lambda: permuted_accuracies(counts, permuted, folds, model))
+    peer, score = timed(lambda: cross_val_score(theirs, wide, permuted[0], cv=splits).mean())
+    same(null[0], score, 1e-3)
+    test, weights = np.ones((1190, 600), np.float32), np.ones((600, 4 * 118), np.float32)
+    limit, _ = timed(lambda: [test @ weights for _ in range(5)], 3)
+    limit *= n_permutations / 4
+    what = f"LDA, 118 images, {n_permutations} permutations"
+    tell(what, ours, peer * n_permutations, "~scikit-learn permutation_test_score", limit)
+
+
+def choices() -> None:
+    """Two choices, 800 trials, 600 units, five folds, 1,000 permutations."""
+    random = np.random.default_rng(1)
+    labels = np.arange(800) % 2
+    counts = random.poisson(3 + 0.4 * labels[:, None] * random.random(600)).astype(float)
+    folds = np.arange(800) // 2 % 5
+    permuted, splits = labels[orders(800, 1000, 0)], PredefinedSplit(folds)
+    hat, signs = np.ones((160, 640)), np.ones((640, 1000))
+    limit, _ = timed(lambda: [hat @ signs for _ in range(5)], 3)
+    for model, theirs in (
+        (Ridge(100.0), RidgeClassifier(100.0)),
+        (LDA(0.1), LinearDiscriminantAnalysis("lsqr", shrinkage=0.1)),
+    ):
+        ours, null = timed(
+            lambda model=model: permuted_accuracies(counts, permuted, folds, model), 2
+        )
+        peer, score = timed(
+            lambda theirs=theirs: [
+                cross_val_score(theirs, counts, one, cv=splits).mean() for one in permuted[:5]
+            ]
+        )
+        same(null[:5], score)
+        name = f"~scikit-learn {type(theirs).__name__[:15]}"
+        tell(
+            f"{type(model).__name__}, 2 choices, 1,000 permutations", ours, peer * 200, name, limit
+        )
+
+
+def place() -> None:
+    """Half an hour at 20 ms, 80 cells, 100 places."""
+    random, n_times, bin_s = np.random.default_rng(2), 90_000, 0.02
+    times = (np.arange(n_times) + 0.5) * bin_s
+    position = 100 - np.abs(np.arange(n_times) * 0.4 % 200 - 100)
+    rates = 0.3 + 15 * np.exp(-((position[:, None] - random.uniform(0, 100, 80)) ** 2) / 50)
+    counts, edges = random.poisson(rates * bin_s), np.linspace(0, 100, 101)
+    folds = np.arange(n_times) // 3000 % 5
+
+    def mine(step: float | None = None) -> Any:
+        options: dict[str, Any] = {"smoothing_bins": 2, "step": step}
+        return decode_position(counts, position, edges, bin_s, folds, **options)
+
+    mine(2.0)
+    ours, found = timed(mine, 3)
+    walk, walked = timed(lambda: mine(2.0))
+    part = 9000
+    support = nap.IntervalSet(0, part * bin_s)
+    frame = nap.TsdFrame(t=times[:part], d=counts[:part].astype(float), time_support=support)
+    curves = tuning_fields(counts, position, edges, bin_s, smoothing_bins=2).rates_hz
+    named = xr.DataArray(
+        curves,
+        dims=("unit", "0"),
+        coords={"unit": np.arange(80), "0": (edges[:-1] + edges[1:]) / 2},
+        attrs={"occupancy": np.ones(100), "bin_edges": [edges]},
+    )
+    peer, _ = timed(lambda: nap.decode_bayes(named, frame, support, bin_size=bin_s))
+    spikes, logs = counts.astype(np.float32), np.ones((80, 100), np.float32)
+    limit, _ = timed(lambda: np.exp(spikes @ logs * 0), 3)
+    tell(
+        "position, 90 k bins, cross-validated",
+        ours,
+        peer * 10,
+        "~pynapple decode_bayes, not cv",
+        limit,
+    )
+    tell("the same along a walk", walk, peer * 10, "~pynapple decode_bayes, no walk", limit)
+    errors = np.median(found.error), np.median(walked.error)
+    print(f"{'':46} median error {errors[0]:.1f} cm, along a walk {errors[1]:.1f} cm")
+
+
+def glm(peer_python: str | None) -> None:
+    """80 cells, 90,000 bins, 27 features."""
+    random, n_times = np.random.default_rng(3), 90_000
+    position = 100 - np.abs(np.arange(n_times) * 0.4 % 200 - 100)
+    bumps = np.maximum(0, 1 - np.abs(position[:, None] - np.linspace(0, 100, 24)[1:]) / 4.5)
+    features = np.hstack([bumps, random.normal(size=(n_times, 4))])
+    weights = np.vstack([random.normal(0, 0.7, (23, 80)), random.normal(0, 0.2, (4, 80))])
+    counts = random.poisson(np.exp(features @ weights - 3))
+    ours, found = timed(lambda: fit_poisson(features, counts))
+    for solver in ("lbfgs", "newton-cholesky"):
+        model = PoissonRegressor(alpha=1e-3, solver=solver, tol=1e-5, max_iter=500)
+        peer, fits = timed(
+            lambda model=model: [model.fit(features, counts[:, one]).coef_.copy() for one in (0, 1)]
+        )
+        same(found.weights[:, :2].T, fits, 5e-3)
+        tell("Poisson GLM, 80 cells", ours, peer * 40, f"~scikit-learn {solver}")
+    if peer_python:
+        rates = found.predict(features)
+        mine = np.mean(rates - counts * np.log(rates))
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "data.npz"
+            np.savez(path, features=features, counts=counts.astype(float))
+            done = subprocess.run(
+                [peer_python, "-c", NEMOS, str(path)], capture_output=True, text=True, check=True
+            )
+        seconds, loss = map(float, done.stdout.split())
+        same(mine, loss, 1e-4)
+        tell("the same", ours, seconds, "NeMoS LBFGS, compiled before")
+
+
+def main() -> None:
+    """Run all of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--glm", metavar="PYTHON", help="an interpreter that has nemos")
+    parser.add_argument("--permutations", type=int, default=200, help="of 118 images")
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with threadpool_limits(1):
+        images(chosen.permutations)
+        choices()
+        place()
+        glm(chosen.glm)
+
+
+if __name__ == "__main__":
+    main()
