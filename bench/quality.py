@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import spikeinterface
+import spikeinterface.full
 from spikeinterface.metrics.quality import misc_metrics as theirs
 from spikeinterface.metrics.quality import pca_metrics
 
 from panneuro.analysis.isolation import isolation
-from panneuro.analysis.quality import amplitude_cutoff, presence_ratio
+from panneuro.analysis.quality import amplitude_cutoff, drift, presence_ratio, snr
 from panneuro.analysis.refractory import isi_violations_ratio, rp_contamination
 
 RATE_HZ = 30_000
@@ -56,8 +57,37 @@ def measured(name: str, features: Any, labels: Any, unit: int) -> float:
     return float(getattr(isolation(features, labels, unit), name))
 
 
+def made() -> Any:
+    """Return SpikeInterface's analyzer of a recording that it made up, with all metrics."""
+    seconds, parts = 130.0, ["random_spikes", "templates", "noise_levels"]
+    made = spikeinterface.full.generate_ground_truth_recording([seconds], num_units=2, seed=0)
+    analyzer = spikeinterface.create_sorting_analyzer(made[1], made[0])
+    analyzer.compute(parts)
+    analyzer.compute("spike_locations", method="center_of_mass")
+    asked = {"drift": {"interval_s": 30, "min_spikes_per_interval": 10}}
+    analyzer.compute("quality_metrics", metric_names=["drift", "snr"], metric_params=asked)
+    return analyzer
+
+
+def compare_made() -> None:
+    """Print drift and signal-to-noise of one unit of a whole recording."""
+    analyzer = made()
+    unit = analyzer.unit_ids[0]
+    metrics = analyzer.get_extension("quality_metrics").get_data().loc[unit]
+    places = analyzer.get_extension("spike_locations").get_data(outputs="by_unit")[0][unit]["y"]
+    times = analyzer.sorting.get_unit_spike_train(unit) / analyzer.sampling_frequency
+    template = analyzer.get_extension("templates").get_unit_template(unit)
+    channel = int(np.abs(template).max(axis=0).argmax())
+    noise = float(analyzer.get_extension("noise_levels").get_data()[channel])
+    moved = drift(times, places, 0.0, 130.0, interval_s=30, min_spikes=10)
+    compare("drift_ptp", lambda: moved.ptp, lambda: metrics["drift_ptp"])
+    compare("drift_std", lambda: moved.sd, lambda: metrics["drift_std"])
+    compare("drift_mad", lambda: moved.mad, lambda: metrics["drift_mad"])
+    compare("snr", lambda: snr(template[:, channel], noise), lambda: metrics["snr"])
+
+
 def main() -> None:
-    """Print all metrics of one unit of 100,000 spikes, and of clouds of 10,000."""
+    """Print all metrics of one unit of 100,000 spikes, of clouds of 10,000, and of a recording."""
     random = np.random.default_rng(0)
     samples = np.unique(random.integers(0, int(DURATION_S * RATE_HZ), 100_000))
     times = samples / RATE_HZ
@@ -107,6 +137,8 @@ def main() -> None:
     print("  of ours, all five at once:")
     for name, peer in peers.items():
         compare(name, partial(measured, name, *asked), peer)
+    print("  of a recording that SpikeInterface made up:")
+    compare_made()
 
 
 if __name__ == "__main__":
