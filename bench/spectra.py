@@ -38,8 +38,9 @@ from scipy import signal as sps
 from spectral_connectivity import Connectivity, Multitaper
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.bands import fir_taps
 from panneuro.analysis.coherence import coherence
-from panneuro.analysis.filters import envelope, fir_taps
+from panneuro.analysis.filters import envelope
 from panneuro.analysis.overlap import block_size
 from panneuro.analysis.spectra import multitaper, power_by_condition
 from panneuro.analysis.traces import evaluate

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.bands import Band, Design
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.filters import Band, Design, analytic
+from panneuro.analysis.filters import analytic
 from panneuro.analysis.traces import block_rows, labels_of, physical, pieces, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -37,8 +38,8 @@ def phase_locking(
     - ``ppc`` is ``(|S|² - n) / (n (n - 1))``, the pairwise phase consistency, which does not (Vinck
       et al., NeuroImage 51:112, 2010).
     - ``phase`` is the angle of *S*: 0 is where the field is highest, ±π where it is lowest.
-    - ``p`` is Rayleigh's test: how probable such a strength is without locking (as in CircStat: Berens,
-      J. Stat. Softw. 31:10, 2009).
+    - ``p`` is Rayleigh's test: how probable such a strength is without locking (as in
+      CircStat: Berens, J. Stat. Softw. 31:10, 2009).
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def phase_locking(
     signal : TimeSeries
         At a constant rate.
     band : str or (float, float)
-        A name of :data:`~panneuro.analysis.filters.BANDS` or edges in hertz.
+        A name of :data:`~panneuro.analysis.bands.BANDS` or edges in hertz.
     design, order
         As for :func:`~panneuro.analysis.filters.filtered`.
 
