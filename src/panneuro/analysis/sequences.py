@@ -173,7 +173,8 @@ def lag_profile(posterior: npt.ArrayLike, items: npt.ArrayLike) -> pd.Series[flo
     -------
     Series
         Mean probability by lag, from ``-(n_items - 1)``, past items, to ``n_items - 1``, coming
-        ones. An asymmetry around 0 tells of the sequence.
+        ones. Neighbours that are alike raise both sides; where the posterior is of a time before or
+        after the one learnt from, an asymmetry tells what is foretold or remembered.
 
     Examples
     --------
