@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import LinAlgError, cho_factor, solve_triangular
-from scipy.stats import chi2
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.neighbors import NearestNeighbors
 
 from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+linalg = need("scipy.linalg", "analysis", "Judging isolation")
+stats = need("scipy.stats", "analysis", "Judging isolation")
+discriminant_analysis = need("sklearn.discriminant_analysis", "analysis", "Judging isolation")
+neighbors = need("sklearn.neighbors", "analysis", "Judging isolation")
 
 Floats = npt.NDArray[np.float64]
 
@@ -113,17 +115,18 @@ def isolation(
 
 def _mahalanobis(own: Floats, other: Floats) -> tuple[float, float]:
     try:
-        factor, lower = cho_factor(np.atleast_2d(np.cov(own.T)), lower=True)
-    except LinAlgError:
+        factor, lower = linalg.cho_factor(np.atleast_2d(np.cov(own.T)), lower=True)
+    except np.linalg.LinAlgError:
         return float("nan"), float("nan")
-    scaled = solve_triangular(factor, (other - own.mean(0)).T, lower=lower)
+    scaled = linalg.solve_triangular(factor, (other - own.mean(0)).T, lower=lower)
     squared = np.sort(np.square(scaled).sum(0))
-    l_ratio = chi2.sf(squared, own.shape[1]).sum() / len(own)
+    l_ratio = stats.chi2.sf(squared, own.shape[1]).sum() / len(own)
     return float(squared[min(len(own), len(other)) - 1]), float(l_ratio)
 
 
 def _d_prime(features: Floats, own: npt.NDArray[np.bool_]) -> float:
-    projected = LinearDiscriminantAnalysis(n_components=1).fit_transform(features, own)
+    projection = discriminant_analysis.LinearDiscriminantAnalysis(n_components=1)
+    projected = projection.fit_transform(features, own)
     mine, others = projected[own], projected[~own]
     spread = np.sqrt((mine.var() + others.var()) / 2)
     return float((mine.mean() - others.mean()) / spread) if spread > 0 else float("nan")
@@ -143,6 +146,6 @@ def _neighbours(
             f"{n_own} of {len(ordered)} spikes are too few for {n_neighbours!r} neighbours",
             hint="raise max_spikes or lower n_neighbours",
         )
-    near = NearestNeighbors(n_neighbors=n_neighbours).fit(ordered)
+    near = neighbors.NearestNeighbors(n_neighbors=n_neighbours).fit(ordered)
     mine = near.kneighbors(return_distance=False) < n_own
     return float(mine[:n_own].mean()), float(mine[n_own:].mean())

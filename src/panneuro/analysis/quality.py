@@ -16,11 +16,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.ndimage import gaussian_filter1d
 
 from panneuro.analysis.refractory import isi_violations_ratio, rp_contamination
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, spike_ticks, to_ticks
 from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+ndimage = need("scipy.ndimage", "analysis", "Judging units")
 
 Floats = npt.NDArray[np.float64]
 
@@ -155,7 +157,7 @@ def amplitude_cutoff(
     if len(sizes) < 5 * n_bins:
         return float("nan")
     histogram = np.histogram(sizes, n_bins)[0]
-    smoothed = gaussian_filter1d(histogram, smoothing_bins, mode="nearest")
+    smoothed = ndimage.gaussian_filter1d(histogram, smoothing_bins, mode="nearest")
     last = int(np.flatnonzero(smoothed >= smoothed[0])[-1])
     missed = smoothed[last + 1 :].sum()
     return float(min(0.5, missed / (len(sizes) + missed)))

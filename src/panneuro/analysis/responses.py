@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import gaussian_filter1d
 
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, to_ticks
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+ndimage = need("scipy.ndimage", "analysis", "Smoothing rates")
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,8 +56,8 @@ def smooth(values: npt.ArrayLike, sd_bins: float, axis: int = -1) -> Floats:
     array = _finite(values, "values to smooth")
     shape = [1] * array.ndim
     shape[axis] = -1
-    inside = gaussian_filter1d(np.ones(array.shape[axis]), sd_bins, mode="constant")
-    smoothed = gaussian_filter1d(array, sd_bins, axis=axis, mode="constant")
+    inside = ndimage.gaussian_filter1d(np.ones(array.shape[axis]), sd_bins, mode="constant")
+    smoothed = ndimage.gaussian_filter1d(array, sd_bins, axis=axis, mode="constant")
     return cast("Floats", smoothed / inside.reshape(shape))
 
 

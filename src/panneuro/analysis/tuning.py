@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.optimize import curve_fit
 
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.trains import Units
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
+from panneuro.core.extras import need
 from panneuro.signals.table import Intervals
+
+optimize = need("scipy.optimize", "analysis", "Fitting receptive fields")
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -224,7 +226,7 @@ def fit_field(field: xr.DataArray) -> Gaussian | None:
     low = [*(places.min(1) - extent), *(extent * 1e-3), 0, -np.inf]
     high = [*(places.max(1) + extent), *(extent * 5), np.inf, np.inf]
     try:
-        found, _ = curve_fit(_gaussian, places, rates, guess, bounds=(low, high))
+        found, _ = optimize.curve_fit(_gaussian, places, rates, guess, bounds=(low, high))
     except RuntimeError:
         return None
     left = np.square(rates - _gaussian(places, *found)).sum()
