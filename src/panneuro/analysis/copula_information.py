@@ -68,7 +68,7 @@ def gaussian_copula_information(
 
     References
     ----------
-    .. [1] Ince et al., Hum. Brain Mapp. 38 (2017) 1541-1573.
+    .. [1] Ince et al., Human Brain Mapping 38 (2017) 1541-1573.
 
     Examples
     --------

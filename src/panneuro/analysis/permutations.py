@@ -213,7 +213,7 @@ def f_test(
 
     References
     ----------
-    Nichols & Holmes, Hum. Brain Mapp. 15 (2002) 1-25, for the largest statistic.
+    Nichols & Holmes, Human Brain Mapping 15 (2002) 1-25, for the largest statistic.
 
     Examples
     --------

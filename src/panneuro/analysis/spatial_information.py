@@ -41,7 +41,8 @@ def spatial_information(
         Spikes in consecutive, equally long bins of time.
     places : array-like of integers, shape (n_times,)
         The place in each bin of time, numbered; negative where it is not known or the animal
-        rests. Such bins keep their turn in the shifts, and their spikes count nowhere.
+        rests. Such bins keep their turn in the shifts, and what lies in them counts nowhere; leave
+        them out of both series to shift among known places only.
     min_shift : int, optional
         Leave out shifts of fewer bins of time than this, in both directions: they hardly move
         what changes slowly. By default a twentieth of the session.
@@ -125,8 +126,8 @@ def _of_unit(
     spikes = scipy.fft.irfft(product, n_times, axis=1)
     if not (counts % 1).any():
         np.rint(spikes, out=spikes)
-    informations = _bits(np.maximum(spikes, 0), occupancy)
-    observed, shifted = float(informations[0]), informations[least : n_times - least + 1]
+    bits = _bits(np.maximum(spikes, 0), occupancy)
+    observed, shifted = float(bits[0]), bits[least : n_times - least + 1]
     reached = np.count_nonzero(shifted >= observed * (1 - 1e-5))
     return observed, float(shifted.mean()), (reached + 1) / (len(shifted) + 1)
 
