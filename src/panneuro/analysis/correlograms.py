@@ -317,7 +317,8 @@ def pairs(
     n_units = references.n_units
     firsts = np.empty(len(references.ticks), dtype=np.int64)
     _first_not_before(references.ticks, targets.ticks, firsts)
-    order = np.argsort(references.units, kind="stable")
+    # NumPy sorts numbers of 16 bits by their digits, much faster.
+    order = np.argsort(references.units.astype(np.min_scalar_type(n_units)), kind="stable")
     ends = np.cumsum(np.bincount(references.units, minlength=n_units))
     offsets = targets.units * np.uint32(lags.n_sided + 1)
     task = partial(_rows, references.ticks, firsts, order, ends, targets.ticks, offsets, lags)

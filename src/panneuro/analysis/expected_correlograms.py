@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.correlations import products
 from panneuro.analysis.correlograms import (
     Lags,
     Stream,
@@ -126,14 +127,18 @@ def _products_from(
     n_units: int,
     reach: int,
     first: int,
-) -> Floats:
+) -> npt.NDArray[np.float64]:
     """Sum the products of windows from `first` with those up to `reach` later."""
     counts = np.zeros((_WINDOWS + reach, n_units), dtype=np.float32)
     begin, end = np.searchsorted(windows, [first, first + len(counts)])
     _fill(windows[begin:end], units[begin:end], first, counts)
-    earlier = counts[:_WINDOWS].T
+    earlier = counts[:_WINDOWS]
+    found = np.empty((reach + 1, n_units, n_units))
+    found[0] = products(earlier)
     with threadpoolctl.threadpool_limits(1, "blas"):
-        return np.stack([earlier @ counts[step : step + _WINDOWS] for step in range(reach + 1)])
+        for step in range(1, reach + 1):
+            found[step] = earlier.T @ counts[step : step + _WINDOWS]
+    return found
 
 
 @compiled
