@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 import xarray as xr
 
 from panneuro.analysis.trial_counts import Floats, TrialCounts, checked_labels
@@ -151,11 +150,9 @@ def signal_correlations(
 
 
 def products(rows: Floats) -> npt.NDArray[np.float64]:
-    """Return ``rows.T @ rows`` by a product that knows it is symmetric."""
-    blas = scipy.linalg.get_blas_funcs("syrk", (rows,))
+    """Return ``rows.T @ rows``, of which NumPy has half computed and half mirrored."""
     with threadpoolctl.threadpool_limits(1, "blas"):
-        upper = np.asarray(blas(1.0, rows.T), dtype=np.float64)
-    return upper + np.triu(upper, 1).T
+        return np.asarray(rows.T @ rows, dtype=np.float64)
 
 
 def _correlation(sums: Floats, *, within_one: bool = True) -> Floats:
