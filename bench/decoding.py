@@ -3,12 +3,12 @@
     python bench/decoding.py
     python bench/decoding.py --glm PEER_PYTHON
 
-The second form also runs NeMoS, in an environment of its own: ``python -m venv peer`` and
-``peer/bin/pip install nemos``. Data are made up, of the size of real sessions: costs do not depend
-on that, accuracies do. Peers that would take long are run on a part and scaled, and marked ``~``.
-Answers of classifiers and of regressions are compared with the peer's, or the run stops; those of
-position are in the tests. Limits are the products of matrices that cannot be left out, measured in
-the same run.
+The second form also runs NeMoS on the smaller regression, in an environment of its own:
+``python -m venv peer`` and ``peer/bin/pip install nemos``. Data are made up, of the size of real
+sessions: costs do not depend on that, accuracies do. Peers that would take long are run on a part
+and scaled, and marked ``~``. Answers of classifiers and of regressions are compared with the peer's,
+or the run stops; those of position are in the tests. Limits are the products of matrices that cannot
+be left out, measured in the same run.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 from panneuro.analysis.decoding import decode
 from panneuro.analysis.fields import tuning_fields
 from panneuro.analysis.glm import fit_poisson
+from panneuro.analysis.history import history_features, raised_cosines
 from panneuro.analysis.linear_classifiers import LDA, Ridge
 from panneuro.analysis.permutations import orders
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
@@ -166,13 +167,23 @@ def place() -> None:
 
 
 def glm(peer_python: str | None) -> None:
-    """80 cells, 90,000 bins, 27 features."""
+    """80 cells: 90,000 bins of 27 features of behaviour, and 20,000 of 320 of coupling."""
     random, n_times = np.random.default_rng(3), 90_000
     position = 100 - np.abs(np.arange(n_times) * 0.4 % 200 - 100)
     bumps = np.maximum(0, 1 - np.abs(position[:, None] - np.linspace(0, 100, 24)[1:]) / 4.5)
     features = np.hstack([bumps, random.normal(size=(n_times, 4))])
     weights = np.vstack([random.normal(0, 0.7, (23, 80)), random.normal(0, 0.2, (4, 80))])
     counts = random.poisson(np.exp(features @ weights - 3))
+    regress("Poisson GLM of behaviour, 80 cells", features, counts, peer_python)
+    shared = np.sin(random.normal(size=(20_000, 3)).cumsum(axis=0) / 40)
+    rates = np.exp(random.normal(-2.5, 0.8, 80) + shared @ random.normal(0, 0.5, (3, 80)))
+    counts = random.poisson(np.minimum(rates, 3))
+    features = history_features(counts, raised_cosines(4, 0.1, 0.02))
+    regress("Poisson GLM with coupling, 80 cells", features, counts, None)
+
+
+def regress(what: str, features: Any, counts: Any, peer_python: str | None) -> None:
+    """Fit all cells, and two of them with each peer."""
     ours, found = timed(lambda: fit_poisson(features, counts))
     for solver in ("lbfgs", "newton-cholesky"):
         model = PoissonRegressor(alpha=1e-3, solver=solver, tol=1e-5, max_iter=500)
@@ -180,7 +191,7 @@ def glm(peer_python: str | None) -> None:
             lambda model=model: [model.fit(features, counts[:, one]).coef_.copy() for one in (0, 1)]
         )
         same(found.weights[:, :2].T, fits, 5e-3)
-        tell("Poisson GLM, 80 cells", ours, peer * 40, f"~scikit-learn {solver}")
+        tell(what, ours, peer * counts.shape[1] / 2, f"~scikit-learn {solver}")
     if peer_python:
         rates = found.predict(features)
         mine = np.mean(rates - counts * np.log(rates))
@@ -192,7 +203,7 @@ def glm(peer_python: str | None) -> None:
             )
         seconds, loss = map(float, done.stdout.split())
         same(mine, loss, 1e-4)
-        tell("the same", ours, seconds, "NeMoS LBFGS, compiled before")
+        tell(what, ours, seconds, "NeMoS LBFGS, compiled before")
 
 
 def main() -> None:
@@ -200,13 +211,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--glm", metavar="PYTHON", help="an interpreter that has nemos")
     parser.add_argument("--permutations", type=int, default=200, help="of 118 images")
+    parser.add_argument("--only", choices=("images", "choices", "place", "glm"))
     chosen = parser.parse_args()
+    topics: dict[str, Callable[[], None]] = {
+        "images": lambda: images(chosen.permutations),
+        "choices": choices,
+        "place": place,
+        "glm": lambda: glm(chosen.glm),
+    }
     warnings.simplefilter("ignore")
     with threadpool_limits(1):
-        images(chosen.permutations)
-        choices()
-        place()
-        glm(chosen.glm)
+        for name, measure in topics.items():
+            if chosen.only in (None, name):
+                measure()
 
 
 if __name__ == "__main__":

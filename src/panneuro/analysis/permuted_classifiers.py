@@ -132,7 +132,7 @@ def _binary_ridge(
     gram = trained.T @ trained
     gram[np.diag_indices(len(gram))] += alpha
     factor = scipy.linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-    hat = tested @ scipy.linalg.cho_solve(factor, trained.T, check_finite=False)
+    hat = scipy.linalg.cho_solve(factor, tested.T, check_finite=False).T @ trained.T
     signs = (2 * codes[:, train].T - 1).astype(hat.dtype)
     # Training trials are centred, so the hat matrix takes no notice of the labels' mean.
     right = (hat @ signs + signs.mean(axis=0) > 0) == (codes[:, test].T == 1)
