@@ -6,9 +6,9 @@
 The second form also runs NeMoS on the smaller regression, in an environment of its own:
 ``python -m venv peer`` and ``peer/bin/pip install nemos``. Data are made up, of the size of real
 sessions: costs do not depend on that, accuracies do. Peers that would take long are run on a part
-and scaled, and marked ``~``. Answers of classifiers and of regressions are compared with the peer's,
-or the run stops; those of position are in the tests. Limits are the products of matrices that cannot
-be left out, measured in the same run.
+and scaled, and marked ``~``. Answers of classifiers and of regressions are compared with the
+peer's, or the run stops; those of position are in the tests. Limits are the products of matrices
+that cannot be left out, measured in the same run.
 """
 
 from __future__ import annotations
