@@ -124,7 +124,10 @@ def compare_pynapple(trains: dict[int, Array], onsets: Array, ours: Array, cpu: 
     mine = ours[:, : len(few), : theirs.shape[2]]
     apart = int(np.abs(theirs - mine).sum())
     scale = len(trains) / len(few)
-    note = f"{len(few)} units × {scale:.0f}; {apart} of {int(mine.sum())} spikes in another bin"
+    note = (
+        f"{len(few)} units × {scale:.0f}; {apart} of {int(mine.sum())} spikes in another bin; "
+        f"answer of {scale * each[2].nbytes / 1e6:.0f} MB"
+    )
     say("pynapple build_tensor", scale * each[0], scale * each[1], cpu, note)
 
 
