@@ -156,7 +156,9 @@ def streamed(trains: dict[int, Array], onsets: Array) -> None:
     def averaged() -> Any:
         return psth_by_condition(ready, onsets, conditions, WINDOW_S, 10 * BIN_S)
 
-    say("ours, mean and error by condition", *timed(averaged, rounds=2)[:2], note="10 ms bins")
+    took = timed(averaged, rounds=2)[:2]
+    note = f"10 ms bins, peak {peak_mb(averaged):.0f} MB"
+    say("ours, mean and error by condition", *took, note=note)
 
 
 def windows(trains: dict[int, Array], onsets: Array) -> None:
@@ -165,7 +167,8 @@ def windows(trains: dict[int, Array], onsets: Array) -> None:
     stops = onsets + WINDOW_S[1]
     print(f"\nCounts: {len(onsets)} × {len(trains)}")
     cpu, wall, ours = timed(lambda: count_windows(ready, onsets, stops))
-    say("ours", cpu, wall)
+    peak = peak_mb(lambda: count_windows(ready, onsets, stops))
+    say("ours", cpu, wall, note=f"peak {peak:.0f} MB")
 
     def searched() -> Array:
         return np.stack(list(_searched(trains, onsets, stops)), axis=1)

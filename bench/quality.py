@@ -107,6 +107,11 @@ def main() -> None:
         lambda: theirs.isi_violations([times], DURATION_S, THRESHOLD_S)[0],
     )
     compare(
+        "the same, on the grid",
+        lambda: isi_violations_ratio(times, DURATION_S),
+        lambda: theirs.isi_violations([times], DURATION_S)[0],
+    )
+    compare(
         "rp_contamination",
         lambda: rp_contamination(times[few], DURATION_S),
         lambda: theirs._compute_rp_contamination_one_unit(

@@ -26,7 +26,8 @@ def isi_violations_ratio(
     duration_s : float
         How long the unit was recorded, in seconds.
     threshold_s : float
-        Refractory period; a shorter interval is a violation.
+        Refractory period; a shorter interval is a violation. Intervals are compared in whole
+        nanoseconds: one of exactly this length is none.
     censored_s : float
         The shortest interval that the sorter can report.
 
