@@ -250,11 +250,11 @@ def _check(
         )
 
 
-def _signs(values: Floats, design: Design) -> npt.NDArray[np.int8]:
-    """Return the sign of each mean, by which tests stay apart; of groups there is none."""
+def _signs(values: Floats, design: Design) -> list[npt.NDArray[np.int8]]:
+    """Return the signs of means by which tests stay apart; of groups there are none."""
     if not design.signed:
-        return np.zeros((len(design.labels), values.shape[1]), dtype=np.int8)
-    return np.sign(design.weights(0, values.dtype) @ values).astype(np.int8)
+        return [np.zeros(values.shape[1], dtype=np.int8)] * len(design.labels)
+    return list(np.sign(design.weights(0, values.dtype) @ values).astype(np.int8))
 
 
 def _largest(
