@@ -1,7 +1,7 @@
 """Sequences that are not places: odours, tones, the order of cells.
 
 Sources: rank order of cells, Foster & Wilson (2006) Nature 440:680; decoded items by their lag,
-Shahbaba et al. (2022) Nat. Commun. 13:787.
+Shahbaba et al. (2022) Nature Communications 13:787.
 """
 
 from __future__ import annotations
