@@ -1,8 +1,9 @@
 """Poisson regression of spikes on stimuli, their own history, and other cells.
 
 Sources: coupled spike trains, Pillow et al. (2008) Nature 454:995; inexact Newton steps, Dembo,
-Eisenstat & Steihaug (1982) SIAM Journal on Numerical Analysis 19:400; group lasso, Yuan & Lin (2006) J. R. Stat.
-Soc. B 68:49; accelerated proximal gradients, Beck & Teboulle (2009) SIAM J. Imaging Sci. 2:183.
+Eisenstat & Steihaug (1982) SIAM Journal on Numerical Analysis 19:400; group lasso, Yuan & Lin
+(2006) J. R. Stat. Soc. B 68:49; accelerated proximal gradients, Beck & Teboulle (2009) SIAM J.
+Imaging Sci. 2:183.
 """
 
 from __future__ import annotations
