@@ -91,3 +91,16 @@ def test_a_known_step_is_taken_where_it_fits_and_only_there() -> None:
     assert again.step == lattice.step
     np.testing.assert_array_equal(same, codes)
     assert find(samples, lattice.step * 3 // 4)[0].step == lattice.step
+
+
+@pytest.mark.parametrize("with_kernels", [True, False], ids=["kernels", "plain"])
+def test_a_digital_channel_among_scaled_ones_has_a_palette(
+    with_kernels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = scaled(noise(900, 12, 2), 12.01923)
+    samples[:, 5] = np.where(np.arange(900) % 90 < 45, 7, 5001)
+    if not with_kernels:
+        monkeypatch.setattr("panneuro.codecs.lattice.kernels", lambda: None)
+    lattice, codes = find(samples)
+    assert lattice.modes.tolist() == [AFFINE] * 5 + [PALETTE] + [AFFINE] * 6
+    np.testing.assert_array_equal(apply(codes, lattice), samples)

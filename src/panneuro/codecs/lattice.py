@@ -128,19 +128,25 @@ def find(samples: Array, step: int = 0) -> tuple[Lattice, Array]:
 
 def apply(codes: Array, lattice: Lattice) -> Array:
     """Return the samples of some codes; ranks outside their palette are the caller's to refuse."""
+    if not lattice.modes.any():
+        return codes
     library = kernels()
-    if library is None or (lattice.modes == PALETTE).any():
+    if library is None:
         return reference.values(
             codes, lattice.modes, lattice.bases, lattice.step, lattice.sizes, lattice.gaps
         )
-    if not lattice.modes.any():
-        return codes
     affine = lattice.modes == AFFINE
     steps = np.where(affine, lattice.step, 1 << PLACES).astype(np.int64)
     bases = np.zeros(len(affine), np.int64)
     bases[affine] = lattice.bases
     samples = np.empty_like(codes)
     call(library, f"affine_{codes.itemsize * 8}", codes, *codes.shape, steps, bases, samples)
+    palettes = np.flatnonzero(lattice.modes == PALETTE)
+    if len(palettes):
+        ranks, modes = codes[:, palettes], lattice.modes[palettes]
+        samples[:, palettes] = reference.values(
+            ranks, modes, lattice.bases[:0], 0, lattice.sizes, lattice.gaps
+        )
     return samples
 
 
