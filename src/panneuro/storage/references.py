@@ -1,4 +1,4 @@
-"""A version that shares objects, whole for readers with nothing of ours: kerchunk references."""
+"""A version that shares objects, whole for other readers: kerchunk references."""
 
 from __future__ import annotations
 
