@@ -18,6 +18,39 @@ DTYPES = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 STATES, PLACES, LOWEST = 8, 12, 1 << 15
 
 
+class Parts:
+    """A stream, taken apart from its beginning on."""
+
+    def __init__(self, stream: bytes) -> None:
+        self.stream, self.at = stream, 0
+
+    def fields(self, layout: str) -> tuple[Any, ...]:
+        """Return the next fields of a `struct` layout."""
+        found = struct.unpack_from(layout, self.stream, self.at)
+        self.at += struct.calcsize(layout)
+        return found
+
+    def plain(self, count: int, kind: Any) -> Array:
+        """Return so many numbers that are stored as they are."""
+        found = np.frombuffer(self.stream, kind, count, self.at)
+        self.at += found.nbytes
+        return found
+
+    def numbers(self, count: int, kind: Any) -> Array:
+        """Return a section of so many numbers; one of none is absent."""
+        if count == 0:
+            return np.zeros(0, kind)
+        (length,) = self.fields("<I")
+        self.at += length
+        found = standalone.simple_decompress(self.stream[self.at - length : self.at])
+        return np.asarray(found, kind)
+
+    def listed(self, kind: str) -> Array:
+        """Return a list: a count, then so many numbers as they are."""
+        (count,) = self.fields("<I")
+        return self.plain(count, kind)
+
+
 def decode(stream: bytes) -> Array:
     """Return the samples of one stream: rows × channels.
 
@@ -26,62 +59,44 @@ def decode(stream: bytes) -> Array:
     stream : bytes
         One whole chunk, as it is stored.
     """
-    magic, version, kind, dtype, bits, rows, channels, _ = struct.unpack_from("<4sBBBBIII", stream)
+    parts = Parts(stream)
+    magic, version, kind, dtype, bits, rows, channels, _ = parts.fields("<4sBBBBIII")
     if magic != b"PNLL" or version != 1:
         raise ValueError(f"not a stream of version 1: {stream[:5]!r}")
-    at = 20
-    stored = np.dtype(DTYPES[dtype]).newbyteorder("<")
+    stored = np.dtype(DTYPES[dtype])
     if kind == 0:
-        return np.frombuffer(stream, stored, rows * channels, at).reshape(rows, channels)
+        return parts.plain(rows * channels, stored.newbyteorder("<")).reshape(rows, channels)
     if kind == 2:
-        _, length = struct.unpack_from("<II", stream, at)
-        at += 8 + length
-        floats = np.asarray(standalone.simple_decompress(stream[at - length : at]))
-        return floats[decode(stream[at:-4]).astype(np.int64) + (1 << 15)]
-
-    fields = struct.unpack_from("<BBBBHIBq", stream, at)
-    lanes, n_taps, n_tables, direct, block, classes, shift, step = fields
-    at += 19
-    taps = [struct.unpack_from("<Bh", stream, at + 3 * k) for k in range(n_taps)]
-    at += 3 * n_taps
-
-    def numbers(count: int, kind: type) -> Array:
-        nonlocal at
-        if count == 0:
-            return np.zeros(0, kind)
-        (length,) = struct.unpack_from("<I", stream, at)
-        found = standalone.simple_decompress(stream[at + 4 : at + 4 + length])
-        at += 4 + length
-        return np.asarray(found, kind)
-
-    modes = numbers(channels, np.int16)
-    bases = numbers(int((modes == 1).sum()), np.int64)
-    sizes = numbers(int((modes == 2).sum()), np.int32)
-    gaps = numbers(int(sizes.sum()), np.int32)
-    offsets = numbers(channels, np.int32)
-    weights = numbers(n_taps * classes, np.int32).reshape(n_taps, classes)
+        (count,) = parts.fields("<I")
+        floats = parts.numbers(count, stored)
+        return floats[decode(stream[parts.at : -4]).astype(np.int64) + (1 << 15)]
     width = np.dtype(f"i{stored.itemsize}")
-    shifts = np.frombuffer(stream, np.uint8, n_tables, at)
-    at += n_tables
-    levels = numbers(n_tables * n_tokens(direct, width), np.int16).reshape(n_tables, -1)
-    tables = numbers(channels * -(-rows // block), np.int16).reshape(channels, -1)
-
-    def counted(kind: str) -> Array:
-        nonlocal at
-        (count,) = struct.unpack_from("<I", stream, at)
-        found = np.frombuffer(stream, kind, count, at + 4)
-        at += 4 + found.nbytes
-        return found
-
-    states, words, extra = counted("<u4"), counted("<u2"), counted("u1")
-    frequencies = shares(np.cumsum(levels, axis=1))
-    coded = shifts, frequencies, np.cumsum(tables, axis=1), states, words, extra
-    planes = residuals((channels, rows), width, block, direct, *coded)
-    codes = restore(planes, taps, weights, offsets, bits, lanes)
-    samples = values(codes, modes, bases << shift, step, sizes, gaps)
+    samples = coded(parts, rows, channels, bits, width)
     if stored.kind == "u":
         samples ^= np.iinfo(width).min
-    return samples.view(stored.newbyteorder("="))
+    return samples.view(stored)
+
+
+def coded(parts: Parts, rows: int, channels: int, bits: int, width: np.dtype[Any]) -> Array:
+    """Return the samples, signed, of the parts of a coded stream."""
+    fields = parts.fields("<BBBBHIBq")
+    lanes, n_taps, n_tables, direct, block, classes, shift, step = fields
+    taps = [parts.fields("<Bh") for _ in range(n_taps)]
+    modes = parts.numbers(channels, np.int16)
+    bases = parts.numbers(int((modes == 1).sum()), np.int64)
+    sizes = parts.numbers(int((modes == 2).sum()), np.int32)
+    gaps = parts.numbers(int(sizes.sum()), np.int32)
+    offsets = parts.numbers(channels, np.int32)
+    weights = parts.numbers(n_taps * classes, np.int32).reshape(n_taps, classes)
+    shifts = parts.plain(n_tables, np.uint8)
+    levels = parts.numbers(n_tables * n_tokens(direct, width), np.int16).reshape(n_tables, -1)
+    tables = parts.numbers(channels * -(-rows // block), np.int16).reshape(channels, -1)
+    states, words, extra = (parts.listed(kind) for kind in ("<u4", "<u2", "u1"))
+    frequencies = shares(np.cumsum(levels, axis=1))
+    entropy = shifts, frequencies, np.cumsum(tables, axis=1), states, words, extra
+    planes = residuals((channels, rows), width, block, direct, *entropy)
+    codes = restore(planes, taps, weights, offsets, bits, lanes)
+    return values(codes, modes, bases << shift, step, sizes, gaps)
 
 
 def n_tokens(direct: int, dtype: np.dtype[Any]) -> int:
