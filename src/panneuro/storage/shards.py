@@ -17,6 +17,7 @@ from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import ConflictError, CorruptionError, FormatError
 from panneuro.signals.arrays import LazyArray
 from panneuro.storage.layout import Layout, decode_index, encode_index
+from panneuro.storage.settling import ATTEMPTS
 
 Observe = Callable[[int, npt.NDArray[Any]], None]
 """Called with the first row and the values of each block that is read; a block may come twice."""
@@ -26,9 +27,6 @@ Send = Callable[[str, memoryview, str], bool]
 
 Says whether it is there now; if not, another writer's is.
 """
-
-_ATTEMPTS = 5
-"""Times that what other writers put is looked at before we give up."""
 
 _AHEAD = 3
 """Blocks read ahead of the one whose chunks are being collected."""
@@ -98,7 +96,7 @@ class ArrayWriter:
     def _shard(self, position: tuple[int, ...], observe: Observe | None) -> Shard:
         """Return a shard that is in the store, with one in memory at a time."""
         key = "c/" + "/".join(map(str, position))
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             found = self._found(position, key, observe)
             if isinstance(found, Shard):
                 return found
