@@ -45,7 +45,7 @@ def test_channels(run, filled: str, asset, text: str, columns: list[int]):
 
 
 def test_long_signals_are_read_in_blocks(run, filled: str, asset, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("panneuro.cli.reading._BLOCK_BYTES", 1000)
+    monkeypatch.setattr("panneuro.lake.parts._BLOCK_BYTES", 1000)
     monkeypatch.setattr("panneuro.cli.get._GLANCE_BYTES", 0)
     result = run("get", asset.name, "ap", "--start", "0.001", "--lake", filled)
     np.testing.assert_array_equal(

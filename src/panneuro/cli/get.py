@@ -16,12 +16,12 @@ from panneuro.cli.answers import Answers, on_terminal
 from panneuro.cli.completing import assets, signals
 from panneuro.cli.options import answering, dry_run_option, lake_option, yes_option
 from panneuro.cli.progress import watched
-from panneuro.cli.reading import LIMIT_BYTES, Part, Wanted, cut, file_of
 from panneuro.cli.texts import in_bytes
-from panneuro.cli.writing import values, write
 from panneuro.core.errors import InputError, LimitError
 from panneuro.core.progress import Progress, Silence
 from panneuro.lake.lake import open_lake
+from panneuro.lake.parts import LIMIT_BYTES, Part, Wanted, cut, file_of
+from panneuro.lake.writing import values, write
 
 _GLANCE_BYTES = 20_000_000
 FORMATS = ("npy", "csv", "parquet")

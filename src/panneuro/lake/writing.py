@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from panneuro.cli.reading import Part
 from panneuro.core.progress import Progress
+from panneuro.lake.parts import Part
 
 
 def write(part: Part, sink: BinaryIO, kind: str, progress: Progress) -> None:
