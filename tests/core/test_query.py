@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from panneuro.core.conditions import Match, Words, fits
+from panneuro.core.conditions import DEEPEST, MOST, Match, Words, fits
 from panneuro.core.entry import Entry
 from panneuro.core.errors import QueryError
 from panneuro.core.fields import ALIASES, FIELDS
-from panneuro.core.query import Query, parse
+from panneuro.core.query import Query, any_of, parse
 from panneuro.testing.catalog import queries
 
 _unhurried = settings(deadline=None)
@@ -48,7 +48,9 @@ FOUND = (
     "date=2024-06-01T01:30", "date=2024-06-01T01:30:00Z", "created=2024-06-01", "subject!=1",
     'genotype="sst, cre"', "extensions.smith.rig=5", "extensions.smith.rig>4.5",
     "text=ripples", "extensions.smith.name=left", "name=ecephys*2024", "version=1",
-    "trials!=4", "units=3.1e2",
+    "trials!=4", "units=3.1e2", "(ripples)", "(rat | mouse | ripples)", "-(rat | lab=Smith)",
+    "awake | ripples", "(lab=Smith | units>300 area=CA1) ripples", "(*)", "( rat | * )", "-(-(*))",
+    "genotype!=Tg(Thy1)", "(genotype=Tg(Thy1) | ripples)", "((rat | ca1) (musculus | x))",
 )  # fmt: skip
 
 MISSED = (
@@ -56,7 +58,9 @@ MISSED = (
     "units>310", "units<310", "units=1..9", "trials=4", "trials<4", "duration>16min", "size>3GB",
     "has:video", "date=2024-05", "date>2024-06", "date<2024-06-01", "date=2024-06-01T01:31",
     "subject=*", "extensions.smith.rig<5", "extensions.smith.none=5", "name=ecephys",
-    "text!=ripples", "species=rat ripples", "extensions.smith.name>3",
+    "text!=ripples", "species=rat ripples", "extensions.smith.name>3", "(rat | awake)",
+    "-(ripples)", "-(rat | ripples)", "(ca1 | ca3) awake", "-(*)", "(units>400 | ca1 awake)",
+    "genotype=Tg(Thy1)",
 )  # fmt: skip
 
 
@@ -99,6 +103,13 @@ def test_what_is_not_meant_is_not_found(text: str) -> None:
         ("extensions.smith.rig>big", "'big' is not a number", "extensions.smith.rig>100"),
         ("text>5", "the search in 'text'", "text=word"),
         ("x" * 20_000, "a search of 20000 characters", ""),
+        ("(a | b", "a ( is not closed", "quotes"),
+        ("a | b)", "no ( stands before )", "quotes"),
+        ("()", "there is nothing", "* stands for everything"),
+        ("a |", "there is nothing", "* stands for everything"),
+        ("(a | | b)", "there is nothing", "* stands for everything"),
+        ("(" * 9 + "a" + ")" * 9, "8 deep", ""),
+        ("(" * 9_999, "8 deep", ""),
     ],
 )
 def test_what_cannot_be_understood_is_told(text: str, message: str, hint: str) -> None:
@@ -149,6 +160,11 @@ def test_a_keyword_of_another_type_is_told(value: object) -> None:
         (["CA1 units>100"], "ca1 units>100"),
         (["CA1 species=mouse units>100"], "ca1 species=mouse units>100"),
         ([], ""),
+        (["(species=mouse | lab=Smith)"], "(species=mouse | lab=Smith)"),
+        (["(", "species=mouse", "|", "CA1", ")"], "(species=mouse | ca1)"),
+        (["-(species=mouse | CA1)"], "-(species=mouse | ca1)"),
+        (["genotype=wt (C57)"], 'genotype="wt (C57)"'),
+        (["Tg (Thy1)"], '"tg thy1"'),
     ],
 )
 def test_words_that_a_shell_has_cut_stay_whole(words: list[str], written: str) -> None:
@@ -257,3 +273,34 @@ def test_wildcards_stand_for_anything(pattern: str, text: str) -> None:
 
     expected = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text) is not None
     assert fits(tuple(pattern.split("*")), text) == expected
+
+
+@_unhurried
+@given(queries(), queries())
+def test_queries_combine_as_logic_does(one: Query, other: Query) -> None:
+    a, b = one.matches(SESSION), other.matches(SESSION)
+    assert (one & other).matches(SESSION) == (a and b)
+    assert (one | other).matches(SESSION) == (a or b)
+    assert (~one).matches(SESSION) == (not a)
+
+
+def test_none_of_no_alternatives_is_met() -> None:
+    nothing = any_of([])
+    assert not nothing.matches(SESSION)
+    assert (~nothing).matches(SESSION)
+    assert str(nothing) == "-(*)"
+    assert parse("-(*)") == nothing == Query.from_json(nothing.to_json())
+
+
+def test_only_so_deep_and_so_many() -> None:
+    query = parse("ca1")
+    for _ in range(DEEPEST):
+        query = any_of([query])
+    assert Query.from_json(query.to_json()) == query == parse(str(query))
+    with pytest.raises(QueryError, match="deep"):
+        any_of([query])
+    with pytest.raises(QueryError, match=f"more than {MOST}"):
+        any_of(parse(f"name=a{at}") for at in range(MOST + 1))
+    deep = '[{"any_of": [[' * 900 + "]]}]" * 900
+    with pytest.raises(QueryError):
+        Query.from_json(deep)

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from panneuro.catalog.facets import facet_field
 from panneuro.catalog.rank import rarity, score
 from panneuro.core.catalog import Facet, Page
-from panneuro.core.conditions import Condition, Match, Words, fits
+from panneuro.core.conditions import AnyOf, Condition, Match, Words, fits
 from panneuro.core.entry import Entry, fold
 from panneuro.core.errors import CorruptionError, InputError
 from panneuro.core.fields import FIELDS, asked_field, is_extension
@@ -209,12 +209,21 @@ class SnapshotCatalog:
         return [json.loads(text) if text else {} for text in self._column(_EXTENSIONS).to_pylist()]
 
     def _matching(self, query: Query, *, versions: bool) -> Mask:
-        met = np.ones(len(self._latest), bool) if versions else self._latest.copy()
-        for condition in query.conditions:
+        met = self._meeting_all(query.conditions)
+        return met if versions else met & self._latest
+
+    def _meeting_all(self, conditions: Iterable[Condition]) -> Mask:
+        met = np.ones(len(self._latest), bool)
+        for condition in conditions:
             met &= self._meeting(condition) != condition.negated
         return met
 
     def _meeting(self, condition: Condition) -> Mask:
+        if isinstance(condition, AnyOf):
+            found = np.zeros(len(self._latest), bool)
+            for every in condition.alternatives:
+                found |= self._meeting_all(every)
+            return found
         if isinstance(condition, Words):
             return _numpy(pc.match_substring(self._column("words"), condition.run))
         met = np.zeros(len(self._latest), bool)

@@ -13,7 +13,7 @@ from panneuro.catalog import rows as bits
 from panneuro.catalog.bins import cover
 from panneuro.catalog.postings import LATEST, LIVE, WORD_FIELDS
 from panneuro.catalog.rows import Flagged, Rows
-from panneuro.core.conditions import Match, Pattern, Words, fits
+from panneuro.core.conditions import AnyOf, Condition, Match, Pattern, Words, fits
 from panneuro.core.quantities import Range
 from panneuro.core.query import Query
 
@@ -132,15 +132,23 @@ class Terms:
 
     def matching(self, query: Query, *, versions: bool) -> Rows:
         """Return the rows that a query finds."""
-        found = self.everything(versions=versions)
-        for condition in sorted(query.conditions, key=lambda condition: condition.negated):
+        return self._meeting_all(query.conditions, self.everything(versions=versions))
+
+    def _meeting_all(self, conditions: Iterable[Condition], among: Rows) -> Rows:
+        found = among
+        for condition in sorted(conditions, key=_effort):
             if not found:
                 break
             met = self._meeting(condition, found)
             found = (bits.subtract if condition.negated else bits.intersect)(found, met)
         return found
 
-    def _meeting(self, condition: Words | Match, among: Rows) -> Rows:
+    def _meeting(self, condition: Condition, among: Rows) -> Rows:
+        if isinstance(condition, AnyOf):
+            found: Rows = {}
+            for every in condition.alternatives:
+                bits.unite(found, self._meeting_all(every, among))
+            return found
         if isinstance(condition, Words):
             return self._with_words(condition, among)
         if condition.field == "name":
@@ -213,3 +221,8 @@ class Terms:
                 (json.dumps(chunk), run),
             )
             yield from (number for (number,) in found)
+
+
+def _effort(condition: Condition) -> tuple[bool, bool]:
+    """Return what puts first what leaves few rows to those that look at each row."""
+    return isinstance(condition, AnyOf), condition.negated

@@ -1,9 +1,9 @@
-"""What a query is made of: words, and conditions on fields."""
+"""What a query is made of: words, conditions on fields, and alternatives of these."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,13 @@ Pattern = tuple[str, ...]
 OPERATORS = ("!=", ">=", "<=", "=", ">", "<")
 """Every operator, longer ones first."""
 
-_QUOTED = re.compile(r'[\s"=<>!,*:]')
+DEEPEST = 8
+"""So deep alternatives lie within alternatives, at most."""
+
+MOST = 20_000
+"""So many conditions a query has, at most, alternatives and all."""
+
+_QUOTED = re.compile(r'[\s"=<>!,*:()|]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,18 +170,127 @@ class Match:
         return {"field": self.field, "operator": self.operator, "values": values}
 
 
-Condition = Words | Match
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Alternatives, one of which at least must be met: each is met where all its conditions are.
 
+    An alternative without conditions is always met. Where there are no alternatives none is met:
+    that is the same as the opposite of what is always met, and is kept as that.
 
-def condition_from_json(value: Mapping[str, Any]) -> Condition:
-    """Return the condition that ``to_json`` wrote.
+    Parameters
+    ----------
+    alternatives : tuple of tuple of Words, Match or AnyOf
+        In any order; the same one twice counts once.
+    negated : bool
+        Whether none must be met.
 
     Raises
     ------
     QueryError
-        If the value is not that of a condition.
+        If they lie deeper than `DEEPEST`, or are more than `MOST`.
+
+    Examples
+    --------
+    >>> mice = Match("species", "=", (("mouse",),))
+    >>> print(AnyOf(((mice,), (Words(("CA1",)), Words(("ripples",))))))
+    (species=mouse | ca1 ripples)
+    >>> print(AnyOf(()))
+    -(*)
+    """
+
+    alternatives: tuple[tuple[Condition, ...], ...]
+    negated: bool = False
+
+    def __post_init__(self) -> None:
+        distinct = dict.fromkeys(tuple(dict.fromkeys(one)) for one in self.alternatives)
+        if not distinct:
+            distinct = {(): None}
+            object.__setattr__(self, "negated", not self.negated)
+        object.__setattr__(self, "alternatives", tuple(distinct))
+        check_size((self,))
+
+    def _inner(self) -> Iterator[Condition]:
+        return (condition for one in self.alternatives for condition in one)
+
+    @property
+    def depth(self) -> int:
+        """How deep alternatives lie within alternatives, these being the first."""
+        return 1 + depth(self._inner())
+
+    @property
+    def total(self) -> int:
+        """How many conditions and alternatives there are inside."""
+        return len(self.alternatives) + size(self._inner())
+
+    def matches(self, entry: Entry) -> bool:
+        """Tell whether an entry meets one of the alternatives, or none where negated."""
+        met = any(all(one.matches(entry) for one in every) for every in self.alternatives)
+        return met != self.negated
+
+    def __str__(self) -> str:
+        shown = (" ".join(map(str, every)) or "*" for every in self.alternatives)
+        return f"{'-' if self.negated else ''}({' | '.join(shown)})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the condition as a JSON object."""
+        alternatives = [[one.to_json() for one in every] for every in self.alternatives]
+        return {"any_of": alternatives, "negated": self.negated}
+
+
+Condition = Words | Match | AnyOf
+
+
+def depth(conditions: Iterable[Condition]) -> int:
+    """Return how deep alternatives lie within alternatives."""
+    return max((one.depth for one in conditions if isinstance(one, AnyOf)), default=0)
+
+
+def size(conditions: Iterable[Condition]) -> int:
+    """Return how many conditions there are, and in alternatives."""
+    return sum(1 + (one.total if isinstance(one, AnyOf) else 0) for one in conditions)
+
+
+def check_size(conditions: Iterable[Condition]) -> None:
+    """Refuse what would take too long to answer.
+
+    Raises
+    ------
+    QueryError
+        If alternatives lie deeper than `DEEPEST`, or there are more than `MOST` conditions.
+    """
+    listed = tuple(conditions)
+    if depth(listed) > DEEPEST:
+        raise QueryError(f"cannot search for alternatives within alternatives {DEEPEST} deep")
+    if size(listed) > MOST:
+        raise QueryError(f"cannot search with more than {MOST} conditions")
+
+
+def condition_from_json(value: Any, level: int = 0) -> Condition:
+    """Return the condition that ``to_json`` wrote.
+
+    Parameters
+    ----------
+    value : mapping
+        As JSON has it.
+    level : int
+        How deep it lies within alternatives.
+
+    Raises
+    ------
+    QueryError
+        If the value is not that of a condition, or lies too deep.
     """
     match value:
+        case {"any_of": [*alternatives], "negated": bool(negated)} if level < DEEPEST and all(
+            isinstance(every, list) for every in alternatives
+        ):
+            return AnyOf(
+                tuple(
+                    tuple(condition_from_json(one, level + 1) for one in every)
+                    for every in alternatives
+                ),
+                negated,
+            )
         case {"words": [*words], "prefix": bool(prefix), "negated": bool(negated)} if all(
             isinstance(word, str) for word in words
         ):

@@ -11,26 +11,28 @@ from datetime import date, datetime
 
 from panneuro.core.conditions import (
     OPERATORS,
+    AnyOf,
     Condition,
     Match,
     Pattern,
     Words,
+    check_size,
     condition_from_json,
 )
 from panneuro.core.entry import Entry
 from panneuro.core.errors import QueryError
 from panneuro.core.fields import ALIASES, FIELDS, is_extension
+from panneuro.core.grouping import Word, grouped
 
 Scalar = str | float | int | bool | date
 """What the value of a keyword of `parse` may be, or be a list of."""
-
-_Char = tuple[str, bool]
-"""A character, and whether it stood in quotes."""
 
 _OPERATOR_CHARS = frozenset("=<>!")
 _SLIPS: Mapping[str, str] = {"==": "=", "=>": ">=", "=<": "<=", "<>": "!=", "!": "!=", "=!": "!="}
 _NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _ONE_CONDITION = re.compile(r"-?[A-Za-z][\w.-]*(!=|>=|<=|=|>|<|:)[^=<>!:\"]*", re.ASCII)
+_GROUP = re.compile(r"-?\(|\|$")
+_GROUPING = frozenset("()|")
 _MAX_TEXT = 10_000
 
 
@@ -40,8 +42,13 @@ class Query:
 
     Parameters
     ----------
-    conditions : tuple of Words or Match
+    conditions : tuple of Words, Match or AnyOf
         In any order; the same one twice counts once.
+
+    Raises
+    ------
+    QueryError
+        If they are too many, or lie too deep in alternatives.
 
     Examples
     --------
@@ -50,12 +57,15 @@ class Query:
     ca1 ripples units>100 species=mouse
     >>> parse(str(query)) == query
     True
+    >>> print(parse("species=mouse") & (parse("project=retina") | ~parse("lab=Smith")))
+    species=mouse (project=retina | -(lab=Smith))
     """
 
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", tuple(dict.fromkeys(self.conditions)))
+        check_size(self.conditions)
 
     @property
     def words(self) -> tuple[Words, ...]:
@@ -68,6 +78,12 @@ class Query:
 
     def __and__(self, other: Query) -> Query:
         return Query(self.conditions + other.conditions)
+
+    def __or__(self, other: Query) -> Query:
+        return any_of((self, other))
+
+    def __invert__(self) -> Query:
+        return Query((AnyOf((self.conditions,), negated=True),))
 
     def __str__(self) -> str:
         return " ".join(str(condition) for condition in self.conditions)
@@ -94,6 +110,17 @@ class Query:
         return cls(tuple(condition_from_json(value) for value in values))
 
 
+def any_of(queries: Iterable[Query]) -> Query:
+    """Return what finds all that one of some queries finds; of none, what finds nothing.
+
+    Examples
+    --------
+    >>> print(any_of([parse("CA1 units>100"), parse("lab=Smith")]))
+    (ca1 units>100 | lab=Smith)
+    """
+    return Query((AnyOf(tuple(query.conditions for query in queries)),))
+
+
 def parse(text: str | Iterable[str] = "", /, **fields: Scalar | Iterable[Scalar]) -> Query:
     """Read a search.
 
@@ -103,8 +130,9 @@ def parse(text: str | Iterable[str] = "", /, **fields: Scalar | Iterable[Scalar]
         Words that must all be found (``"two words"`` for a phrase, ``-word`` for one that must
         be absent, ``ripp*`` for a beginning) and conditions: ``field=value``, ``field!=value``,
         ``units>100``, ``units=100..500``, ``date=2024-05``, ``duration>10min``, ``size>2GB``,
-        ``has:lfp``, ``species=mouse,rat`` for any of them, ``subject=625*``. A list is taken as
-        the words that a shell has cut already.
+        ``has:lfp``, ``species=mouse,rat`` for any of them, ``subject=625*``; alternatives stand in
+        parentheses: ``(lab=Smith | units>100 has:lfp)``, ``-(…)`` for their opposite. A list is
+        taken as the words that a shell has cut already.
     **fields
         The same by field: ``units=">100"``, ``area=["CA1", "CA3"]``. In a name with dots the dots
         become two underscores: ``extensions__smith__rig=5``.
@@ -124,17 +152,20 @@ def parse(text: str | Iterable[str] = "", /, **fields: Scalar | Iterable[Scalar]
     "sharp wave" -noise duration_s>10min area=CA1,CA3
     """
     words = _lexed(text, cut=True) if isinstance(text, str) else _shell_words(text)
-    conditions = [one for word in words for one in _condition(word)]
-    conditions += [_keyword(name, value) for name, value in fields.items()]
-    return Query(tuple(conditions))
+    conditions = grouped(words, _condition)
+    return Query(conditions + tuple(_keyword(name, value) for name, value in fields.items()))
 
 
-def _shell_words(words: Iterable[str]) -> Iterable[list[_Char]]:
+def _shell_words(words: Iterable[str]) -> Iterable[Word]:
     for word in words:
         if not isinstance(word, str):
             raise QueryError(f"cannot understand {word!r}: a search is made of strings")
         if _ONE_CONDITION.fullmatch(word):
-            yield from _lexed(word, cut=False)
+            yield from (
+                [(c, q or c in _GROUPING) for c, q in one] for one in _lexed(word, cut=False)
+            )
+        elif _GROUP.match(word):
+            yield from _lexed(word, cut=True)
         elif _OPERATOR_CHARS.isdisjoint(word) and '"' not in word and " " in word.strip():
             negated = word.startswith("-")
             yield [("-", False)] * negated + [(c, True) for c in word[negated:]]
@@ -142,11 +173,11 @@ def _shell_words(words: Iterable[str]) -> Iterable[list[_Char]]:
             yield from _lexed(word, cut=True)
 
 
-def _lexed(text: str, *, cut: bool) -> list[list[_Char]]:
+def _lexed(text: str, *, cut: bool) -> list[Word]:
     """Cut a text into words at unquoted white space; a doubled quote in quotes is a quote."""
     if len(text) > _MAX_TEXT:
         raise QueryError(f"cannot understand a search of {len(text)} characters")
-    words: list[list[_Char]] = [[]]
+    words: list[Word] = [[]]
     quoted, at = False, 0
     while at < len(text):
         char = text[at]
@@ -169,7 +200,7 @@ def _lexed(text: str, *, cut: bool) -> list[list[_Char]]:
     return [word for word in words if word]
 
 
-def _condition(word: list[_Char]) -> list[Condition]:
+def _condition(word: Word) -> list[Condition]:
     negated = len(word) > 1 and word[0] == ("-", False)
     body = word[negated:]
     at = _operator_at(body)
@@ -197,19 +228,19 @@ def _match(name: str, operator: str, values: tuple[Pattern, ...]) -> Condition:
     return _words_of(values[0], negated=operator == "!=")
 
 
-def _operator_at(body: list[_Char]) -> int | None:
+def _operator_at(body: Word) -> int | None:
     for at, (char, quoted) in enumerate(body):
         if not quoted and (char in _OPERATOR_CHARS or (char == ":" and _is_field(body[:at]))):
             return at
     return None
 
 
-def _is_field(chars: list[_Char]) -> bool:
+def _is_field(chars: Word) -> bool:
     name = _plain(chars)
     return ALIASES.get(name.lower(), name.lower()) in FIELDS or is_extension(name)
 
 
-def _operator(body: list[_Char], at: int, word: str) -> str:
+def _operator(body: Word, at: int, word: str) -> str:
     if body[at] == (":", False):
         return ":"
     end = at
@@ -234,8 +265,8 @@ def _opposite(operator: str, word: str) -> str:
     )
 
 
-def _values(chars: list[_Char], word: str) -> tuple[Pattern, ...]:
-    values: list[list[_Char]] = [[]]
+def _values(chars: Word, word: str) -> tuple[Pattern, ...]:
+    values: list[Word] = [[]]
     for char in chars:
         if char == (",", False):
             values.append([])
@@ -249,7 +280,7 @@ def _values(chars: list[_Char], word: str) -> tuple[Pattern, ...]:
     return tuple(_pattern(value) for value in values)
 
 
-def _pattern(chars: list[_Char]) -> Pattern:
+def _pattern(chars: Word) -> Pattern:
     parts = [""]
     for char in chars:
         if char == ("*", False):
@@ -259,7 +290,7 @@ def _pattern(chars: list[_Char]) -> Pattern:
     return tuple(parts)
 
 
-def _words(body: list[_Char], negated: bool) -> list[Condition]:
+def _words(body: Word, negated: bool) -> list[Condition]:
     pattern = _pattern(body)
     if not negated and len(pattern) > 1 and not any(pattern):
         return []
@@ -309,5 +340,5 @@ def _scalar(name: str, value: object) -> str:
             )
 
 
-def _plain(chars: list[_Char]) -> str:
+def _plain(chars: Word) -> str:
     return "".join(char for char, _ in chars)

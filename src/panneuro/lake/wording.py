@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from panneuro.core.conditions import Condition, Match, Pattern
+from panneuro.core.conditions import AnyOf, Condition, Match, Pattern
 from panneuro.core.query import Query
 from panneuro.documents.vocabularies import vocabulary
 
@@ -27,10 +27,13 @@ def in_documents_words(query: Query) -> Query:
     >>> str(in_documents_words(parse("species=mouse,zorgon units>10")))
     'species="Mus musculus",zorgon units>10'
     """
-    return Query(tuple(_translated(condition) for condition in query.conditions))
+    return Query(tuple(map(_translated, query.conditions)))
 
 
 def _translated(condition: Condition) -> Condition:
+    if isinstance(condition, AnyOf):
+        translated = (tuple(map(_translated, every)) for every in condition.alternatives)
+        return replace(condition, alternatives=tuple(translated))
     if not isinstance(condition, Match) or condition.field not in _VOCABULARIES:
         return condition
     name = _VOCABULARIES[condition.field]

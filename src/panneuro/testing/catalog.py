@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.catalog import Catalog, Facet, Page, Searchable
-from panneuro.core.conditions import OPERATORS, Condition, Match, Words
+from panneuro.core.conditions import OPERATORS, AnyOf, Condition, Match, Words
 from panneuro.core.entry import Entry, fold
 from panneuro.core.errors import ConflictError, InputError, QueryError
 from panneuro.core.query import Query, parse
@@ -124,10 +124,18 @@ _conditions: st.SearchStrategy[Condition | None] = st.builds(
 ) | st.builds(_words, _strings, st.booleans(), st.booleans())
 
 
+def _groups(inner: st.SearchStrategy[Condition | None]) -> st.SearchStrategy[Condition | None]:
+    every = st.lists(inner, max_size=2).map(lambda drawn: tuple(one for one in drawn if one))
+    return st.builds(AnyOf, st.lists(every, max_size=3).map(tuple), st.booleans())
+
+
+_nested = st.recursive(_conditions, _groups, max_leaves=4)
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
-    """Draw a query of a few conditions of all kinds."""
-    drawn = draw(st.lists(_conditions, max_size=3))
+    """Draw a query of a few conditions of all kinds, alternatives among them."""
+    drawn = draw(st.lists(_nested, max_size=3))
     return Query(tuple(condition for condition in drawn if condition is not None))
 
 
