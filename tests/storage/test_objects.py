@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import suppress
 from itertools import pairwise
 
@@ -168,3 +169,16 @@ def test_a_forbidden_folder_is_told(lake, key):
     assert f"cannot write '{key}'" in done.stderr
     assert "permissions" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_gives_out_no_links(lake):
+    assert open_store(lake).link("a", 60) is None
+
+
+def test_a_link_is_read_with_no_credentials(s3, monkeypatch):
+    store = open_store(f"{s3}/deep")
+    store.put("a b/c", b"spikes")
+    link = store.link("a b/c", 60)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert "spikes" in urllib.request.urlopen(link).read().decode()

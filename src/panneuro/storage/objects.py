@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
 from panneuro.core.errors import InputError, ObjectExistsError, ObjectNotFoundError, StoreError
 from panneuro.core.store import ObjectInfo, Usage, check_key, check_prefix, is_key
@@ -129,6 +129,27 @@ class ObjectStore:
                 for part, span in zip(parts, spans, strict=True)
             ]
         return [_cut(starts, blocks, *pair) for pair in ranges]
+
+    def link(self, key: str, seconds: int) -> str | None:
+        """Return an address by which anyone may read an object for a while.
+
+        Parameters
+        ----------
+        key : str
+            Of the object, which need not be there.
+        seconds : int
+            How long it may be read.
+
+        Returns
+        -------
+        str or None
+            None where the backend gives out no such addresses.
+        """
+        backend = self._backend
+        if not isinstance(backend, (S3Store, GCSStore, AzureStore)):
+            return None
+        with self._asking("sign a link to", check_key(key), requests=0):
+            return obstore.sign(backend, "GET", key, timedelta(seconds=seconds))
 
     def put(self, key: str, data: bytes | memoryview, *, create: bool = False) -> None:
         """Write an object whole or not at all; with `create`, only where there is none."""
