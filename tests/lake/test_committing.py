@@ -13,7 +13,7 @@ from panneuro.core.manifest import KEY
 from panneuro.lake import checking, committing
 from panneuro.lake.adding import Options
 from panneuro.lake.asset import Asset
-from panneuro.lake.committing import NEXT, commit, moment
+from panneuro.lake.committing import FIRST, NEXT, commit, moment
 from panneuro.lake.describing import describe
 from panneuro.lake.lake import Lake
 from panneuro.testing.faults import FaultyStore
@@ -141,6 +141,38 @@ def test_adding_other_words_at_once_is_a_conflict(lake, name, made_up, said, mon
     assert latest["subject"]["sex"]["label"] == "male"
 
 
+def test_two_first_versions_of_one_name_are_a_conflict(lake, made_up, said, monkeypatch):
+    source = made_up.use()
+    plans = [
+        lake.plan(source, Options(name="both", said={**said, "subject": subject}))
+        for subject in ({**said["subject"], "sex": sex} for sex in ("male", "female"))
+    ]
+    first = lake.carry_out(plans[0], Options()).manifest
+    before = {found.key for found in lake.store.list()}
+    late = panneuro.open(lake.store.url)
+    monkeypatch.setattr(late, "versions", lambda _: [])
+    with pytest.raises(ConflictError, match="another was added under that name"):
+        late.carry_out(plans[1], Options())
+    assert {found.key for found in lake.store.list()} == before
+    assert [one.version for one in lake.versions("both")] == [first.version]
+    assert lake.check().problems == []
+
+
+def test_who_dies_before_the_first_commit_is_finished_by_the_next(lake, made_up, said):
+    source = made_up.use()
+    plan = lake.plan(source, Options(name="both", said=said))
+    with pytest.raises(StoreError, match="went down"):
+        Lake(Dying(lake.store, {}), lake.settings).carry_out(plan, Options())
+    assert lake.versions("both") == []
+    told = [(one.kind, one.asset, one.key) for one in lake.check().problems]
+    assert ("unfinished", "both", f"assets/both/{FIRST}") in told
+    other = {**said, "subject": {**said["subject"], "sex": "male"}}
+    with pytest.raises(ConflictError, match="another was added"):
+        lake.carry_out(lake.plan(source, Options(name="both", said=other)), Options())
+    assert len(lake.versions("both")) == 1
+    assert lake.check().problems == []
+
+
 def dies_describing(lake, name):
     dying = Lake(Dying(lake.store, {}), lake.settings)
     with pytest.raises(StoreError, match="went down"):
@@ -227,7 +259,7 @@ def test_a_follower_that_cannot_be_read_is_told(lake, name):
 def test_a_commit_is_one_put_of_an_object_that_nobody_else_makes(lake, name):
     manifest = lake[name].manifest
     again, is_new = commit(lake.store, manifest)
-    assert (again, is_new) == (manifest, True)
+    assert (again, is_new) == (manifest, False)
 
 
 def test_moments_follow_one_another(frozen):

@@ -15,6 +15,7 @@ import pytest
 import panneuro
 from panneuro.core.manifest import KEY
 from panneuro.lake.adding import Options
+from panneuro.lake.committing import FIRST
 from panneuro.lake.lake import Lake
 from panneuro.testing.faults import FaultyStore
 
@@ -53,7 +54,7 @@ def _killed_after(context, place, source, said, delay_s):
 def _objects(place):
     """Return every object of the lake's assets but commits, whose times differ."""
     store = panneuro.open(place).store
-    found = {found.key for found in store.list("assets") if not found.key.endswith(KEY)}
+    found = {found.key for found in store.list("assets") if not found.key.endswith((KEY, FIRST))}
     return {key: store.get(key) for key in found}
 
 

@@ -15,7 +15,7 @@ from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import ObjectInfo
 from panneuro.lake.adding import workers
 from panneuro.lake.asset import parse_reference
-from panneuro.lake.committing import NEXT, finish
+from panneuro.lake.committing import FIRST, NEXT, finish
 from panneuro.lake.entries import entry_of
 from panneuro.lake.indexing import decode_at
 from panneuro.lake.rebuilding import rebuild
@@ -124,6 +124,7 @@ class _Check:
         self.lake = lake
         self.report = Report()
         self.wanted = wanted
+        self.firsts: list[ObjectInfo] = []
         self.folders = self._list()
         self.manifests = list(self._manifests())
         for name, version in wanted:
@@ -135,11 +136,14 @@ class _Check:
         self.report.checked_assets = len(self.manifests)
 
     def _list(self) -> dict[str, dict[str, ObjectInfo]]:
-        """Return every object by the folder of its version."""
+        """Return every object by the folder of its version, and keep what is decided by name."""
         roots = [f"assets/{name}" for name, _ in self.wanted] or ["assets"]
         folders: dict[str, dict[str, ObjectInfo]] = defaultdict(dict)
         for root in roots:
             for found in self.lake.store.list(root):
+                if found.key.endswith(f"/{FIRST}") and found.key.count("/") == 2:
+                    self.firsts.append(found)
+                    continue
                 folders["/".join(found.key.split("/")[:3])][found.key] = found
         return folders
 
@@ -158,23 +162,24 @@ class _Check:
                 yield manifest
 
     def followers(self, *, sweep: bool) -> None:
-        """Note versions that were to follow another and were not committed; finish old ones."""
-        for manifest in tuple(self.manifests):
-            found = self.folders[manifest.prefix].get(f"{manifest.prefix}/{NEXT}")
-            if not found:
-                continue
+        """Note versions that were decided upon and not committed; finish old ones."""
+        decided = [
+            self.folders[manifest.prefix].get(f"{manifest.prefix}/{NEXT}")
+            for manifest in self.manifests
+        ]
+        for found in (*self.firsts, *filter(None, decided)):
             try:
                 follower = Manifest.decode(self.lake.store.get(found.key))
             except CorruptionError as error:
-                self._note("unreadable", manifest.prefix, found.key, error.message)
+                self._note("unreadable", _folder(found), found.key, error.message)
                 continue
             if f"{follower.prefix}/{KEY}" not in self.folders.get(follower.prefix, {}):
                 old = datetime.now(UTC) - found.modified > GRACE
                 self._follower(follower, found, finishing=sweep and old)
 
     def _follower(self, follower: Manifest, found: ObjectInfo, *, finishing: bool) -> None:
-        what = f"version {follower.version} was to follow and was not committed"
-        done = "; the next to describe the asset finishes it, so does --sweep after a day"
+        what = f"version {follower.version} was to be committed and was not"
+        done = "; the next to add or describe the asset finishes it, so does --sweep after a day"
         if finishing:
             try:
                 finish(self.lake.store, follower)
@@ -184,8 +189,7 @@ class _Check:
             except CorruptionError:
                 self.lake.store.delete(found.key)
                 done = "; objects of it are gone, so it is forgotten"
-        prefix = prefix_of(follower.name, follower.parent)
-        self._note("unfinished", prefix, found.key, what + done, repaired=finishing)
+        self._note("unfinished", _folder(found), found.key, what + done, repaired=finishing)
 
     def files(self, executor: Executor, progress: Progress, *, quick: bool, repair: bool) -> None:
         work = [(manifest, file) for manifest in self.manifests for file in manifest.files]
@@ -282,6 +286,11 @@ class _Check:
     ) -> None:
         asset = "@".join(folder.split("/")[1:3])
         self.report.problems.append(Problem(kind, asset, key, message, repaired))
+
+
+def _folder(decision: ObjectInfo) -> str:
+    """Return the folder of the version, or of the asset, that a decision lies in."""
+    return decision.key.removesuffix(f"/{FIRST}").removesuffix(f"/{NEXT}")
 
 
 def _is(manifest: Manifest, name: str, version: str) -> bool:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from panneuro.core.errors import ConflictError, CorruptionError, ObjectNotFoundError, StoreError
+from panneuro.core.errors import (
+    ConflictError,
+    CorruptionError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoreError,
+)
 from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.store import Store
 
 NEXT = "_lake/next.json"
 """In a version's folder, the manifest of the one version that follows it, put create-only."""
 
+FIRST = "first.json"
+"""In an asset's folder, the manifest of its first version, put create-only."""
+
 
 def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
     """Put ``asset.json``, create-only: that is the commit.
 
-    A version with a parent is first put down, create-only too, as what follows that parent: of any
-    number of writers one decides. Should it die before its commit, the next to come finishes it.
+    A version is first put down, create-only too, as what follows its parent, or as the first of its
+    name: of any number of writers one decides. Should it die before its commit, the next to come
+    finishes it.
 
     Returns
     -------
@@ -29,21 +39,36 @@ def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
     Raises
     ------
     ConflictError
-        If something different is committed there, or follows the parent.
+        If something different is committed there, or follows the parent, or is of that name.
     """
+    decided, _ = _create(store, decision_key(manifest), manifest)
+    if decided.version != manifest.version:
+        finish(store, decided)
+        _discard(store, manifest)
+        raise _overtaken(manifest, decided)
+    decided = _agreed(decided, manifest)
+    there, is_new = _create(store, f"{decided.prefix}/{KEY}", decided)
+    return _agreed(there, decided), is_new
+
+
+def decision_key(manifest: Manifest) -> str:
+    """Return where it is decided which version follows a version's parent, or is the first."""
     if manifest.parent:
-        follower = _create(store, f"{prefix_of(manifest.name, manifest.parent)}/{NEXT}", manifest)
-        if follower.version != manifest.version:
-            finish(store, follower)
-            _discard(store, manifest)
-            raise ConflictError(
-                f"committing {manifest.name!r}: version {manifest.parent} has been followed by "
-                f"{follower.version} meanwhile",
-                hint="run the same line again: it builds on what others said",
-            )
-        manifest = _agreed(follower, manifest)
-    there = _create(store, f"{manifest.prefix}/{KEY}", manifest)
-    return _agreed(there, manifest), there.created == manifest.created
+        return f"{prefix_of(manifest.name, manifest.parent)}/{NEXT}"
+    return f"{manifest.prefix.rpartition('/')[0]}/{FIRST}"
+
+
+def _overtaken(manifest: Manifest, decided: Manifest) -> ConflictError:
+    if manifest.parent:
+        return ConflictError(
+            f"committing {manifest.name!r}: version {manifest.parent} has been followed by "
+            f"{decided.version} meanwhile",
+            hint="run the same line again: it builds on what others said",
+        )
+    return ConflictError(
+        f"committing {manifest.name!r}: another was added under that name meanwhile",
+        hint="--name NAME adds it beside; the same line again with --replace, as its new version",
+    )
 
 
 def finish(store: Store, follower: Manifest) -> None:
@@ -60,24 +85,24 @@ def finish(store: Store, follower: Manifest) -> None:
     for file in follower.files:
         if not file.key and sizes.get(follower.key_of(file)) != file.size:
             raise CorruptionError(
-                f"version {follower.version} of {follower.name!r} was to follow "
-                f"{follower.parent}, but its object {file.path!r} is gone",
+                f"version {follower.version} of {follower.name!r} was to be committed, "
+                f"but its object {file.path!r} is gone",
                 hint=f"panneuro check {follower.name} --sweep   forgets it when it is a day old",
             )
     _create(store, f"{follower.prefix}/{KEY}", follower)
 
 
-def _create(store: Store, key: str, manifest: Manifest) -> Manifest:
-    """Put a manifest where there is none, and return what is there."""
+def _create(store: Store, key: str, manifest: Manifest) -> tuple[Manifest, bool]:
+    """Put a manifest where there is none; return what is there, and whether we put it."""
     try:
         store.put(key, manifest.encode(), create=True)
-    except StoreError:
+    except StoreError as error:
         # It is there already, or the answer was lost: what the store holds decides.
         there = _committed(store, key)
         if there is None:
             raise
-        return there
-    return manifest
+        return there, there == manifest and not isinstance(error, ObjectExistsError)
+    return manifest, True
 
 
 def _committed(store: Store, key: str) -> Manifest | None:

@@ -19,13 +19,16 @@ from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
 from panneuro.lake import indexing, settings
 from panneuro.lake.asset import Asset, parse_reference
+from panneuro.lake.runs import synchronise
 from panneuro.lake.wording import in_documents_words
 from panneuro.storage.stores import open_store, probe
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from panneuro.catalog.runs import SqliteRuns
     from panneuro.catalog.sqlite import SqliteCatalog
+    from panneuro.core.run import RunIndex
     from panneuro.documents import Surroundings
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.checking import Report
@@ -138,6 +141,23 @@ class Lake:
                     hint="panneuro reindex   where the lake can be written",
                 )
         return self.catalog
+
+    @cached_property
+    def runs(self) -> SqliteRuns:
+        """The index over what was run: a file beside the index over assets."""
+        from panneuro.catalog.runs import SqliteRuns
+
+        path = indexing.index_path(self.store, self.settings.id)
+        runs = SqliteRuns(path and path.with_name("runs.sqlite"))
+        self.refresh(runs)
+        return runs
+
+    def refresh(self, runs: RunIndex | None = None) -> int:
+        """Learn what others ran since, and what they made; return how many runs that were."""
+        found = synchronise(self.store, runs if runs is not None else self.runs)
+        made = (pair for run in found for pair in run.outputs.items())
+        indexing.learn(self.store, self.catalog, made)
+        return len(found)
 
     def find(self, text: str | Iterable[str] = "", /, **fields: Any) -> Found:
         """Find assets by content.
@@ -256,8 +276,7 @@ class Lake:
         probe(self.store)
         with indexing.announced(indexing.index_path(self.store, self.settings.id), asset.name):
             added = self._describe(asset, said, around, tuple(unset))
-            if added.is_new:
-                self._learn(added)
+            self._learn(added)
         return added
 
     def _describe(
@@ -308,6 +327,8 @@ class Lake:
         """Rebuild the index from the store alone, and return how many versions it found."""
         self.catalog.clear()
         count = self.catalog.index(indexing.committed(self.store))
+        self.runs.clear()
+        self.refresh()
         self.publish()
         return count
 
