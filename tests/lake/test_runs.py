@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from panneuro.lake.runs import Run, outputs_since
+from panneuro.core.run import Run
+from panneuro.lake.runs import Attempt, outputs_since, record_key, synchronise
 
 
 def test_the_same_work_has_the_same_key(lake):
-    run = Run("step", {"a": 1}, {"in": "sha256:0"}, {"name": "0123"})
-    assert run.key == Run("step", {"a": 1}, {"in": "sha256:0"}).key
-    assert run.key != Run("step", {"a": 2}, {"in": "sha256:0"}).key
-    assert run.record(lake.store) == run.record(lake.store) == run.key
+    run = Attempt.at("step", {"a": 1}, {"in": "sha256:0"})
+    run.outputs["name"] = "0123"
+    assert run.key == Attempt.at("step", {"a": 1}, {"in": "sha256:0"}).key
+    assert run.key != Attempt.at("step", {"a": 2}, {"in": "sha256:0"}).key
+    assert run.record(lake.store).key == run.record(lake.store).key == run.key
     (found,) = lake.store.list("runs")
     said = json.loads(lake.store.get(found.key))
     assert (said["step"], said["outputs"]) == ("step", {"name": "0123"})
@@ -26,7 +28,7 @@ def test_a_user_without_a_name(lake, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nameless)
-    Run("step", {}, {}).record(lake.store)
+    Attempt.at("step", {}, {}).record(lake.store)
     (found,) = lake.store.list("runs")
     assert json.loads(lake.store.get(found.key))["user"].isdigit()
 
@@ -37,3 +39,41 @@ def test_what_was_made_since(lake, made_up, said):
     made = [(manifest.name, manifest.version)]
     assert list(outputs_since(lake.store, now - timedelta(hours=1))) == made
     assert list(outputs_since(lake.store, now + timedelta(hours=1))) == []
+
+
+def recorded(store, key, **fields):
+    run = Run(key, "step", {}, {}, ended="2026-03-02T09:30:00+00:00", **fields)
+    store.put(record_key(run), run.encode(), create=True)
+    return run
+
+
+def test_what_others_ran_is_learnt_once(lake):
+    first = recorded(lake.store, "0a", outputs={"name": "0123"})
+    assert lake.runs.get("0a") == first
+    second = recorded(lake.store, "0b")
+    assert synchronise(lake.store, lake.runs) == [second]
+    assert synchronise(lake.store, lake.runs) == []
+    assert lake.refresh() == 0
+
+
+def test_failed_runs_have_records_of_their_own(lake):
+    for _ in range(2):
+        recorded(lake.store, "0a", status="failed")
+    assert lake.runs.get("0a") is None
+    done = recorded(lake.store, "0a")
+    assert lake.refresh() == 1
+    assert lake.runs.get("0a") == done
+    assert len(lake.runs.find(step="step", status="failed")) == 2
+
+
+def test_a_damaged_record_is_passed_over(lake):
+    lake.store.put("runs/2026-03/0c.json", b"{")
+    lake.store.put("runs/code/0c.json", b"{}")
+    assert len(lake.runs.find()) == 0
+
+
+def test_reindexing_learns_runs_anew(lake):
+    run = recorded(lake.store, "0a")
+    lake.runs.clear()
+    lake.reindex()
+    assert lake.runs.get("0a") == run

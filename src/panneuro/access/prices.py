@@ -18,6 +18,11 @@ TERABYTE = 10**12
 """Bytes in a TB."""
 _GIBIBYTE = 2**30
 _MONTHS = 12
+_CORE_HOUR = Decimal("0.0425")
+"""Of a virtual core with 2 GiB of memory: Amazon EC2 c6i, list price on demand, US East, 2025."""
+_HOUR_S = 3600
+_MICRO = Decimal("0.000001")
+_NOT_TIERS = ("currency", "core_hour")
 _CENT = Decimal("0.01")
 _HIGHEST = Decimal(10**9)
 
@@ -68,7 +73,9 @@ class PriceBook:
     tiers : Mapping
         Name -> tier.
     currency : str
-        Three letters, as in ``USD``. All tiers are priced in it.
+        Three letters, as in ``USD``. Everything is priced in it.
+    core_hour : Decimal, optional
+        Price of a core for an hour; None where it is not known.
 
     Examples
     --------
@@ -83,6 +90,7 @@ class PriceBook:
         default_factory=lambda: MappingProxyType({tier.name: tier for tier in _LISTED})
     )
     currency: str = "USD"
+    core_hour: Decimal | None = _CORE_HOUR
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> PriceBook:
@@ -91,7 +99,7 @@ class PriceBook:
         Parameters
         ----------
         table : Mapping
-            ``currency``, and for each tier its price per TB-month, or a table with
+            ``currency``, ``core_hour``, and for each tier its price per TB-month, or a table with
             ``per_tb_month``, ``source`` and ``as_of``. Tiers in dollars stand beside the listed
             ones; another currency leaves those out.
 
@@ -111,9 +119,12 @@ class PriceBook:
         own = {
             str(name): _tier(str(name), entry)
             for name, entry in table.items()
-            if name != "currency"
+            if name not in _NOT_TIERS
         }
-        return cls(MappingProxyType({**listed, **own}), currency)
+        hour = _CORE_HOUR if currency == "USD" else None
+        if "core_hour" in table:
+            hour = _price("core_hour", table["core_hour"], "an hour")
+        return cls(MappingProxyType({**listed, **own}), currency, hour)
 
     def tier(self, name: str) -> Tier:
         """Return a tier by name.
@@ -152,6 +163,19 @@ class PriceBook:
         month = self._per_month(bytes_in, tier) - self._per_month(bytes_stored, tier)
         return _cents(month * _MONTHS)
 
+    def cost_of_cores(self, core_seconds: float) -> Decimal | None:
+        """Return the price of so many seconds of one core, to a millionth; None if not known.
+
+        Examples
+        --------
+        >>> PriceBook().cost_of_cores(7200)
+        Decimal('0.085000')
+        """
+        if self.core_hour is None:
+            return None
+        amount = self.core_hour * Decimal(str(core_seconds)) / _HOUR_S
+        return amount.quantize(_MICRO, rounding=ROUND_HALF_UP)
+
     def _per_month(self, n_bytes: int, tier: str) -> Decimal:
         if n_bytes < 0:
             raise InputError(f"pricing storage: {n_bytes!r} bytes is less than none")
@@ -165,14 +189,18 @@ def _cents(amount: Decimal) -> Decimal:
 
 def _tier(name: str, entry: Any) -> Tier:
     said = entry if isinstance(entry, Mapping) else {"per_tb_month": entry}
-    given = said.get("per_tb_month")
+    price = _price(name, said.get("per_tb_month"), "per TB-month")
+    return Tier(name, price, str(said.get("source", "lake.toml")), str(said.get("as_of", "")))
+
+
+def _price(name: str, given: Any, unit: str) -> Decimal:
     try:
         price = Decimal(str(given))
     except InvalidOperation:
         price = Decimal("NaN")
     if isinstance(given, bool) or not price.is_finite() or not 0 <= price <= _HIGHEST:
         raise InputError(
-            f"reading prices: tier {name!r} costs {given!r} per TB-month",
+            f"reading prices: {name!r} costs {given!r} {unit}",
             hint=f"[prices] with {name} = 4.5, in lake.toml",
         )
-    return Tier(name, price, str(said.get("source", "lake.toml")), str(said.get("as_of", "")))
+    return price

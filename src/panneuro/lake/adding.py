@@ -22,7 +22,7 @@ from panneuro.documents.merging import Layer, merge
 from panneuro.formats.readers import read
 from panneuro.lake.coding import chooser
 from panneuro.lake.committing import commit, moment
-from panneuro.lake.runs import Run
+from panneuro.lake.runs import Attempt
 from panneuro.lake.sources import Snapshot
 from panneuro.signals.events import Events
 from panneuro.signals.recording import Recording, Signal
@@ -261,7 +261,7 @@ def carry_out(
     earlier = list(earlier)
     if is_there(plan, earlier):
         return Added(earlier[-1], False, 0, plan.findings)
-    run = Run(
+    run = Attempt.at(
         "panneuro.add",
         {"format": plan.recording.format, "codecs": plan.codecs, "name": plan.name},
         dict(plan.snapshot.digests),

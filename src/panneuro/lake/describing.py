@@ -16,7 +16,7 @@ from panneuro.documents.merging import Layer, merge
 from panneuro.lake.adding import Added, Plan
 from panneuro.lake.asset import Asset
 from panneuro.lake.committing import commit, moment
-from panneuro.lake.runs import Run
+from panneuro.lake.runs import Attempt
 from panneuro.storage.compose import compose
 from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.head import Head
@@ -76,7 +76,7 @@ def describe(
     if documents.to_dict() == old.documents:
         return Added(old, False, 0, findings)
     parameters = {"said": _plain(said), "unset": unset}
-    run = Run("panneuro.describe", parameters, {asset.name: old.version})
+    run = Attempt.at("panneuro.describe", parameters, {asset.name: old.version})
     content = digest_json({"parent": old.version, "documents": documents.to_dict()})
     manifest, own = _revised(store, asset, documents, run.key, content)
     if dry_run:
@@ -100,7 +100,7 @@ def add_again(store: Store, asset: Asset, plan: Plan) -> Added:
     """
     old = asset.manifest
     merged = merge(Layer("lab", old.documents), Layer("reader", plan.documents))
-    run = Run("panneuro.add", {"name": plan.name}, {asset.name: old.version})
+    run = Attempt.at("panneuro.add", {"name": plan.name}, {asset.name: old.version})
     manifest, own = _revised(store, asset, merged.documents, run.key, plan.content)
     return _put(store, manifest, own, run, plan.findings)
 
@@ -109,7 +109,7 @@ def _put(
     store: Store,
     manifest: Manifest,
     own: Mapping[str, bytes],
-    run: Run,
+    run: Attempt,
     findings: tuple[Finding, ...],
 ) -> Added:
     folder = Prefixed(store, manifest.prefix)

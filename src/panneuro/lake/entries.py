@@ -71,13 +71,15 @@ def _fields(manifest: Manifest) -> dict[str, Value | None]:
         "format": manifest.format,
         "size_bytes": sum(file.size for file in manifest.files),
         "quality": _quality(documents.get("quality", {})),
-        **_content(manifest.signals),
+        **_content(manifest.signals, manifest.extra.get("products", {})),
         **_extensions(documents),
     }
 
 
-def _content(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
-    """Return what can be counted in the signals."""
+def _content(
+    signals: Iterable[Mapping[str, Any]], products: Iterable[str]
+) -> dict[str, Value | None]:
+    """Return what can be counted in the signals, and what there is."""
     signals = list(signals)
     series = [said for said in signals if said["kind"] == "timeseries"]
     by_name = {said["name"]: said for said in signals}
@@ -88,8 +90,9 @@ def _content(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
         for said in series
         if said["stop_s"] is not None and said["start_s"] is not None
     ]
+    kinds = {said["kind"] for said in signals}
     return {
-        "has": tuple(sorted({*by_name, *(said["kind"] for said in signals), *_bands(series)})),
+        "has": tuple(sorted({*by_name, *kinds, *_bands(series), *products})),
         "duration_s": max(spans, default=None),
         "channels": max(widths, default=None),
         "units": by_name.get("units", {}).get("units"),

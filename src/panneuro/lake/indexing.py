@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,8 +88,13 @@ def decode_at(store: Store, key: str) -> Manifest:
 
 def refresh(store: Store, catalog: SqliteCatalog, since: datetime) -> None:
     """Index what others added since a time, found by the records of their runs."""
+    learn(store, catalog, outputs_since(store, since))
+
+
+def learn(store: Store, catalog: SqliteCatalog, made: Iterable[tuple[str, str]]) -> None:
+    """Index versions that the index does not know, by name and version."""
     found = []
-    for name, version in outputs_since(store, since):
+    for name, version in made:
         if catalog.get(name, version) is None:
             with suppress(CorruptionError, ObjectNotFoundError):
                 found.append(entry_of(decode_at(store, f"{prefix_of(name, version)}/{KEY}")))

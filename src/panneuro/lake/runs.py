@@ -1,4 +1,4 @@
-"""The record of what happened: for now, of every add, description and export."""
+"""Runs in the lake: measured while they happen, recorded in the store, found by an index."""
 
 from __future__ import annotations
 
@@ -6,83 +6,143 @@ import getpass
 import json
 import os
 import platform
+import re
 import resource
+import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from panneuro.core.digests import canonical_json, digest_json
-from panneuro.core.errors import ObjectExistsError
+from panneuro.core.digests import digest_json
+from panneuro.core.errors import CorruptionError, ObjectExistsError
+from panneuro.core.run import Run, RunIndex, run_key
 from panneuro.core.store import Store
 
 FOLDER = "runs"
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_STATUS = Path("/proc/self/status")
+_FORGET_PEAK = Path("/proc/self/clear_refs")
+_AT_ONCE = 16
+
+
+def _core_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 @dataclass
-class Run:
-    """One happening, from its beginning to its record.
+class Attempt:
+    """One attempt at a run, from its beginning to its record.
 
     Parameters
     ----------
-    step : str
-        What was done: ``"panneuro.add"``.
-    parameters : mapping
-        With which settings.
-    inputs : mapping
-        Digest of each input by name.
+    said : Run
+        What is known of it beforehand.
+    outputs : dict
+        Version of each asset made, by name.
+    bytes_read, bytes_written : int
+        What was moved.
     """
 
-    step: str
-    parameters: Mapping[str, Any]
-    inputs: Mapping[str, str]
+    said: Run
     outputs: dict[str, str] = field(default_factory=dict)
     bytes_read: int = 0
     bytes_written: int = 0
     _began: float = field(default_factory=time.time)
-    _cpu: float = field(default_factory=time.process_time)
+    _cpu: float = field(default_factory=_core_seconds)
+
+    @classmethod
+    def at(cls, step: str, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> Attempt:
+        """Begin what panneuro itself does: an add, a description, an export.
+
+        Parameters
+        ----------
+        step : str
+            What is done: ``"panneuro.add"``.
+        parameters : mapping
+            With which settings.
+        inputs : mapping
+            Digest of each file, or version of each asset, by name.
+        """
+        packages = {"panneuro": version("panneuro")}
+        environment, slots = digest_json(packages), {"source": dict(inputs)}
+        key = run_key(step, environment=environment, parameters=parameters, inputs=slots)
+        said = Run(key, step, dict(parameters), slots, environment=environment, packages=packages)
+        forget_peak()
+        return cls(said)
 
     @property
     def key(self) -> str:
-        """The digest of step, code, parameters and inputs: the same work has the same key."""
-        return digest_json(
-            {
-                "step": self.step,
-                "code": _code(),
-                "parameters": self.parameters,
-                "inputs": self.inputs,
-            }
-        ).partition(":")[2]
+        """Of the run."""
+        return self.said.key
 
-    def record(self, store: Store) -> str:
-        """Write the record, unless the same run is recorded already, and return its key."""
+    def record(self, store: Store, **more: Any) -> Run:
+        """Write the record, unless the same run is recorded already, and return it.
+
+        A failed run gets a record of its own each time; it never stands in the way of another.
+
+        Parameters
+        ----------
+        store : Store
+            The lake's.
+        **more
+            Further fields of `panneuro.core.run.Run`: ``status``, ``log``, ``error``, ….
+        """
         now = datetime.now(UTC)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        said = {
-            "schema": "panneuro/run/1.0",
-            "key": self.key,
-            "step": self.step,
-            "code": _code(),
-            "parameters": self.parameters,
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "user": _user(),
-            "host": platform.node(),
-            "platform": platform.platform(),
-            "python": platform.python_version(),
-            "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
-            "ended": now.isoformat(),
-            "core_seconds": round(time.process_time() - self._cpu, 3),
-            "peak_memory_bytes": usage.ru_maxrss * 1024,
-            "bytes_read": self.bytes_read,
-            "bytes_written": self.bytes_written,
-        }
+        run = replace(
+            self.said,
+            **{
+                "outputs": dict(self.outputs),
+                "user": _user(),
+                "host": platform.node(),
+                "platform": platform.platform(),
+                "python": platform.python_version(),
+                "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
+                "ended": now.isoformat(),
+                "core_seconds": self.core_seconds,
+                "peak_memory_bytes": peak_memory_bytes(),
+                "bytes_read": self.bytes_read,
+                "bytes_written": self.bytes_written,
+                **more,
+            },
+        )
         with suppress(ObjectExistsError):
-            store.put(f"{FOLDER}/{now:%Y-%m}/{self.key}.json", canonical_json(said), create=True)
-        return self.key
+            store.put(record_key(run), run.encode(), create=True)
+        return run
+
+    @property
+    def core_seconds(self) -> float:
+        """Seconds of processors since it began."""
+        return round(_core_seconds() - self._cpu, 3)
+
+
+def record_key(run: Run) -> str:
+    """Return where the record of a run lies; of a failed one, a new place at each call."""
+    suffix = "" if run.is_done else f".failed-{uuid.uuid4().hex[:8]}"
+    return f"{FOLDER}/{run.ended[:7]}/{run.key}{suffix}.json"
+
+
+def forget_peak() -> None:
+    """Begin to measure the peak of memory anew, where the system can."""
+    with suppress(OSError):
+        _FORGET_PEAK.write_text("5")
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest resident size of this process since `forget_peak`."""
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+        if found:
+            return int(found[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _user() -> str:
@@ -91,10 +151,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def _code() -> dict[str, str]:
-    return {"panneuro": version("panneuro")}
 
 
 def outputs_since(store: Store, since: datetime) -> Iterator[tuple[str, str]]:
@@ -109,3 +165,43 @@ def outputs_since(store: Store, since: datetime) -> Iterator[tuple[str, str]]:
 def _months(since: datetime, until: datetime) -> list[str]:
     first, last = (moment.year * 12 + moment.month - 1 for moment in (since, until))
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
+
+
+def synchronise(store: Store, index: RunIndex) -> list[Run]:
+    """Note in an index the runs that others recorded, and return them.
+
+    The month before the newest known is listed again: clocks differ, and turn in between.
+
+    Parameters
+    ----------
+    store : Store
+        The lake's.
+    index : RunIndex
+        Over its runs.
+    """
+    known = index.records()
+    months = sorted(filter(_is_month, store.folders(FOLDER)))
+    newest = max(known, default="").rpartition("/")[0]
+    first = max(0, months.index(newest) - 1) if newest in months else 0
+    missing = [
+        found.key
+        for month in months[first:]
+        for found in store.list(month)
+        if found.key not in known
+    ]
+    with ThreadPoolExecutor(_AT_ONCE, "panneuro-runs") as threads:
+        read = list(threads.map(lambda key: _read(store, key), missing))
+    found = [(key, run) for key, run in zip(missing, read, strict=True) if run]
+    index.add(found)
+    return [run for _, run in found]
+
+
+def _is_month(folder: str) -> bool:
+    return _MONTH.fullmatch(folder.rpartition("/")[2]) is not None
+
+
+def _read(store: Store, key: str) -> Run | None:
+    """Return the run recorded at a key, None if its record is damaged; a check tells of it."""
+    with suppress(CorruptionError):
+        return Run.decode(store.get(key))
+    return None

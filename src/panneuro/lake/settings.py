@@ -30,9 +30,15 @@ id = "{id}"
 # lab = "Smith lab"
 # institution = "University of Somewhere"
 
-# Prices for the money that compression saves; the public list price otherwise:
+# Prices for the money that compression saves and runs cost; public list prices otherwise:
 # [prices]
 # standard = 21.0          # dollars per terabyte and month
+# core_hour = 0.02         # dollars per core and hour
+
+# Where steps run; one after the other in the same process otherwise:
+# [compute]
+# executor = "processes"   # or "dask", with a scheduler or a cluster
+# workers = 8
 """
 
 
@@ -52,6 +58,10 @@ class Settings:
         JSON Schemas of lab extensions, by namespace.
     vocabularies : mapping
         The lab's own words, by vocabulary: label to identifier.
+    compute : mapping
+        Where steps run: ``executor``, ``workers`` and what a cluster wants.
+    pipelines : mapping
+        By name, the steps that are kept up to date.
     """
 
     id: str
@@ -59,6 +69,8 @@ class Settings:
     prices: Mapping[str, Any] = field(default_factory=dict)
     schemas: Mapping[str, Any] = field(default_factory=dict)
     vocabularies: Mapping[str, Any] = field(default_factory=dict)
+    compute: Mapping[str, Any] = field(default_factory=dict)
+    pipelines: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(store: Store) -> Settings:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.core.digests import digest_bytes
+from panneuro.core.digests import digest_bytes, digest_file
 from panneuro.core.errors import FormatError
 from panneuro.core.manifest import StoredFile
 from panneuro.core.progress import Progress
@@ -135,6 +136,7 @@ class VersionWriter:
         signals: Iterable[Signal],
         kept: Iterable[tuple[SourceFile, str]],
         seed: str,
+        beside: Mapping[str, bytes | Path] | None = None,
     ) -> Content:
         """Write everything.
 
@@ -148,6 +150,8 @@ class VersionWriter:
             To be kept verbatim, each with its digest.
         seed : str
             What ids of NWB objects follow from; empty where they are to stay.
+        beside : mapping of str to bytes or Path, optional
+            By path in the version, what NWB has no type for: figures, weights, Zarr arrays.
         """
         signals = tuple(signals)
         hierarchy = Hierarchy(structure.nodes)
@@ -158,7 +162,12 @@ class VersionWriter:
         chosen = self._arrays(hierarchy, structure.bulk, signals)
         self._tables(signals)
         for source, digest in kept:
-            self._original(source, digest)
+            self._file(f"original/{source.name}", source.path, digest)
+        for path, held in (beside or {}).items():
+            if isinstance(held, Path):
+                self._file(path, held, digest_file(held))
+            else:
+                self._put(path, held)
         for signal in signals:
             if isinstance(signal, Frames) and signal.thumbnails is not None:
                 chosen.setdefault(signal.path, {})["thumbnails"] = self._thumbnails(
@@ -334,10 +343,10 @@ class VersionWriter:
         self._put("/".join([where, "c", *["0"] * images.ndim]), coder.encode(images))
         return where
 
-    def _original(self, source: SourceFile, digest: str) -> None:
-        key, size = f"original/{source.name}", source.path.stat().st_size
+    def _file(self, key: str, path: Path, digest: str) -> None:
+        size = path.stat().st_size
         if self._present.get(key) != size or digest_object(self._store, key, size) != digest:
-            self._store.put_file(key, source.path)
+            self._store.put_file(key, path)
             self._content.sent_bytes += size
         self._content.files.append(StoredFile(key, size, digest))
 

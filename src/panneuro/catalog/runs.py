@@ -1,0 +1,196 @@
+"""The index over runs: one SQLite file beside that of the assets."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import batched
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from panneuro.catalog.layout import reported, transaction
+from panneuro.core.run import Run
+
+LAYOUT = 1
+"""Number of the layout; an index of another one is emptied and filled again, never migrated."""
+
+_WAIT_S = 60.0
+_BATCH = 10_000
+_TABLES = """
+DROP TABLE IF EXISTS run;
+DROP TABLE IF EXISTS link;
+CREATE TABLE run(
+    n INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE, key TEXT NOT NULL, step TEXT NOT NULL,
+    status TEXT NOT NULL, ended TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX run_key ON run(key);
+CREATE INDEX run_step ON run(step, status, ended);
+CREATE INDEX run_ended ON run(ended);
+CREATE TABLE link(
+    kind TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, n INTEGER NOT NULL,
+    PRIMARY KEY(kind, name, version, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_n ON link(n, kind);
+"""
+_INPUT, _OUTPUT, _PACKAGE = "input", "output", "package"
+
+
+class SqliteRuns:
+    """A `panneuro.core.run.RunIndex` in one SQLite file.
+
+    Parameters
+    ----------
+    path : Path or str, optional
+        The file, made where it is missing; without it the index lives in memory.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be used.
+    CorruptionError
+        If the file is no database.
+
+    Examples
+    --------
+    >>> runs = SqliteRuns()
+    >>> runs.add([("runs/2026-03/0a.json", Run("0a", "tune", {}, {}, {"m1_tune": "1"}))])
+    1
+    >>> runs.outputs("tune")
+    {'0a': {'m1_tune': '1'}}
+    """
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self._path = None if path is None else Path(path)
+        self._lock = RLock()
+        with reported(self._path):
+            self._db = sqlite3.connect(
+                self._path or ":memory:",
+                isolation_level=None,
+                timeout=_WAIT_S,
+                check_same_thread=False,
+            )
+            self._prepare()
+
+    def _prepare(self) -> None:
+        if self._layout() == LAYOUT:
+            return
+        self._db.execute("PRAGMA journal_mode=WAL")
+        with transaction(self._db, write=True):
+            if self._layout() != LAYOUT:
+                self._make_tables()
+
+    def _layout(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _make_tables(self) -> None:
+        for statement in _TABLES.split(";")[:-1]:
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version={LAYOUT}")
+
+    def add(self, records: Iterable[tuple[str, Run]]) -> int:
+        """Note runs, each with the key of its record in the store, and return how many are new."""
+        new = 0
+        for chunk in batched(records, _BATCH):
+            with self._lock, reported(self._path), transaction(self._db, write=True):
+                new += sum(self._add(record, run) for record, run in chunk)
+        return new
+
+    def _add(self, record: str, run: Run) -> bool:
+        row = (record, run.key, run.step, run.status, run.ended, run.encode().decode())
+        done = self._db.execute(
+            "INSERT OR IGNORE INTO run(record, key, step, status, ended, body)"
+            " VALUES(?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        if not done.rowcount:
+            return False
+        inputs = [pair for slot in run.inputs.values() for pair in slot.items()]
+        links = {(_INPUT, *pair) for pair in inputs}
+        links |= {(_OUTPUT, *pair) for pair in run.outputs.items()}
+        links |= {(_PACKAGE, *pair) for pair in run.packages.items()}
+        self._db.executemany(
+            "INSERT INTO link VALUES(?, ?, ?, ?)", [(*link, done.lastrowid) for link in links]
+        )
+        return True
+
+    def records(self) -> set[str]:
+        """Return the keys of the records that are known."""
+        return {record for (record,) in self._all("SELECT record FROM run")}
+
+    def get(self, key: str) -> Run | None:
+        """Return the run of a key that ended well, or None."""
+        found = self._runs("WHERE key=? AND status='done' ORDER BY ended DESC LIMIT 1", (key,))
+        return found[0] if found else None
+
+    def outputs(self, step: str) -> Mapping[str, Mapping[str, str]]:
+        """Return the outputs of every run of a step that ended well, by the run's key."""
+        found: dict[str, dict[str, str]] = {
+            key: {}
+            for (key,) in self._all("SELECT key FROM run WHERE step=? AND status='done'", (step,))
+        }
+        for key, name, version in self._all(
+            "SELECT key, name, version FROM run JOIN link USING(n)"
+            " WHERE step=? AND status='done' AND kind='output'",
+            (step,),
+        ):
+            found[key][name] = version
+        return found
+
+    def latest(self, step: str) -> Mapping[str, Run]:
+        """Return, by the name of each asset that a step made, the run that made it last."""
+        found = self._all(
+            "SELECT name, body, max(ended) FROM run JOIN link USING(n)"
+            " WHERE step=? AND status='done' AND kind='output' GROUP BY name",
+            (step,),
+        )
+        return {name: Run.decode(body) for name, body, _ in found}
+
+    def making(self, name: str, version: str = "") -> Sequence[Run]:
+        """Return the runs that made an asset, or one version of it, the latest first."""
+        return self._linked(_OUTPUT, name, version)
+
+    def using(self, name: str, version: str = "") -> Sequence[Run]:
+        """Return the runs that took an asset, or one version of it, the latest first."""
+        return self._linked(_INPUT, name, version)
+
+    def with_package(self, name: str, version: str = "") -> Sequence[Run]:
+        """Return the runs that reached a package, or one version of it, the latest first."""
+        return self._linked(_PACKAGE, name, version)
+
+    def find(
+        self, *, step: str = "", status: str = "", limit: int | None = None, offset: int = 0
+    ) -> Sequence[Run]:
+        """Return runs by step and status, the latest first."""
+        wanted = {"step": step, "status": status}
+        chosen = {column: value for column, value in wanted.items() if value}
+        where = " AND ".join(f"{column}=?" for column in chosen)
+        return self._runs(
+            f"{where and 'WHERE ' + where} ORDER BY ended DESC, n DESC LIMIT ? OFFSET ?",
+            (*chosen.values(), -1 if limit is None else limit, offset),
+        )
+
+    def _linked(self, kind: str, name: str, version: str) -> Sequence[Run]:
+        return self._runs(
+            "WHERE n IN (SELECT n FROM link WHERE kind=? AND name=? AND (?='' OR version=?))"
+            " ORDER BY ended DESC, n DESC",
+            (kind, name, version, version),
+        )
+
+    def _runs(self, rest: str, values: tuple[Any, ...]) -> list[Run]:
+        found = self._all(f"SELECT body FROM run {rest}", values)  # noqa: S608
+        return [Run.decode(body) for (body,) in found]
+
+    def _all(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, reported(self._path):
+            return self._db.execute(statement, values).fetchall()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock, reported(self._path), transaction(self._db, write=True):
+            self._make_tables()
+
+    def close(self) -> None:
+        """Close the file. Closing twice does nothing."""
+        with self._lock:
+            self._db.close()

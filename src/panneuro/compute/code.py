@@ -1,0 +1,352 @@
+"""What counts as the code of a step: what its function reaches, wherever it is written.
+
+Beginning at the function, every name that it uses is followed to where it is defined, in its own
+module and in the modules of its own package, of its own folder and of panneuro. Only what is
+reached counts, and neither comments, docstrings nor layout do: a change re-runs the steps that it
+can affect, and no others. What is reached of other packages counts by their versions, see
+`panneuro.compute.packages`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+from panneuro.core.digests import digest_json
+from panneuro.core.errors import InputError
+
+_OURS = "panneuro"
+_MACHINERY = ("panneuro.compute", "panneuro.lake", "panneuro.storage", "panneuro.catalog")
+"""What brings signals to a step and keeps what it gives, and has no say in what that is."""
+
+_WHOLE = ""
+_IMPORTERS = ("need", "import_module")
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a step executes.
+
+    Parameters
+    ----------
+    digest : str
+        Of everything that is reached.
+    sources : dict of str to str
+        Text of each module that something is reached of, by its name.
+    imports : frozenset of str
+        Top-level names of the other packages that are reached.
+    """
+
+    digest: str
+    sources: dict[str, str]
+    imports: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A module, parsed.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+    defined : dict
+        By name, the statements that define it.
+    imported : dict
+        By name, the module and the name in it that it stands for; `_WHOLE` for a module itself.
+    always : tuple
+        Statements that are executed whatever is asked of it.
+    """
+
+    text: str
+    defined: dict[str, list[ast.stmt]]
+    imported: dict[str, tuple[str, str]]
+    always: tuple[ast.stmt, ...]
+
+
+@dataclass
+class _Slice:
+    """What has been reached so far."""
+
+    home: str
+    folder: Path | None
+    parts: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    imports: set[str] = field(default_factory=set)
+    todo: list[tuple[str, str]] = field(default_factory=list)
+
+    def follow(self) -> None:
+        while self.todo:
+            module, name = self.todo.pop()
+            if (module, name) not in self.parts:
+                self._reach(module, name)
+
+    def _reach(self, module: str, name: str) -> None:
+        found = self._module(module)
+        if found is None:
+            self.imports.add(module.partition(".")[0])
+            return
+        self.sources[module] = found.text
+        if name == _WHOLE:
+            self.parts[module, name] = []
+            self.todo += [(module, other) for other in (*found.defined, *found.imported)]
+        elif name in found.defined:
+            self._take(module, name, found, found.defined[name])
+        elif name in found.imported:
+            self.parts[module, name] = []
+            self.todo.append(self._target(*found.imported[name]))
+        elif self._module(f"{module}.{name}"):
+            self.todo.append((f"{module}.{name}", _WHOLE))
+        if (module, "*always*") not in self.parts:
+            self._take(module, "*always*", found, list(found.always))
+
+    def _take(self, module: str, name: str, found: _Module, statements: list[ast.stmt]) -> None:
+        self.parts[module, name] = [ast.dump(statement) for statement in statements]
+        for statement in statements:
+            for reached in _names(statement):
+                head, *rest = reached
+                if head in found.imported:
+                    self.todo.append(self._target(*found.imported[head], rest[:1]))
+                elif head in found.defined:
+                    self.todo.append((module, head))
+                elif head == "*import*":
+                    self.todo.append(self._target(rest[0], rest[1]))
+
+    def _target(self, module: str, name: str, rest: list[str] | None = None) -> tuple[str, str]:
+        """Return what an imported name stands for, as narrowly as can be."""
+        if name == _WHOLE:
+            return module, (rest or [_WHOLE])[0]
+        if rest and self._module(f"{module}.{name}"):
+            return f"{module}.{name}", rest[0]
+        return module, name
+
+    def _module(self, name: str) -> _Module | None:
+        """Return a module whose text counts, None for other packages."""
+        path = _path_of(name)
+        if path is None or path.suffix != ".py" or name.startswith(_MACHINERY):
+            return None
+        top = name.partition(".")[0]
+        if top in (_OURS, self.home) or (self.folder and path.parent == self.folder):
+            return _parsed(path, path.stat().st_mtime_ns, name)
+        return None
+
+
+def code_of(function: Callable[..., Any]) -> Code:
+    """Return what a function reaches.
+
+    Raises
+    ------
+    InputError
+        If its source cannot be found.
+
+    Examples
+    --------
+    >>> from panneuro.analysis.tuning import tuning_curves
+    >>> code = code_of(tuning_curves)
+    >>> "panneuro.analysis.tuning" in code.sources, "numpy" in code.imports
+    (True, True)
+    """
+    module = sys.modules.get(function.__module__)
+    file = getattr(module, "__file__", None)
+    if file is None or function.__module__ == "__main__" or "<locals>" in function.__qualname__:
+        return _code_of_text(function)
+    slice_ = _Slice(function.__module__.partition(".")[0], _plain_folder(function.__module__, file))
+    slice_.todo.append((function.__module__, function.__qualname__.partition(".")[0]))
+    slice_.follow()
+    return _finished(slice_)
+
+
+def _plain_folder(module: str, file: str) -> Path | None:
+    """Return the folder of a module that is in no package: files beside it are code too."""
+    return None if "." in module else Path(file).parent
+
+
+def _code_of_text(function: Callable[..., Any]) -> Code:
+    """Return what a function written in a notebook, a script or another function reaches."""
+    slice_ = _Slice("", None)
+    seen: set[str] = set()
+
+    def take(one: Callable[..., Any]) -> None:
+        name = f"{one.__module__}:{one.__qualname__}"
+        if name in seen:
+            return
+        seen.add(name)
+        text = _source(one)
+        tree = _bare(text)
+        slice_.sources[name] = text
+        slice_.parts[name, ""] = [ast.dump(statement) for statement in tree.body]
+        outside = {**one.__globals__, **inspect.getclosurevars(one).nonlocals}
+        for head, *rest in (names for statement in tree.body for names in _names(statement)):
+            found = outside.get(head)
+            if inspect.ismodule(found):
+                slice_.todo.append((found.__name__, (rest or [_WHOLE])[0]))
+            elif (inspect.isfunction(found) or inspect.isclass(found)) and found is not one:
+                if inspect.isfunction(found) and found.__module__ == one.__module__:
+                    take(found)
+                else:
+                    slice_.todo.append((found.__module__, found.__qualname__.partition(".")[0]))
+            elif isinstance(found, (str, int, float, bool, tuple)):
+                slice_.parts[name, head] = [repr(found)]
+
+    take(function)
+    slice_.follow()
+    return _finished(slice_)
+
+
+def _source(function: Callable[..., Any]) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError, SyntaxError, IndentationError) as error:
+        raise InputError(
+            f"the source of {function.__qualname__!r} cannot be found: {error}",
+            hint="write the step in a file, and name it path/to/file.py:function",
+        ) from error
+
+
+def _finished(slice_: _Slice) -> Code:
+    said = sorted(
+        [_stem(module), name, parts] for (module, name), parts in slice_.parts.items() if parts
+    )
+    imports = slice_.imports - set(sys.stdlib_module_names)
+    return Code(digest_json(said), dict(sorted(slice_.sources.items())), frozenset(imports))
+
+
+def _stem(module: str) -> str:
+    """Return the name of a module without what tells apart files of one name."""
+    return module.partition("@")[0]
+
+
+def _path_of(name: str) -> Path | None:
+    loaded = sys.modules.get(name)
+    file = getattr(loaded, "__file__", None)
+    if file is None and loaded is None:
+        spec = _spec(name)
+        file = spec.origin if spec and spec.has_location else None
+    return Path(file) if file else None
+
+
+@lru_cache(maxsize=4096)
+def _spec(name: str) -> ModuleSpec | None:
+    try:
+        return find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(path: Path, _: int, name: str) -> _Module:
+    text = path.read_text()
+    defined: dict[str, list[ast.stmt]] = {}
+    imported: dict[str, tuple[str, str]] = {}
+    always: list[ast.stmt] = []
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for statement in _flat(_bare(text).body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            imported.update(_imported(statement, package))
+        elif isinstance(statement, _Definition):
+            defined.setdefault(statement.name, []).append(statement)
+        elif names := list(_assigned(statement)):
+            for target in names:
+                defined.setdefault(target, []).append(statement)
+        elif not _is_docstring(statement):
+            always.append(statement)
+    return _Module(text, defined, imported, tuple(always))
+
+
+def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module, those under ``if`` and ``try`` at the top as well."""
+    for statement in body:
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
+            yield from _flat(statement.orelse)
+        elif isinstance(statement, ast.If):
+            yield from _flat([*statement.body, *statement.orelse])
+        elif isinstance(statement, ast.Try):
+            handlers = [inner for handler in statement.handlers for inner in handler.body]
+            yield from _flat([*statement.body, *handlers, *statement.orelse, *statement.finalbody])
+        else:
+            yield statement
+
+
+def _imported(
+    statement: ast.Import | ast.ImportFrom, package: str
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            top = alias.name.partition(".")[0]
+            yield alias.asname or top, (alias.name if alias.asname else top, _WHOLE)
+        return
+    module = statement.module or ""
+    if statement.level:
+        parts = package.split(".")[: len(package.split(".")) - statement.level + 1]
+        module = ".".join([*parts, *filter(None, [module])])
+    for alias in statement.names:
+        yield alias.asname or alias.name, (module, _WHOLE if alias.name == "*" else alias.name)
+
+
+def _assigned(statement: ast.stmt) -> Iterator[str]:
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = list(statement.targets)
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        targets = [statement.target]
+    elif isinstance(statement, ast.TypeAlias):
+        targets = [statement.name]
+    for target in targets:
+        yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def _names(statement: ast.stmt) -> Iterator[tuple[str, ...]]:
+    """Yield the names that a statement uses, with the first attribute asked of each."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.value.id, node.attr
+        elif isinstance(node, ast.Name):
+            yield (node.id,)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for _, (module, name) in _imported(node, ""):
+                yield "*import*", module, name
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
+            module = node.args[0]
+            if node.func.id in _IMPORTERS and isinstance(module, ast.Constant):
+                yield "*import*", str(module.value), _WHOLE
+
+
+def _bare(text: str) -> ast.Module:
+    """Return a module without what has no say in what it computes."""
+    return cast(ast.Module, _Bare().visit(ast.parse(text)))
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes out docstrings, the types of arguments, and what `step` is told."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if isinstance(node, _Definition):
+            node.body = [one for one in node.body if not _is_docstring(one)] or [ast.Pass()]
+            node.decorator_list = [one for one in node.decorator_list if not _is_step(one)]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        return node
+
+
+def _is_step(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else None
+    return getattr(called, "id", getattr(called, "attr", "")) == "step"

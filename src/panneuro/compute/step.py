@@ -1,0 +1,373 @@
+"""Step: a plain function on signals, with what it takes and gives declared."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, update_wrapper
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from panneuro.compute.code import Code, code_of
+from panneuro.core import plugins
+from panneuro.core.errors import InputError, NotFoundError
+
+GROUP = "panneuro.steps"
+ASSET = "asset"
+"""Taken under this name, the step gets the whole asset, to be read."""
+SEED, CONTEXT = "seed", "context"
+_APART = (SEED, CONTEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a run of a step needs.
+
+    Parameters
+    ----------
+    cores : int
+        Threads that libraries may use.
+    memory_bytes : int, optional
+        Learned from past runs where not given.
+    gpus : int
+        Devices.
+    """
+
+    cores: int = 1
+    memory_bytes: int | None = None
+    gpus: int = 0
+
+
+class Step:
+    """Something that the lake can run. Made by `step`; called, it is the function it was made of.
+
+    Parameters
+    ----------
+    function : callable
+        Pure: from signals and parameters to signals, tables, figures or documents.
+    name : str
+        Of the step.
+    takes : mapping of str to str
+        By parameter of the function, the name of a signal of the input, which may be a pattern
+        such as ``*lf``; or `ASSET`.
+    gives : tuple of str
+        Names of what it returns.
+    resources : Resources
+        What it needs.
+    tolerance : float
+        How far, relative to the larger, numbers may differ between two machines; 0 for not at all.
+    gathers : bool
+        Whether one run takes all the assets: each taken parameter is a mapping by asset name.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str,
+        takes: Mapping[str, str],
+        gives: tuple[str, ...],
+        resources: Resources,
+        tolerance: float,
+        gathers: bool,
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.takes = dict(takes)
+        self.gives = gives
+        self.resources = resources
+        self.tolerance = tolerance
+        self.gathers = gathers
+        self._reference = ""
+        update_wrapper(self, function)
+        self._check()
+
+    def _check(self) -> None:
+        signature = inspect.signature(self.function)
+        missing = [name for name in self.takes if name not in signature.parameters]
+        if missing:
+            raise InputError(
+                f"step {self.name!r} takes {missing[0]!r}, and its function has no such parameter",
+                hint=f"def {self.name}({', '.join(self.takes)}, …)",
+            )
+        loose = [name for name, one in signature.parameters.items() if one.kind in _LOOSE]
+        if loose:
+            raise InputError(
+                f"step {self.name!r}: its function has {loose[0]!r}, whose content cannot be known",
+                hint="name every parameter",
+            )
+        if not self.gives or len(set(self.gives)) < len(self.gives):
+            raise InputError(f"step {self.name!r} gives {self.gives!r}", hint="names, each once")
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Call the function."""
+        return self.function(*values, **named)
+
+    def __repr__(self) -> str:
+        return f"<Step {self.name}: {', '.join(self.takes)} → {', '.join(self.gives)}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], Step], tuple[str]]:
+        return find_step, (self.reference,)
+
+    @property
+    def reference(self) -> str:
+        """Where it is found, from any process: ``module:function`` or ``path.py:function``."""
+        return self._reference or f"{self.function.__module__}:{self.function.__qualname__}"
+
+    @property
+    def is_found(self) -> bool:
+        """Whether another process can find it; what a notebook defines cannot be found."""
+        module, _, name = self.reference.rpartition(":")
+        return "<locals>" not in name and module != "__main__" and bool(module)
+
+    @cached_property
+    def code(self) -> Code:
+        """What it executes."""
+        return code_of(self.function)
+
+    @cached_property
+    def asks(self) -> frozenset[str]:
+        """Which of ``seed`` and ``context`` its function has."""
+        return frozenset(_APART) & inspect.signature(self.function).parameters.keys()
+
+    @cached_property
+    def annotations(self) -> dict[str, Any]:
+        """Types of the function's parameters, as far as they can be found out."""
+        try:
+            return get_type_hints(self.function, include_extras=True)
+        except (NameError, TypeError):
+            return dict(inspect.get_annotations(self.function))
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        fields: dict[str, Any] = {}
+        for name, one in inspect.signature(self.function).parameters.items():
+            if name not in self.takes and name not in _APART:
+                default = ... if one.default is inspect.Parameter.empty else one.default
+                fields[name] = (self._type(name), default)
+        config = ConfigDict(
+            extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=True
+        )
+        return cast(type[BaseModel], create_model(self.name, __config__=config, **fields))
+
+    def _type(self, name: str) -> Any:
+        kind = self.annotations.get(name)
+        if kind is None or isinstance(kind, str):
+            raise InputError(
+                f"step {self.name!r}: the type of its parameter {name!r} is not known",
+                hint=f"write {name}: float = …, with a type that can be imported",
+            )
+        return kind
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """JSON Schema of each parameter, by name."""
+        return dict(self._model.model_json_schema().get("properties", {}))
+
+    def validated(self, given: Mapping[str, Any]) -> BaseModel:
+        """Return all parameters, as their types say, with the defaults of those not given.
+
+        Raises
+        ------
+        InputError
+            If one is unknown, missing or not of its type.
+        """
+        try:
+            return self._model.model_validate(dict(given))
+        except ValidationError as error:
+            told = "; ".join(
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+            )
+            known = ", ".join(self._model.model_fields) or "none"
+            raise InputError(
+                f"step {self.name!r}: {told}", hint=f"its parameters: {known}"
+            ) from error
+
+
+_LOOSE = (
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+    inspect.Parameter.POSITIONAL_ONLY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a run offers to a step that asks for it by a parameter named ``context``.
+
+    Parameters
+    ----------
+    map : callable
+        Like the built-in, over the cores that the step may use; in order.
+    cores : int
+        How many those are.
+    folder : Path
+        Empty, and gone after the run.
+    """
+
+    map: Callable[..., Iterable[Any]]
+    cores: int
+    folder: Path
+
+
+def step(
+    *,
+    takes: str | Iterable[str] | Mapping[str, str],
+    gives: str | Iterable[str],
+    name: str = "",
+    resources: Resources | None = None,
+    tolerance: float = 0.0,
+    gathers: bool = False,
+) -> Callable[[Callable[..., Any]], Step]:
+    """Turn a function into a step.
+
+    Parameters
+    ----------
+    takes : str, iterable of str, or mapping of str to str
+        Parameters of the function that are signals of the input, under their own names; as a
+        mapping, under the names of these signals. ``"asset"`` is the whole asset.
+    gives : str or iterable of str
+        Names of what it returns: one value, or as many in a tuple, or a mapping by name. Signals,
+        DataFrames, arrays of xarray or NumPy, figures of Matplotlib, documents and plain values
+        (dicts, lists, numbers, text) can be kept, files and folders too (``pathlib.Path``).
+    name : str, optional
+        The function's, with ``-`` for ``_``.
+    resources : Resources, optional
+        What a run needs.
+    tolerance : float
+        How far, relative to the larger, numbers may differ between two machines.
+    gathers : bool
+        Whether one run takes all the assets that are found, instead of one run each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> @step(takes="units", gives="rates")
+    ... def firing_rates(units, min_spikes: int = 1) -> pd.DataFrame:
+    ...     counts = units.counts
+    ...     return pd.DataFrame({"unit": units.ids, "spikes": counts})[counts >= min_spikes]
+    >>> firing_rates
+    <Step firing-rates: units → rates>
+    >>> firing_rates.validated({"min_spikes": "5"})
+    firing-rates(min_spikes=5)
+    """
+    if isinstance(takes, str):
+        takes = (takes,)
+    wanted = dict(takes) if isinstance(takes, Mapping) else {one: one for one in takes}
+    given = (gives,) if isinstance(gives, str) else tuple(gives)
+
+    def decorate(function: Callable[..., Any]) -> Step:
+        return Step(
+            function,
+            name=name or function.__name__.replace("_", "-"),
+            takes=wanted,
+            gives=given,
+            resources=resources or Resources(),
+            tolerance=tolerance,
+            gathers=gathers,
+        )
+
+    return decorate
+
+
+def find_step(reference: str | Step) -> Step:
+    """Return a step.
+
+    Parameters
+    ----------
+    reference : str or Step
+        The name of one that is installed, ``path/to/file.py:function``, ``path/to/file.py`` where
+        the file holds one step, or ``module:function``.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    InputError
+        If the file cannot be imported.
+    """
+    if isinstance(reference, Step):
+        return reference
+    place, _, name = reference.rpartition(":")
+    if reference.endswith(".py"):
+        place, name = reference, ""
+    if not place:
+        found = plugins.load(GROUP, reference)
+        if not isinstance(found, Step):
+            raise InputError(f"the plug-in {reference!r} is no step: {found!r}")
+        return found
+    module = load_file(Path(place)) if place.endswith(".py") else _imported(place, reference)
+    steps = {key: one for key, one in vars(module).items() if isinstance(one, Step)}
+    own = {key: one for key, one in steps.items() if one.function.__module__ == module.__name__}
+    chosen = steps.get(name) if name else next(iter(own.values())) if len(own) == 1 else None
+    if chosen is None:
+        raise NotFoundError(
+            f"{place!r} has no step {name!r}" if name else f"{place!r} has {len(own)} steps",
+            hint=f"name one of: {', '.join(f'{place}:{key}' for key in own) or 'it has none'}",
+        )
+    if place.endswith(".py"):
+        chosen._reference = f"{Path(place).resolve()}:{name or _key_of(own, chosen)}"
+    return chosen
+
+
+def _key_of(steps: Mapping[str, Step], chosen: Step) -> str:
+    return next(key for key, one in steps.items() if one is chosen)
+
+
+def _imported(module: str, reference: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise NotFoundError(
+            f"looking for the step {reference!r}: {error}", hint="path/to/file.py:function"
+        ) from error
+
+
+def load_file(path: Path) -> Any:
+    """Import a file that is in no package, once for each text that it had; return the module.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    InputError
+        If it cannot be imported.
+    """
+    path = path.resolve()
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise NotFoundError(
+            f"there is no file {str(path)!r}", hint="name a file of steps"
+        ) from error
+    mark = hashlib.sha256(str(path).encode() + b"\0" + text).hexdigest()[:12]
+    name = f"{path.stem}@{mark}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{str(path)!r} is no file of Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, Exception):
+            raise InputError(
+                f"{str(path)!r} cannot be imported: {type(error).__name__}: {error}",
+                hint="mend the file",
+            ) from error
+        raise
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
