@@ -121,6 +121,13 @@ def any_of(queries: Iterable[Query]) -> Query:
     return Query((AnyOf(tuple(query.conditions for query in queries)),))
 
 
+EVERYTHING = Query()
+"""What finds everything."""
+
+NOTHING = any_of(())
+"""What finds nothing."""
+
+
 def parse(text: str | Iterable[str] = "", /, **fields: Scalar | Iterable[Scalar]) -> Query:
     """Read a search.
 
