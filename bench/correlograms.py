@@ -34,7 +34,7 @@ from panneuro.signals.events import Events
 RATE_HZ = 30_000
 N_UNITS = 600
 SPIKES_PER_S = 4440
-WINDOW = {"window_s": 0.05, "bin_s": 0.001, "rate_hz": RATE_HZ, "centred": False}
+WINDOW = {"max_lag_s": 0.05, "bin_s": 0.001, "rate_hz": RATE_HZ, "centred": False}
 
 
 def session(seconds: float) -> Events:

@@ -40,9 +40,10 @@ from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.bands import fir_taps
 from panneuro.analysis.coherence import coherence
+from panneuro.analysis.condition_spectra import power_by_condition
 from panneuro.analysis.filters import envelope
 from panneuro.analysis.overlap import block_size
-from panneuro.analysis.spectra import multitaper, power_by_condition
+from panneuro.analysis.spectra import multitaper
 from panneuro.analysis.traces import evaluate
 from panneuro.analysis.wavelets import morlet
 from panneuro.signals.timeseries import TimeSeries
@@ -149,7 +150,7 @@ def spectra(lfp: TimeSeries, n_windows: int) -> None:
     shown = random.integers(0, 8, n_windows)
     ours = measured(
         "panneuro",
-        lambda: power_by_condition(lfp, starts_s, shown, seconds, max_hz=200),
+        lambda: power_by_condition(lfp, starts_s, shown, (0.0, seconds), max_hz=200),
         rounds=2,
     )
     few = 100
@@ -187,7 +188,7 @@ def spectra(lfp: TimeSeries, n_windows: int) -> None:
         rounds=5,
     )
     tell(f"Multitaper spectra by condition: {n_windows:,} windows of 0.25 s", ours, limit, peers)
-    mine = multitaper(lfp, starts_s[:few], seconds, max_hz=200).values
+    mine = multitaper(lfp, starts_s[:few], (0.0, seconds), max_hz=200).values
     theirs = peers[1].found[..., : mine.shape[2]]
     mine = mine[..., : theirs.shape[2]]
     apart = _apart(mine[..., 1:], theirs[..., 1:])
@@ -290,7 +291,7 @@ def pairs(lfp: TimeSeries) -> None:
     n_windows, few = min(300, int(lfp.duration_s)), 2
     starts_s = np.arange(n_windows, dtype=float)
     asked = {"half_bandwidth_hz": 3.0, "kind": "magnitude", "max_hz": 200}
-    ours = measured("", lambda: coherence(lfp, starts_s, 1.0, **asked), rounds=2)
+    ours = measured("", lambda: coherence(lfp, starts_s, (0.0, 1.0), **asked), rounds=2)
 
     def by_spectral_connectivity() -> Array:
         windows = np.stack(
@@ -316,7 +317,7 @@ def pairs(lfp: TimeSeries) -> None:
     tell(
         f"Coherence of {CHANNELS * (CHANNELS - 1) // 2:,} pairs, {n_windows} s", ours, limit, [peer]
     )
-    mine = coherence(lfp, starts_s[:few], 1.0, **asked).values
+    mine = coherence(lfp, starts_s[:few], (0.0, 1.0), **asked).values
     theirs = np.squeeze(peer.found)[: len(mine)]
     off = ~np.eye(CHANNELS, dtype=bool)
     kinds = {"magnitude": mine, "squared": mine**2}

@@ -24,7 +24,7 @@ def seconds(ticks):
 @pytest.mark.parametrize("jitter", [120, 7, 1])
 def test_it_is_the_mean_of_surrogates(centred, jitter):
     random = np.random.default_rng(0)
-    window = {"window_s": 0.01, "bin_s": 0.001, "rate_hz": RATE, "centred": centred}
+    window = {"max_lag_s": 0.01, "bin_s": 0.001, "rate_hz": RATE, "centred": centred}
     ticks = [np.sort(random.integers(0, 3000, 60)) for _ in range(3)]
     ticks[0][0] = 0
     expected = jitter_expectation(seconds(ticks), jitter_s=jitter / RATE, **window).values
@@ -50,7 +50,7 @@ def test_no_pair_is_lost():
     """With a window of lags longer than everything, all pairs are expected."""
     random = np.random.default_rng(1)
     ticks = [np.sort(random.integers(0, 900, n)) for n in (20, 33)]
-    found = jitter_expectation(seconds(ticks), window_s=0.06, jitter_s=0.002, rate_hz=RATE)
+    found = jitter_expectation(seconds(ticks), max_lag_s=0.06, jitter_s=0.002, rate_hz=RATE)
     np.testing.assert_allclose(found.sum("lag"), [[20 * 19, 20 * 33], [20 * 33, 33 * 32]])
 
 
@@ -87,12 +87,14 @@ def test_shifting_trials_is_moving_their_spikes():
         )
         for unit, each in enumerate(spikes)
     }
-    found = shift_predictor(units, trials, window_s=0.01, rate_hz=RATE)
+    found = shift_predictor(units, trials, max_lag_s=0.01, rate_hz=RATE)
     expected = np.zeros(21)
     for r in range(7):
         for other in ((r + 1) % 7, (r - 1) % 7):
             pair = {"a": spikes[0][r] / RATE, "b": spikes[1][other] / RATE}
-            expected += correlograms(pair, window_s=0.01, rate_hz=RATE).sel(unit="a", other="b") / 2
+            expected += (
+                correlograms(pair, max_lag_s=0.01, rate_hz=RATE).sel(unit="a", other="b") / 2
+            )
     np.testing.assert_allclose(found.sel(unit=0, other=1), expected)
 
 
@@ -103,8 +105,8 @@ def test_it_explains_what_the_stimulus_does():
     trials = trials_of(n)
     starts = np.arange(n) * 0.25
     units = {unit: starts + 0.05 + random.normal(0, 0.004, n) for unit in range(2)}
-    counted = correlograms(units, window_s=0.02, epochs=trials)
-    found = shift_predictor(units, trials, n_shifts=5, window_s=0.02)
+    counted = correlograms(units, max_lag_s=0.02, epochs=trials)
+    found = shift_predictor(units, trials, n_shifts=5, max_lag_s=0.02)
     pair = {"unit": 0, "other": 1}
     away = counted.sel(pair) - found.sel(pair)
     assert np.abs(away).max() < 5 * np.sqrt(found.sel(pair).max())

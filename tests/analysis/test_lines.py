@@ -30,7 +30,7 @@ def hum(n, line_hz, amplitudes=(2.0, 0.5, 1.0)):
 
 def test_f_is_the_regression_on_tapers():
     x = noise(2000, 1)
-    found = line_test(TimeSeries("x", x, rate_hz=RATE_HZ), [0.0], 2.0, half_bandwidth_hz=2.0)
+    found = line_test(TimeSeries("x", x, rate_hz=RATE_HZ), [0.0], (0.0, 2.0), half_bandwidth_hz=2.0)
     tapers = sps.windows.dpss(2000, 4, 7)
     each = np.fft.rfft(tapers * (x[:, 0] - x.mean()), axis=1)
     sums = tapers.sum(1)
@@ -42,7 +42,7 @@ def test_f_is_the_regression_on_tapers():
 
 def test_p_is_uniform_without_lines():
     x = np.random.default_rng(0).standard_normal((60_000, 2))
-    found = line_test(TimeSeries("x", x, rate_hz=RATE_HZ), np.arange(59.0), 1.0, max_hz=490)
+    found = line_test(TimeSeries("x", x, rate_hz=RATE_HZ), np.arange(59.0), (0.0, 1.0), max_hz=490)
     inner = found.p.sel(frequency=slice(10, 490))
     for level in (0.01, 0.1, 0.5):
         assert float((inner < level).mean()) == pytest.approx(level, rel=0.1)
@@ -51,7 +51,7 @@ def test_p_is_uniform_without_lines():
 def test_amplitude_is_the_sinusoids():
     n = 4000
     lfp = TimeSeries("x", noise(n) + hum(n, 50.0), "volts", rate_hz=RATE_HZ)
-    found = line_test(lfp, [0.0], 4.0, max_hz=160)
+    found = line_test(lfp, [0.0], (0.0, 4.0), max_hz=160)
     amplitude = found.amplitude[0].sel(frequency=[50.0, 100.0, 150.0])
     expected = np.array([[2.0, 0.5, 1.0], [1.0, 0.25, 0.5]])
     np.testing.assert_allclose(amplitude[:2], expected, atol=0.03)
@@ -87,10 +87,10 @@ WHOLE = {}
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda x: line_test(x, [0.0], 1.0, half_bandwidth_hz=1.0), "two tapers"),
+        (lambda x: line_test(x, [0.0], (0.0, 1.0), half_bandwidth_hz=1.0), "two tapers"),
         (lambda x: without_lines(x, 600.0), "cannot be found"),
-        (lambda x: without_lines(x, 50.0, window_s=0.1), "cannot be found"),
-        (lambda x: without_lines(x, 50.0, window_s=100.0), "shorter than a window"),
+        (lambda x: without_lines(x, 50.0, duration_s=0.1), "cannot be found"),
+        (lambda x: without_lines(x, 50.0, duration_s=100.0), "shorter than a window"),
         (lambda x: without_lines(x, 50.0, tolerance_hz=-1), "cannot be found"),
         (lambda x: without_lines(x, 50.0, significance=1.5), "between 0 and 1"),
     ],

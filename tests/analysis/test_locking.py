@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import special
 
 from panneuro.analysis.filters import analytic
@@ -83,7 +88,7 @@ def test_von_mises_spikes_have_their_strength_and_phase(lfp, units):
 
 def test_few_and_no_spikes_have_the_documented_values(lfp, units):
     found = phase_locking(units, lfp, "theta")
-    assert found["count"].values[-3:].tolist() == [1, 0, 0]
+    assert found["n_spikes"].values[-3:].tolist() == [1, 0, 0]
     one = found.sel(unit="one")
     np.testing.assert_allclose(one.strength, 1.0, rtol=1e-5)
     assert np.isnan(one.ppc).all()
@@ -108,29 +113,71 @@ def test_a_dead_channel_has_no_phase(units):
 
 
 def test_averages_are_means_of_windows(lfp, units):
-    found = spike_triggered_average(units, lfp, 0.05, 0.1)
+    found = spike_triggered_average(units, lfp, (-0.05, 0.1))
     rows = np.rint((units["weak"] - START_S) * RATE_HZ).astype(int)
     expected = np.mean([lfp.data[row - 50 : row + 101] for row in rows], axis=0)
     np.testing.assert_allclose(found.average.sel(unit="weak"), expected.T, atol=1e-6)
     assert found.lag.values[[0, 50, -1]].tolist() == [-0.05, 0.0, 0.1]
     assert np.isnan(found.average.sel(unit="silent")).all()
-    assert int(found["count"].sel(unit="strong")) == len(units["strong"])
+    assert int(found["n_spikes"].sel(unit="strong")) == len(units["strong"])
 
 
 def test_spikes_near_the_ends_are_left_out(lfp):
     near = Events.from_trains("units", {0: [START_S + 0.01, 50.0, START_S + 99.95]})
-    assert spike_triggered_average(near, lfp, 0.05, 0.1)["count"].values.tolist() == [1]
-    assert spike_triggered_average(near, lfp, 0.0, 0.0)["count"].values.tolist() == [3]
+    assert spike_triggered_average(near, lfp, (-0.05, 0.1)).n_spikes.values.tolist() == [1]
+    assert spike_triggered_average(near, lfp, (0.0, 0.0)).n_spikes.values.tolist() == [3]
 
 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda u, x: spike_triggered_average(u, x, -0.1), "zero or more seconds"),
-        (lambda u, x: spike_triggered_average(u, x, 90.0, 90.0), "more than 'lfp' is long"),
+        (lambda u, x: spike_triggered_average(u, x, (0.1, -0.1)), "around spikes cannot be"),
+        (lambda u, x: spike_triggered_average(u, x, (0.0, np.nan)), "around spikes cannot be"),
+        (lambda u, x: spike_triggered_average(u, x, (-90.0, 90.0)), "more than 'lfp' is long"),
+        (lambda u, x: spike_triggered_average(u, x, max_bytes=9), "max_bytes allows"),
+        (lambda u, x: phase_locking({0: [1.0, 2.0]}, x, "theta"), "one clock"),
+        (lambda u, x: phase_locking({0: [9.0, np.nan]}, x, "theta"), "not finite"),
         (lambda u, x: phase_locking(u, x, (None, 8.0)), "without two edges"),
     ],
 )
 def test_what_cannot_be_done_is_told(lfp, units, call, said):
     with pytest.raises(InputError, match=said):
         call(units, lfp)
+
+
+def test_only_spikes_in_epochs_are_used(lfp, units):
+    epochs = [(10.0, 40.0), (60.0, 61.5)]
+    kept = {
+        unit: [t for t in times if any(a <= t < b for a, b in epochs)]
+        for unit, times in units.trains().items()
+    }
+    for measure in (
+        lambda which, **asked: phase_locking(which, lfp, "theta", **asked),
+        lambda which, **asked: spike_triggered_average(which, lfp, **asked),
+    ):
+        xr.testing.assert_allclose(measure(units, epochs=epochs), measure(kept))
+
+
+def test_workers_and_the_order_of_units_change_nothing(lfp, units):
+    turned = dict(reversed(units.trains().items()))
+    for measure in (
+        lambda which, **asked: phase_locking(which, lfp, "theta", **asked),
+        lambda which, **asked: spike_triggered_average(which, lfp, **asked),
+    ):
+        alone = measure(units)
+        for workers in (1, 3):
+            with ThreadPoolExecutor(workers) as pool:
+                xr.testing.assert_identical(measure(units, executor=pool), alone)
+        xr.testing.assert_allclose(measure(turned).sel(unit=list(units)), alone)
+
+
+@given(shift=st.integers(-1000, 1000))
+@settings(max_examples=10)
+def test_moving_both_in_time_changes_nothing(shift):
+    values = np.random.default_rng(0).standard_normal((9000, 1))
+    times = {0: np.random.default_rng(1).uniform(1, 8, 50)}
+    at_zero = TimeSeries("lfp", values, "volts", rate_hz=RATE_HZ)
+    moved = TimeSeries("lfp", values, "volts", rate_hz=RATE_HZ, start_s=float(shift))
+    found = phase_locking(times, at_zero, "theta")
+    again = phase_locking({0: times[0] + shift}, moved, "theta")
+    xr.testing.assert_allclose(found, again, rtol=1e-4)

@@ -174,9 +174,9 @@ def test_impossible_input_is_refused():
         count_windows({0: [0.1]}, [1.0], [0.5])
     with pytest.raises(InputError, match="max_bytes"):
         psth_blocks({0: [0.1]}, [1.0], (0.0, 1.0), 0.5, max_bytes=1)
-    with pytest.raises(InputError, match="no condition"):
+    with pytest.raises(InputError, match="conditions are missing"):
         psth_by_condition({0: [0.1]}, [1.0, 2.0], [1.0, np.nan], (0.0, 1.0), 0.5)
-    with pytest.raises(InputError, match="no condition"):
+    with pytest.raises(InputError, match="conditions are missing"):
         psth_by_condition({0: [0.1]}, [1.0, 2.0], ["a", None], (0.0, 1.0), 0.5)
     with pytest.raises(InputError, match="shape"):
         psth_by_condition({0: [0.1]}, [1.0, 2.0], [1.0], (0.0, 1.0), 0.5)

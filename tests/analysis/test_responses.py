@@ -24,11 +24,16 @@ from panneuro.analysis.responses import (
 from panneuro.core.errors import InputError
 
 counts = arrays(np.int64, (5, 3, 8), elements=st.integers(0, 9))
+TENSOR = ("presentation", "unit", "time")
+
+
+def over_time(values, dims=("unit", "time")):
+    return xr.DataArray(values, {"time": np.arange(30) / 10}, dims)
 
 
 @given(counts)
 def test_trial_correlation_is_the_mean_over_pairs(values):
-    found = trial_correlation(values)
+    found = trial_correlation(xr.DataArray(values, dims=TENSOR)).values
     for unit in range(3):
         rows = [row for row in values[:, unit].astype(float) if row.std() > 0]
         pairs = [np.corrcoef(one, other)[0, 1] for one, other in combinations(rows, 2)]
@@ -41,37 +46,46 @@ def test_trial_correlation_is_the_mean_over_pairs(values):
 def test_trial_correlation_is_one_where_trials_are_alike_and_none_where_flat():
     values = np.zeros((4, 2, 5))
     values[:, 0, 2] = 3
-    found = trial_correlation(values)
+    found = trial_correlation(xr.DataArray(values, dims=TENSOR)).values
     assert found[0] == pytest.approx(1.0)
     assert np.isnan(found[1])
-    with pytest.raises(InputError, match="presentations × units × bins"):
+    with pytest.raises(InputError, match="dims presentation, unit, time"):
         trial_correlation([[1, 2]])
+    with pytest.raises(InputError, match="have the dims"):
+        trial_correlation(xr.DataArray(values[None], dims=("area", *TENSOR)))
 
 
 def test_fano_factor_of_poisson_counts_is_one():
     drawn = np.random.default_rng(0).poisson(4.0, (20_000, 3))
-    np.testing.assert_allclose(fano_factor(drawn), 1.0, atol=0.05)
-    assert np.isnan(fano_factor([[0], [0]])[0])
+    dims = TENSOR[:2]
+    np.testing.assert_allclose(fano_factor(xr.DataArray(drawn, dims=dims)), 1.0, atol=0.05)
+    assert np.isnan(fano_factor(xr.DataArray([[0], [0]], dims=dims))[0])
     with pytest.raises(InputError, match="two presentations"):
-        fano_factor([[1]])
+        fano_factor(xr.DataArray([[1]], dims=dims))
 
 
 @given(arrays(float, (2, 30), elements=st.floats(0, 100)), st.floats(0.3, 5))
 def test_smoothing_is_scipys_away_from_edges_and_keeps_constants(values, sd):
-    found = smooth(values, sd)
+    found = smooth(over_time(values), sd / 10).values
     far = int(4 * sd + 0.5)
     inside = slice(far, 30 - far)
     np.testing.assert_allclose(
         found[:, inside], gaussian_filter1d(values, sd, mode="constant")[:, inside], atol=1e-9
     )
-    np.testing.assert_allclose(smooth(np.full((2, 30), 7.0), sd), 7.0)
-    np.testing.assert_allclose(smooth(values.T, sd, axis=0), found.T)
+    np.testing.assert_allclose(smooth(over_time(np.full((2, 30), 7.0)), sd / 10), 7.0)
+    turned = smooth(over_time(values.T, ("time", "unit")), sd / 10)
+    np.testing.assert_allclose(turned.T, found)
 
 
 @pytest.mark.parametrize("sd", [0.0, -1.0, np.nan])
 def test_impossible_gaussians_are_refused(sd):
     with pytest.raises(InputError, match="Gaussian"):
-        smooth([1.0], sd)
+        smooth(over_time(np.ones(30), ("time",)), sd)
+
+
+def test_times_that_are_not_even_are_refused():
+    with pytest.raises(InputError, match="not evenly spaced"):
+        smooth(xr.DataArray([1.0, 2.0, 3.0], {"time": [0.0, 1.0, 3.0]}, ("time",)), 1.0)
 
 
 def labelled(values, times):
@@ -125,7 +139,7 @@ def test_first_spikes_are_the_first(train, onsets):
 
 
 def test_missing_responses_are_refused():
-    missing = np.full((3, 2, 4), np.nan)
+    missing = xr.DataArray(np.full((3, 2, 4), np.nan), {"time": range(4)}, TENSOR)
     for measure in (fano_factor, trial_correlation, lambda values: smooth(values, 1.0)):
         with pytest.raises(InputError, match="24 of 24"):
             measure(missing)

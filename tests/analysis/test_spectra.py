@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal as sps
-from scipy import stats
 
 from panneuro.analysis import spectra
 from panneuro.core.errors import InputError
-from panneuro.signals.arrays import Sliced
 from panneuro.signals.timeseries import TimeSeries
 
 RATE_HZ = 1250.0
@@ -55,10 +54,10 @@ def test_welch_is_scipys(segment_s, overlap, window, max_hz):
 @pytest.mark.parametrize("half_hz", [8.0, 12.5])
 def test_multitaper_is_the_mean_of_tapered_periodograms(half_hz, max_hz):
     lfp = noise()
-    starts_s = np.array([20.0, 3.0, 7.4])
-    found = spectra.multitaper(lfp, starts_s, 0.25, half_bandwidth_hz=half_hz, max_hz=max_hz)
-    np.testing.assert_allclose(found.start, starts_s, atol=1 / RATE_HZ)
-    for window, start_s in enumerate(starts_s):
+    onsets_s = np.array([20.0, 3.0, 7.4])
+    found = spectra.multitaper(lfp, onsets_s, (0.0, 0.25), half_bandwidth_hz=half_hz, max_hz=max_hz)
+    np.testing.assert_allclose(found.onset, onsets_s)
+    for window, start_s in enumerate(onsets_s):
         first = round((start_s - 2.0) * RATE_HZ)
         expected = reference(lfp.data[first : first + 312], half_hz, found.sizes["frequency"])
         scale = expected.max()
@@ -67,7 +66,7 @@ def test_multitaper_is_the_mean_of_tapered_periodograms(half_hz, max_hz):
 
 def test_the_area_is_the_variance():
     lfp = TimeSeries("x", np.random.default_rng(0).standard_normal(50_000), rate_hz=RATE_HZ)
-    density = spectra.multitaper(lfp, [0.0], 40.0)
+    density = spectra.multitaper(lfp, [0.0], (0.0, 40.0))
     assert float(density.sum()) / 40.0 == pytest.approx(1.0, rel=0.01)
 
 
@@ -83,70 +82,23 @@ def test_an_autoregressive_process_has_its_density():
 
 def test_spectrogram_is_a_window_that_slides():
     lfp = noise()
-    found = spectra.spectrogram(lfp, 0.4, 0.1, max_hz=80, start_s=5.0, stop_s=10.0)
-    starts_s = found.time.values - 0.2
-    np.testing.assert_allclose(np.diff(starts_s), 0.1)
-    assert starts_s[0] == pytest.approx(5.0)
+    found = spectra.spectrogram(lfp, 0.4, 0.1, max_hz=80, epochs=[(5.0, 10.0)])
+    onsets_s = found.time.values - 0.2
+    np.testing.assert_allclose(np.diff(onsets_s), 0.1)
+    assert onsets_s[0] == pytest.approx(5.0)
     assert found.time[-1] + 0.2 <= 10.0
-    each = spectra.multitaper(lfp, starts_s, 0.4, max_hz=80)
+    each = spectra.multitaper(lfp, onsets_s, (0.0, 0.4), max_hz=80)
     np.testing.assert_allclose(found, each, rtol=1e-4, atol=1e-9)
-
-
-def test_conditions_have_the_mean_of_their_windows():
-    lfp = noise()
-    starts_s = np.arange(2.0, 30.0, 0.5)
-    shown = np.array(["b", "a", "c", "a"])[np.arange(len(starts_s)) % 4]
-    found = spectra.power_by_condition(lfp, starts_s, shown, 0.25, max_hz=150)
-    each = spectra.multitaper(lfp, starts_s, 0.25, max_hz=150)
-    assert found.condition.values.tolist() == ["a", "b", "c"]
-    assert found["count"].values.tolist() == [28, 14, 14]
-    for name in "abc":
-        np.testing.assert_allclose(
-            found.power.sel(condition=name), each[shown == name].mean("window"), rtol=1e-4
-        )
-
-
-def test_the_jackknife_leaves_each_presentation_out_once():
-    lfp = noise()
-    starts_s = np.arange(3.0, 10.0, 0.5)
-    found = spectra.power_by_condition(lfp, starts_s, np.zeros(14), 0.3, max_hz=50)
-    each = spectra.multitaper(lfp, starts_s, 0.3, max_hz=50).values.astype(float)
-    logs = np.log([np.delete(each, i, 0).mean(0) for i in range(14)])
-    reach = stats.t.ppf(0.975, 13) * np.sqrt(13 / 14 * ((logs - logs.mean(0)) ** 2).sum(0))
-    np.testing.assert_allclose(np.log(found.upper / found.power)[0], reach, rtol=1e-3)
-    np.testing.assert_allclose(np.log(found.power / found.lower)[0], reach, rtol=1e-3)
-
-
-@pytest.mark.parametrize("interval", ["jackknife", "chi2"])
-def test_intervals_hold_the_truth_as_often_as_they_say(interval):
-    random = np.random.default_rng(11)
-    lfp = TimeSeries("x", random.standard_normal((150_000, 8)), rate_hz=RATE_HZ)
-    starts_s = np.arange(0.0, 119.0, 0.25)
-    shown = np.arange(len(starts_s)) // 12
-    found = spectra.power_by_condition(
-        lfp, starts_s, shown, 0.24, max_hz=400, interval=interval, confidence=0.9
-    ).sel(frequency=slice(30, 400))
-    truth = 2 / RATE_HZ
-    held = ((found.lower < truth) & (truth < found.upper)).mean()
-    assert 0.87 < float(held) < 0.93
-
-
-def test_one_presentation_has_no_jackknife():
-    found = spectra.power_by_condition(noise(), [3.0, 4.0, 5.0], ["a", "a", "b"], 0.3)
-    assert np.isnan(found.lower.sel(condition="b")).all()
-    assert np.isfinite(found.lower.sel(condition="a")).all()
-    chi2 = spectra.power_by_condition(noise(), [3.0], ["b"], 0.3, interval="chi2")
-    assert (chi2.lower < chi2.upper).all()
 
 
 @given(order=st.permutations(range(12)), scale=st.floats(0.01, 100), shift=st.floats(-50, 50))
 @settings(max_examples=15)
 def test_order_shift_and_scale(order, scale, shift):
     lfp = noise(6000)
-    starts_s = 2.0 + np.arange(12) * 0.3
-    plain = spectra.multitaper(lfp, starts_s, 0.25, max_hz=90)
+    onsets_s = 2.0 + np.arange(12) * 0.3
+    plain = spectra.multitaper(lfp, onsets_s, (0.0, 0.25), max_hz=90)
     moved = spectra.multitaper(
-        lfp.with_data(lfp.data * scale + shift), starts_s[list(order)], 0.25, max_hz=90
+        lfp.with_data(lfp.data * scale + shift), onsets_s[list(order)], (0.0, 0.25), max_hz=90
     )
     np.testing.assert_allclose(
         moved.values / scale**2,
@@ -154,18 +106,6 @@ def test_order_shift_and_scale(order, scale, shift):
         rtol=1e-2,
         atol=1e-4 * plain.values.max(),
     )
-
-
-def test_only_the_windows_are_read():
-    read = []
-
-    def rows(start, stop):
-        read.append((start, stop))
-        return np.random.default_rng(start).standard_normal((stop - start, 2))
-
-    lazy = TimeSeries("lfp", Sliced((10_000_000, 2), np.float64, rows), rate_hz=RATE_HZ)
-    spectra.power_by_condition(lazy, [10.0, 7000.0], [1, 2], 0.3)
-    assert sum(stop - start for start, stop in read) == 2 * 375
 
 
 def test_theta_of_a_rat_is_at_eight_hertz(sample_data):
@@ -176,28 +116,66 @@ def test_theta_of_a_rat_is_at_eight_hertz(sample_data):
     assert float(density[0].sel(frequency=slice(5, 12)).idxmax()) == pytest.approx(8.0, abs=0.3)
 
 
+def test_workers_change_nothing():
+    lfp = noise()
+    onsets_s = np.random.default_rng(0).uniform(2.0, 33.0, 90)
+    for compute in (
+        lambda **asked: spectra.welch(lfp, 0.5, **asked),
+        lambda **asked: spectra.multitaper(lfp, onsets_s, (0.1, 0.5), **asked),
+        lambda **asked: spectra.spectrogram(lfp, **asked),
+    ):
+        alone = compute()
+        for workers in (1, 3):
+            with ThreadPoolExecutor(workers) as pool:
+                assert compute(executor=pool).identical(alone)
+
+
+def test_segments_keep_to_epochs():
+    lfp = noise()
+    epochs = [(20.0, 23.0), (4.0, 9.0)]
+    found = spectra.welch(lfp, 1.0, overlap=0.0, epochs=epochs)
+    whole = [lfp.read(at, at + 1) for at in (20, 21, 22, 4, 5, 6, 7, 8)]
+    expected = np.mean([sps.periodogram(x, RATE_HZ, "hann", axis=0)[1] for x in whole], 0)
+    np.testing.assert_allclose(found, expected.T, rtol=1e-3, atol=1e-6 * expected.max())
+
+
+@given(shift=st.integers(-500, 500), order=st.permutations(range(3)))
+@settings(max_examples=10)
+def test_shifting_time_and_permuting_channels_changes_nothing_else(shift, order):
+    lfp = noise(6000)
+    onsets_s = 2.0 + np.arange(12) * 0.3
+    plain = spectra.multitaper(lfp, onsets_s, (0.0, 0.25), max_hz=90)
+    moved = lfp.with_data(lfp.data[:, list(order)], start_s=lfp.start_s + shift)
+    found = spectra.multitaper(moved, onsets_s + shift, (0.0, 0.25), max_hz=90)
+    scale = float(plain.max())
+    np.testing.assert_allclose(found / scale, plain[:, list(order)] / scale, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
+        (lambda x: spectra.welch(x, 1.0, epochs=[(3, 6), (5, 9)]), "overlap at 5.0 s"),
+        (lambda x: spectra.spectrogram(x, step_s=0.0), "slide by 0.0 s"),
+        (lambda x: spectra.spectrogram(x, max_bytes=1000), "max_bytes allows"),
+        (lambda x: spectra.multitaper(x, [3.0], (0.5, 0.0)), "around events cannot be"),
         (lambda x: spectra.welch(x, 0.0), "too short"),
         (lambda x: spectra.welch(x, float("nan")), "too short"),
         (lambda x: spectra.welch(x, 100.0), "fewer than the 125000"),
         (lambda x: spectra.welch(x, 1.0, overlap=1.0), "overlap by 1.0"),
         (lambda x: spectra.welch(x, 1.0, window="hat"), "shaped like 'hat'"),
         (lambda x: spectra.welch(x, 1.0, max_hz=0), "up to 0 Hz"),
-        (lambda x: spectra.multitaper(x, [], 1.0), "no times"),
-        (lambda x: spectra.multitaper(x, [3.0, np.nan], 1.0), "1 of 2 begin at no finite"),
-        (lambda x: spectra.multitaper(x, [3.0, 33.5], 1.0), "the first at 33.500 s"),
-        (lambda x: spectra.multitaper(x, [3.0], 1.0, half_bandwidth_hz=0.2), "half bandwidth"),
-        (lambda x: spectra.power_by_condition(x, [3.0], [1, 2], 1.0), "shape (2,)"),
-        (lambda x: spectra.power_by_condition(x, [3.0], [None], 1.0), "have no condition"),
-        (lambda x: spectra.power_by_condition(x, [3.0], [np.nan], 1.0), "have no condition"),
-        (lambda x: spectra.power_by_condition(x, [3.0], [pd.NA], 1.0), "have no condition"),
-        (lambda x: spectra.multitaper(x, ["soon"], 1.0), "must be numbers, not list"),
-        (lambda x: spectra.multitaper(x, [[3.0], [4.0]], 1.0), "shape (2, 1)"),
-        (lambda x: spectra.power_by_condition(x, [3.0], [1], 1.0, confidence=95), "not 95"),
-        (lambda x: spectra.power_by_condition(x, [3.0], [1], 1.0, interval="t"), "called 't'"),
-        (lambda x: spectra.chi_squared_interval(1.0, 0), "0 degrees"),
+        (lambda x: spectra.multitaper(x, [], (0.0, 1.0)), "no onsets"),
+        (
+            lambda x: spectra.multitaper(x, [3.0, np.nan], (0.0, 1.0)),
+            "1 of 2 onsets are not finite",
+        ),
+        (lambda x: spectra.multitaper(x, [3.0, 33.5], (0.0, 1.0)), "the first at 33.500 s"),
+        (
+            lambda x: spectra.multitaper(x, [3.0], (0.0, 1.0), half_bandwidth_hz=0.2),
+            "half bandwidth",
+        ),
+        (lambda x: spectra.multitaper(x, ["soon"], (0.0, 1.0)), "must be numbers, not list"),
+        (lambda x: spectra.multitaper(x, [[3.0], [4.0]], (0.0, 1.0)), "shape (2, 1)"),
     ],
 )
 def test_what_cannot_be_done_is_told(call, said):

@@ -23,8 +23,8 @@ def units():
 
 
 def test_p_values_are_those_of_scipy(units):
-    observed = correlograms(units, window_s=0.01)
-    expected = jitter_expectation(units, window_s=0.01)
+    observed = correlograms(units, max_lag_s=0.01)
+    expected = jitter_expectation(units, max_lag_s=0.01)
     found = excess(observed, expected)
     np.testing.assert_allclose(found.p_more, stats.poisson.sf(observed - 1, expected), atol=1e-12)
     np.testing.assert_allclose(found.p_less, stats.poisson.cdf(observed, expected), atol=1e-12)
@@ -47,7 +47,7 @@ def test_nothing_expected_and_nothing_seen_is_no_surprise():
 
 def test_other_lags_are_not_compared(units):
     with pytest.raises(InputError):
-        excess(correlograms(units), jitter_expectation(units, window_s=0.01))
+        excess(correlograms(units), jitter_expectation(units, max_lag_s=0.01))
 
 
 def test_surrogates_find_the_connection_only(units):

@@ -52,11 +52,13 @@ def test_every_window_comes_once_and_whole(rows, batch):
     lfp = counting()
     shape = tp.single_taper(lfp, 0.5)
     seen = []
-    for which, samples in tp.gathered(lfp, np.array(rows), shape, batch):
-        seen.extend(which.tolist())
-        for slot, window in enumerate(which):
-            expected = lfp.data[rows[window] : rows[window] + 50]
-            np.testing.assert_array_equal(samples[:, slot], expected)
+    at = np.array(rows)
+    for run in tp.runs(lfp, at, shape):
+        for part, samples in tp.gathered(lfp, at, shape, run, batch):
+            seen.extend(run[part].tolist())
+            for slot, window in enumerate(run[part]):
+                expected = lfp.data[rows[window] : rows[window] + 50]
+                np.testing.assert_array_equal(samples[:, slot], expected)
     assert sorted(seen) == list(range(len(rows)))
 
 
@@ -69,12 +71,31 @@ def test_close_windows_are_read_at_once_and_far_ones_alone():
 
     lazy = TimeSeries("lfp", Sliced((10_000_000, 1), np.float64, zeros), rate_hz=RATE_HZ)
     shape = tp.single_taper(lazy, 0.5)
-    list(tp.gathered(lazy, np.array([10, 60, 110, 9_000_000]), shape))
+    rows = np.array([10, 60, 110, 9_000_000])
+    for run in tp.runs(lazy, rows, shape):
+        list(tp.gathered(lazy, rows, shape, run))
     assert read == [(10, 160), (9_000_000, 9_000_050)]
 
 
 def test_rows_are_the_nearest_samples():
     lfp = TimeSeries("lfp", np.zeros(1000), rate_hz=RATE_HZ, start_s=3.0)
-    np.testing.assert_array_equal(tp.first_rows(lfp, [3.0, 3.014, 12.5], 50), [0, 1, 950])
+    np.testing.assert_array_equal(
+        tp.first_rows(lfp, [3.0, 3.014, 12.5], (0.0, 0.5), 50), [0, 1, 950]
+    )
     with pytest.raises(InputError, match="1 of 2 are not wholly"):
-        tp.first_rows(lfp, [3.0, 12.51], 50)
+        tp.first_rows(lfp, [3.0, 12.51], (0.0, 0.5), 50)
+
+
+def test_windows_keep_to_epochs():
+    lfp = counting(1000)
+    found = tp.regular_rows(lfp, 50, 25, [(5.0, 6.0), (1.0, 1.49), (8.0, 8.6)])
+    assert found.tolist() == [500, 525, 550, 800]
+    assert tp.regular_rows(lfp, 400, 300, None).tolist() == [0, 300, 600]
+    with pytest.raises(InputError, match="60 samples there at once, fewer than the 70"):
+        tp.regular_rows(lfp, 70, 25, [(8.0, 8.6)])
+
+
+@pytest.mark.parametrize("window", [0.5, (0.0,), (0.5, 0.5), (0.0, np.nan), ("a", "b")])
+def test_a_window_has_two_ends(window):
+    with pytest.raises(InputError, match=r"window"):
+        tp.length_of(window)

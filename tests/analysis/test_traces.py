@@ -29,14 +29,6 @@ def test_values_are_physical():
     np.testing.assert_array_equal(found, [[1.5, 5.0], [2.5, 9.0]])
 
 
-@given(rows=st.integers(0, 1000), size=st.integers(1, 100), budget=st.integers(0, 1000))
-def test_pieces_cover_all_rows_in_order(rows, size, budget):
-    found = list(traces.pieces(rows, size, budget))
-    joined = [row for piece in found for row in range(piece.start, piece.stop)]
-    assert joined == list(range(rows))
-    assert all((piece.stop - piece.start) * size <= max(budget, size) for piece in found)
-
-
 def test_a_gap_is_told():
     lfp = TimeSeries("x", np.array([0.0, np.inf, 1.0]), rate_hz=2.0, start_s=1.0)
     with pytest.raises(InputError, match=r"channel 0 at 1\.5000 s"):

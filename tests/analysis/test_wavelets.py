@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import signal as sps
 
 from panneuro.analysis.traces import evaluate
-from panneuro.analysis.wavelets import morlet, spectrum_over_time
+from panneuro.analysis.wavelets import morlet, morlet_spectrogram
 from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
 
@@ -75,7 +75,7 @@ def test_outputs_belong_together():
 def test_labels_and_one_channel():
     t = np.arange(40_000) / RATE_HZ
     lfp = TimeSeries("x", np.sin(2 * np.pi * 20 * t), "volts", rate_hz=RATE_HZ, start_s=3.0)
-    found = spectrum_over_time(lfp, FREQUENCIES_HZ, every=100)
+    found = morlet_spectrogram(lfp, FREQUENCIES_HZ, every=100)
     assert found.dims == ("time", "channel", "frequency")
     assert found.time[0] == 3.0
     assert found.attrs["units"] == "(volts)²"

@@ -38,5 +38,5 @@ def test_groups_are_numpys(conditions):
 def test_conditions_of_several_kinds_have_no_order():
     with pytest.raises(InputError, match="put in order"):
         group(np.array(["a", 1], dtype=object), 2)
-    with pytest.raises(InputError, match="1 of 2 presentations have no condition"):
+    with pytest.raises(InputError, match="1 of 2 conditions are missing"):
         group(np.array(["a", None], dtype=object), 2)

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order, ranges
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.streams import spread
-from panneuro.analysis.trains import TICKS_PER_S, Ticks, Trains, Units, to_ticks
+from panneuro.analysis.epochs import Epochs, epoch_ticks, within
+from panneuro.analysis.trains import TICKS_PER_S, Ticks, Trains, Units
 from panneuro.core.errors import InputError
-from panneuro.signals.table import Intervals
 
 Counts = npt.NDArray[np.int64]
 
@@ -50,32 +50,32 @@ class Lags:
     ticks_per_s: float
 
     @classmethod
-    def of(cls, window_s: float, bin_s: float, rate_hz: float | None, centred: bool) -> Lags:
+    def of(cls, max_lag_s: float, bin_s: float, rate_hz: float | None, centred: bool) -> Lags:
         """Turn seconds into whole ticks, or say why that cannot be.
 
         Raises
         ------
         InputError
-            If the bin is no whole number of ticks, or the window of bins, or is too long.
+            If the bin is no whole number of ticks, or the longest lag of bins, or is too long.
         """
         ticks_per_s = float(rate_hz or TICKS_PER_S)
-        if not (0 < bin_s <= window_s < np.inf and 0 < ticks_per_s < np.inf):
+        if not (0 < bin_s <= max_lag_s < np.inf and 0 < ticks_per_s < np.inf):
             raise InputError(
-                f"correlograms were asked for a window of {window_s!r} s in bins of {bin_s!r} s",
-                hint="window_s=0.05, bin_s=0.001",
+                f"correlograms were asked for lags of up to {max_lag_s!r} s in bins of {bin_s!r} s",
+                hint="max_lag_s=0.05, bin_s=0.001",
             )
-        bin_ticks, n_bins = round(bin_s * ticks_per_s), round(window_s / bin_s)
+        bin_ticks, n_bins = round(bin_s * ticks_per_s), round(max_lag_s / bin_s)
         off = abs(bin_ticks - bin_s * ticks_per_s) > 1e-6 * bin_ticks
-        if off or abs(n_bins * bin_s - window_s) > 1e-6 * bin_s:
+        if off or abs(n_bins * bin_s - max_lag_s) > 1e-6 * bin_s:
             raise InputError(
-                f"a window of {window_s!r} s in bins of {bin_s!r} s is not whole: bins are "
-                f"{bin_s * ticks_per_s:g} ticks, and the window {window_s / bin_s:g} bins",
+                f"lags of up to {max_lag_s!r} s in bins of {bin_s!r} s is not whole: bins are "
+                f"{bin_s * ticks_per_s:g} ticks, and the longest lag {max_lag_s / bin_s:g} bins",
                 hint="choose a bin that is a multiple of the time between samples",
             )
         lags = cls(bin_ticks, n_bins, centred, ticks_per_s)
         if lags.stop**2 >= 2 ** (_BITS - 2):
             raise InputError(
-                f"a window of {window_s!r} s is too long for a clock of {ticks_per_s:g} Hz",
+                f"lags of up to {max_lag_s!r} s are too long for a clock of {ticks_per_s:g} Hz",
                 hint="give the rate of the samples, as in rate_hz=30_000",
             )
         return lags
@@ -162,11 +162,12 @@ class Stream:
 def correlograms(
     units: Units,
     *,
-    window_s: float = 0.05,
+    max_lag_s: float = 0.05,
     bin_s: float = 0.001,
-    epochs: Intervals | None = None,
+    epochs: Epochs | None = None,
     rate_hz: float | None = None,
     centred: bool = True,
+    max_bytes: int = MAX_BYTES,
     executor: Executor | None = None,
 ) -> xr.DataArray:
     """Count the lags between the spikes of every pair of units, exactly.
@@ -175,17 +176,19 @@ def correlograms(
     ----------
     units : Events, mapping or Trains
         Spike times in seconds.
-    window_s : float
+    max_lag_s : float
         Longest lag, on both sides of zero; a whole number of bins.
     bin_s : float
         Width of a bin.
-    epochs : Intervals, optional
+    epochs : Intervals or array-like of float, shape (n_epochs, 2), optional
         Count only pairs with both spikes in the same one of these; they may not overlap.
     rate_hz : float, optional
         Rate of the clock that spikes were sampled with: lags are then whole samples, and a lag on
         the edge of a bin is always on the same side. Otherwise times are rounded to nanoseconds.
     centred : bool
         Whether the middle bin lies around zero, or zero is an edge as in SpikeInterface.
+    max_bytes : int
+        What the result may take in memory.
     executor : Executor, optional
         Where units are spread; the counts do not depend on it.
 
@@ -199,7 +202,8 @@ def correlograms(
     Raises
     ------
     InputError
-        If times are not finite or do not ascend, epochs overlap, or bins are not whole.
+        If times are not finite or do not ascend, epochs overlap, bins are not whole, or the result
+        is larger than is allowed.
 
     Notes
     -----
@@ -211,14 +215,15 @@ def correlograms(
 
     Examples
     --------
-    >>> found = correlograms({"a": [0.100, 0.200], "b": [0.102]}, window_s=0.003)
+    >>> found = correlograms({"a": [0.100, 0.200], "b": [0.102]}, max_lag_s=0.003)
     >>> found.lag.values
     array([-0.003, -0.002, -0.001,  0.   ,  0.001,  0.002,  0.003])
     >>> found.sel(unit="a", other="b").values
     array([0, 0, 0, 0, 0, 1, 0])
     """
-    lags = Lags.of(window_s, bin_s, rate_hz, centred)
+    lags = Lags.of(max_lag_s, bin_s, rate_hz, centred)
     trains = Trains.of(units)
+    check_lags(len(trains), lags, np.int64, max_bytes)
     stream = in_epochs(trains, lags, epochs)
     sided, ties = pairs(stream, stream, lags, executor)
     rows = np.arange(len(trains))
@@ -226,10 +231,19 @@ def correlograms(
     return labelled(lags.unfold(sided, ties), trains.ids, lags)
 
 
+def check_lags(n_units: int, lags: Lags, dtype: npt.DTypeLike, max_bytes: int) -> None:
+    """Refuse correlograms that would take more memory than is allowed."""
+    shape = (n_units, n_units, 2 * lags.n_bins + lags.centred)
+    hint = "choose fewer units, wider bins or shorter lags, or raise max_bytes"
+    check_bytes(shape, dtype, max_bytes, "correlating all pairs", hint)
+
+
 def labelled(values: npt.NDArray[Any], ids: npt.NDArray[Any], lags: Lags) -> xr.DataArray:
     """Name the axes of correlograms."""
-    coordinates = {"unit": ids, "other": ids, "lag": ("lag", lags.centres_s, {"units": "s"})}
-    return xr.DataArray(values, coordinates, ("unit", "other", "lag"), name="pairs")
+    lag = ("lag", lags.centres_s, {"units": "s", "long_name": "lag"})
+    named = {"units": "spike pairs", "long_name": "coincidences"}
+    dims = ("unit", "other", "lag")
+    return xr.DataArray(values, {"unit": ids, "other": ids, "lag": lag}, dims, "count", named)
 
 
 def on_clock(trains: Trains, lags: Lags) -> Ticks:
@@ -244,7 +258,7 @@ def unit_rows(trains: Trains) -> npt.NDArray[np.int32]:
     return np.repeat(np.arange(len(trains), dtype=np.int32), np.diff(trains.ends, prepend=0))
 
 
-def in_epochs(trains: Trains, lags: Lags, epochs: Intervals | None, grid: int = 1) -> Stream:
+def in_epochs(trains: Trains, lags: Lags, epochs: Epochs | None, grid: int = 1) -> Stream:
     """Return the spikes in epochs, these moved so far apart that no lag reaches across.
 
     Epochs begin on multiples of `grid` ticks, with at least that much between them.
@@ -252,45 +266,19 @@ def in_epochs(trains: Trains, lags: Lags, epochs: Intervals | None, grid: int = 
     ticks, units = on_clock(trains, lags), unit_rows(trains)
     if epochs is None:
         return Stream.of(ticks - ticks.min(initial=0), units, len(trains))
-    starts, stops = epoch_ticks(epochs, lags)
-    epoch, inside = within_epochs(ticks, starts, stops)
+    starts, stops = epochs_on_clock(epochs, lags)
+    epoch, inside = within(ticks, starts, stops)
     steps = -(-(stops - starts + lags.stop + grid) // grid) * grid
     moved = np.cumsum(steps) - steps
     there = (ticks - starts[epoch] + moved[epoch])[inside]
     return Stream.of(there, units[inside], len(trains))
 
 
-def epoch_ticks(epochs: Intervals, lags: Lags) -> tuple[Ticks, Ticks]:
-    """Return when epochs start and stop in ticks, in order.
-
-    Raises
-    ------
-    InputError
-        If there are none, or some are empty or overlap.
-    """
-    frame = epochs.df.sort_values("start_time")
+def epochs_on_clock(epochs: Epochs, lags: Lags) -> tuple[Ticks, Ticks]:
+    """Return when epochs start and stop in ticks of the lags' clock, in order."""
     scale = lags.ticks_per_s / TICKS_PER_S
-    starts, stops = (
-        np.rint(to_ticks(frame[name], f"{name} of {epochs.name!r}") * scale).astype(np.int64)
-        for name in ("start_time", "stop_time")
-    )
-    if not len(starts) or (stops <= starts).any():
-        raise InputError(f"{epochs.name!r} has no intervals, or some that last no time")
-    if (starts[1:] < stops[:-1]).any():
-        raise InputError(
-            f"intervals of {epochs.name!r} overlap: spikes would count twice",
-            hint="give intervals that end before the next begins",
-        )
+    starts, stops = (np.rint(ticks * scale).astype(np.int64) for ticks in epoch_ticks(epochs))
     return starts, stops
-
-
-def within_epochs(
-    ticks: Ticks, starts: Ticks, stops: Ticks
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """Return the epoch that begins last before each spike, and whether the spike is in it."""
-    epoch = np.searchsorted(starts, ticks, side="right") - 1
-    inside = (epoch >= 0) & (ticks < stops[epoch])
-    return np.maximum(epoch, 0), inside
 
 
 def pairs(
@@ -323,14 +311,10 @@ def pairs(
     offsets = targets.units * np.uint32(lags.n_sided + 1)
     task = partial(_rows, references.ticks, firsts, order, ends, targets.ticks, offsets, lags)
     out = np.empty((n_units, n_units, lags.n_sided + 1), dtype=np.int64)
-    groups = _groups(n_units)
-    for rows, counts in zip(groups, spread(task, groups, executor), strict=True):
+    groups = list(ranges(n_units, _UNITS_PER_TASK))
+    for rows, counts in zip(groups, in_order(task, groups, executor), strict=True):
         out[rows] = counts
     return out[..., :-1], out[..., -1].copy()
-
-
-def _groups(n_units: int) -> list[slice]:
-    return [slice(row, row + _UNITS_PER_TASK) for row in range(0, n_units, _UNITS_PER_TASK)]
 
 
 def _rows(

@@ -146,8 +146,12 @@ def inverse_matrix(
         In any order.
     method : {"delta", "spline", "kernel"}
         What sources are made of.
-    conductivity, diameter_m, regularisation
-        As for :func:`current_source_density`.
+    conductivity : float
+        Of the tissue, in siemens per metre.
+    diameter_m : float
+        Of the discs in which sources are the same, in metres.
+    regularisation : float
+        For the kernel method: the noise of the potentials, as a part of their variance.
 
     Returns
     -------

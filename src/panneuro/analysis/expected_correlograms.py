@@ -14,21 +14,23 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import MAX_BYTES, in_order
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.correlations import products
 from panneuro.analysis.correlograms import (
     Lags,
     Stream,
-    epoch_ticks,
+    check_lags,
+    epochs_on_clock,
     in_epochs,
     labelled,
     on_clock,
     pairs,
     unit_rows,
-    within_epochs,
 )
-from panneuro.analysis.streams import spread
+from panneuro.analysis.epochs import Epochs, within
 from panneuro.analysis.trains import Trains, Units
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.signals.table import Intervals
@@ -45,11 +47,12 @@ def jitter_expectation(
     units: Units,
     *,
     jitter_s: float = 0.025,
-    window_s: float = 0.05,
+    max_lag_s: float = 0.05,
     bin_s: float = 0.001,
-    epochs: Intervals | None = None,
+    epochs: Epochs | None = None,
     rate_hz: float | None = None,
     centred: bool = True,
+    max_bytes: int = MAX_BYTES,
     executor: Executor | None = None,
 ) -> xr.DataArray:
     r"""Return the mean correlogram over all surrogates whose spikes are jittered in windows.
@@ -65,20 +68,37 @@ def jitter_expectation(
 
     Parameters
     ----------
-    units, window_s, bin_s, epochs, rate_hz, centred, executor
-        As for :func:`panneuro.analysis.correlograms.correlograms`.
+    units : Events, mapping or Trains
+        Spike times in seconds.
     jitter_s : float
         Length of a window in seconds. Windows are laid from the first spike, or from the beginning
         of each epoch; the last one of an epoch is whole even if it reaches past the epoch's end.
+    max_lag_s : float
+        Longest lag, on both sides of zero; a whole number of bins.
+    bin_s : float
+        Width of a bin.
+    epochs : Intervals or array-like of float, shape (n_epochs, 2), optional
+        Count only pairs with both spikes in the same one of these; they may not overlap.
+    rate_hz : float, optional
+        Rate of the clock that spikes were sampled with: lags are then whole samples. Otherwise
+        times are rounded to nanoseconds.
+    centred : bool
+        Whether the middle bin lies around zero, or zero is an edge.
+    max_bytes : int
+        What the result may take in memory.
+    executor : Executor, optional
+        Where the work is spread; the result does not depend on it.
 
     Returns
     -------
     DataArray of float64, dims (unit, other, lag)
+        Of the units, lags and epochs of :func:`~panneuro.analysis.correlograms.correlograms`.
 
     Raises
     ------
     InputError
-        As for the correlograms; or if the window is shorter than a tick.
+        If times are not finite or do not ascend, epochs overlap, bins are not whole, the window is
+        shorter than a tick, or the result is larger than is allowed.
 
     References
     ----------
@@ -87,15 +107,16 @@ def jitter_expectation(
     Examples
     --------
     >>> units = {"a": [0.100, 0.200], "b": [0.102]}
-    >>> found = jitter_expectation(units, jitter_s=0.005, window_s=0.01)
+    >>> found = jitter_expectation(units, jitter_s=0.005, max_lag_s=0.01)
     >>> float(found.sel(unit="a", other="b").sum().round(6))
     1.0
     """
-    lags = Lags.of(window_s, bin_s, rate_hz, centred)
+    lags = Lags.of(max_lag_s, bin_s, rate_hz, centred)
     window = round(jitter_s * lags.ticks_per_s) if np.isfinite(jitter_s) else 0
     if window < 1:
         raise InputError(f"a jitter window of {jitter_s!r} s is shorter than a tick")
     trains = Trains.of(units)
+    check_lags(len(trains), lags, np.float64, max_bytes)
     stream = in_epochs(trains, lags, epochs, window)
     reach = (lags.stop + window - 2) // window
     sums = _lagged_products(stream, window, reach, executor)
@@ -115,7 +136,7 @@ def _lagged_products(
     task = partial(_products_from, windows, stream.units, n_units, reach)
     sums = np.zeros((2 * reach + 1, n_units, n_units))
     last = int(windows[-1]) if len(windows) else -1
-    for found in spread(task, range(0, last + 1, _WINDOWS), executor):
+    for found in in_order(task, range(0, last + 1, _WINDOWS), executor):
         sums[reach:] += found
     sums[:reach] = sums[:reach:-1].transpose(0, 2, 1)
     return sums
@@ -176,10 +197,11 @@ def shift_predictor(
     *,
     conditions: npt.ArrayLike | None = None,
     n_shifts: int = 1,
-    window_s: float = 0.05,
+    max_lag_s: float = 0.05,
     bin_s: float = 0.001,
     rate_hz: float | None = None,
     centred: bool = True,
+    max_bytes: int = MAX_BYTES,
     executor: Executor | None = None,
 ) -> xr.DataArray:
     """Return the mean correlogram of each trial with the trials that follow and precede it.
@@ -189,16 +211,29 @@ def shift_predictor(
 
     Parameters
     ----------
-    units, window_s, bin_s, rate_hz, centred, executor
-        As for :func:`panneuro.analysis.correlograms.correlograms`, to whose counts in
-        ``epochs=trials`` this compares.
+    units : Events, mapping or Trains
+        Spike times in seconds.
     trials : Intervals
-        Presentations of a stimulus; they may not overlap.
+        Presentations of a stimulus; they may not overlap. The counts that this is compared to are
+        those of :func:`~panneuro.analysis.correlograms.correlograms` in ``epochs=trials``.
     conditions : array-like, shape (n_trials,), optional
         The stimulus of each trial, in the order of the rows: trials are shifted among those of the
         same one. By default all are the same.
     n_shifts : int
         How many trials to go in each direction; more make the predictor less noisy.
+    max_lag_s : float
+        Longest lag, on both sides of zero; a whole number of bins.
+    bin_s : float
+        Width of a bin.
+    rate_hz : float, optional
+        Rate of the clock that spikes were sampled with: lags are then whole samples. Otherwise
+        times are rounded to nanoseconds.
+    centred : bool
+        Whether the middle bin lies around zero, or zero is an edge.
+    max_bytes : int
+        What the result may take in memory.
+    executor : Executor, optional
+        Where the work is spread; the result does not depend on it.
 
     Returns
     -------
@@ -207,7 +242,8 @@ def shift_predictor(
     Raises
     ------
     InputError
-        If a condition has no more trials than there are shifts.
+        If a condition is missing or has no more trials than there are shifts, trials overlap, bins
+        are not whole, or the result is larger than is allowed.
 
     References
     ----------
@@ -219,15 +255,16 @@ def shift_predictor(
     >>> trials = pd.DataFrame({"start_time": [0.0, 1.0], "stop_time": [0.5, 1.5]})
     >>> trials = Intervals.from_frame("trials", trials)
     >>> units = {"a": [0.1, 1.1], "b": [0.102, 1.101]}
-    >>> shift_predictor(units, trials, window_s=0.003).sel(unit="a", other="b").values
+    >>> shift_predictor(units, trials, max_lag_s=0.003).sel(unit="a", other="b").values
     array([0., 0., 0., 0., 1., 1., 0.])
     """
-    lags = Lags.of(window_s, bin_s, rate_hz, centred)
+    lags = Lags.of(max_lag_s, bin_s, rate_hz, centred)
     trains = Trains.of(units)
+    check_lags(len(trains), lags, np.float64, max_bytes)
     groups = _repeats(trials, conditions, n_shifts)
-    starts, stops = epoch_ticks(trials, lags)
+    starts, stops = epochs_on_clock(trials, lags)
     ticks, rows = on_clock(trains, lags), unit_rows(trains)
-    trial, inside = within_epochs(ticks, starts, stops)
+    trial, inside = within(ticks, starts, stops)
     since, rows, trial = (ticks - starts[trial])[inside], rows[inside], trial[inside]
     slot = int((stops - starts).max()) + lags.stop
     references = Stream.of(since + trial * slot, rows, len(trains))
@@ -250,12 +287,9 @@ def _repeats(
     trials: Intervals, conditions: npt.ArrayLike | None, n_shifts: int
 ) -> list[npt.NDArray[np.intp]]:
     """Return the trials of each condition in order of time."""
-    order = np.argsort(trials.df["start_time"].to_numpy(), kind="stable")
-    given = np.zeros(len(order)) if conditions is None else np.asarray(conditions)
-    if given.shape != order.shape:
-        raise InputError(f"{len(order)} trials have conditions of shape {given.shape}")
-    _, codes = np.unique(given[order], return_inverse=True)
-    groups = [np.flatnonzero(codes == code) for code in range(codes.max(initial=-1) + 1)]
+    order = np.argsort(trials["start_time"], kind="stable")
+    names, codes = group(np.zeros(len(order)) if conditions is None else conditions, len(order))
+    groups = [np.flatnonzero(codes[order] == code) for code in range(len(names))]
     fewest = min(map(len, groups), default=0)
     if not 1 <= n_shifts < fewest:
         raise InputError(
@@ -268,6 +302,6 @@ def _repeats(
 def _shifted(groups: list[npt.NDArray[np.intp]], shift: int) -> npt.NDArray[np.intp]:
     """Return where each trial goes."""
     there = np.empty(sum(map(len, groups)), dtype=np.intp)
-    for group in groups:
-        there[group] = np.roll(group, shift)
+    for members in groups:
+        there[members] = np.roll(members, shift)
     return there

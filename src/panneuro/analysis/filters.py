@@ -100,6 +100,13 @@ def notch(signal: TimeSeries, line_hz: float = 50.0, *, width_hz: float = 2.0) -
     ------
     InputError
         If the line or the width do not fit the rate.
+
+    Examples
+    --------
+    >>> t = np.arange(12_500) / 1250.0
+    >>> hum = TimeSeries("lfp", np.sin(2 * np.pi * 50 * t), "volts", rate_hz=1250.0)
+    >>> bool(abs(notch(hum, 50.0).read(5, 6)).max() < 1e-3)
+    True
     """
     rate_hz = rate_of(signal, "filtering")
     if not (0 < width_hz < line_hz / 3 and line_hz + 1.5 * width_hz < rate_hz / 2):
@@ -139,8 +146,11 @@ def analytic(
     every : int
         Keep one sample of so many. The rate that remains must be wider than the band with its
         transitions; envelope and phase then lose nothing.
-    design, order
-        As for :func:`filtered`.
+    design : {"fir", "butterworth"}
+        :func:`~panneuro.analysis.bands.fir_taps` or
+        :func:`~panneuro.analysis.bands.butterworth_taps`.
+    order : int
+        Of the Butterworth filter.
 
     Returns
     -------
@@ -150,7 +160,15 @@ def analytic(
     Raises
     ------
     InputError
-        As for :func:`filtered`, if the band is open, or if `every` is too large.
+        If the band is open or cannot be cut, the signal has no constant rate or is shorter than
+        half the filter, or `every` is too large; on reading, if a sample is not finite.
+
+    Examples
+    --------
+    >>> t = np.arange(12_500) / 1250.0
+    >>> lfp = TimeSeries("lfp", 3 * np.sin(2 * np.pi * 7 * t), "volts", rate_hz=1250.0)
+    >>> np.abs(analytic(lfp, "theta").read(5, 5.002)).round(2)
+    array([3., 3., 3.], dtype=float32)
     """
     return _one_sided(signal, band, every, design, order, lambda values: values, np.complex64)
 
@@ -165,13 +183,31 @@ def envelope(
 ) -> TimeSeries:
     """Return the envelope of a band: the modulus of its :func:`analytic` signal.
 
-    Parameters, errors
-        As for :func:`analytic`.
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    band : str or (float, float)
+        A name of :data:`~panneuro.analysis.bands.BANDS` or edges in hertz.
+    every : int
+        Keep one sample of so many. The rate that remains must be wider than the band with its
+        transitions; envelope and phase then lose nothing.
+    design : {"fir", "butterworth"}
+        :func:`~panneuro.analysis.bands.fir_taps` or
+        :func:`~panneuro.analysis.bands.butterworth_taps`.
+    order : int
+        Of the Butterworth filter.
 
     Returns
     -------
     TimeSeries
         Lazy, float32, in the signal's unit.
+
+    Raises
+    ------
+    InputError
+        If the band is open or cannot be cut, the signal has no constant rate or is shorter than
+        half the filter, or `every` is too large; on reading, if a sample is not finite.
 
     Examples
     --------
@@ -193,13 +229,38 @@ def phase(
 ) -> TimeSeries:
     """Return the phase of a band: the angle of its :func:`analytic` signal.
 
-    Parameters, errors
-        As for :func:`analytic`.
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    band : str or (float, float)
+        A name of :data:`~panneuro.analysis.bands.BANDS` or edges in hertz.
+    every : int
+        Keep one sample of so many. The rate that remains must be wider than the band with its
+        transitions; envelope and phase then lose nothing.
+    design : {"fir", "butterworth"}
+        :func:`~panneuro.analysis.bands.fir_taps` or
+        :func:`~panneuro.analysis.bands.butterworth_taps`.
+    order : int
+        Of the Butterworth filter.
 
     Returns
     -------
     TimeSeries
         Lazy, float32, in radians from −π to π; 0 at a peak.
+
+    Raises
+    ------
+    InputError
+        If the band is open or cannot be cut, the signal has no constant rate or is shorter than
+        half the filter, or `every` is too large; on reading, if a sample is not finite.
+
+    Examples
+    --------
+    >>> t = np.arange(12_500) / 1250.0
+    >>> lfp = TimeSeries("lfp", np.cos(2 * np.pi * 10 * t), "volts", rate_hz=1250.0)
+    >>> abs(phase(lfp, (7.0, 14.0)).read(5, 5.002)).round(1)
+    array([0. , 0.1, 0.1], dtype=float32)
     """
     found = _one_sided(signal, band, every, design, order, np.angle, np.float32)
     return found.with_data(found.data, unit="radians")

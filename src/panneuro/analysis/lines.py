@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from panneuro.analysis.tapers import first_rows, gathered, samples_in, slepians
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
+from panneuro.analysis.tapers import (
+    Rows,
+    Tapers,
+    first_rows,
+    gathered,
+    length_of,
+    runs,
+    samples_in,
+    slepians,
+)
 from panneuro.analysis.traces import labels_of, physical, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -27,11 +38,13 @@ _SEARCHED = 3
 
 def line_test(
     signal: TimeSeries,
-    starts_s: npt.ArrayLike,
-    duration_s: float,
+    onsets_s: npt.ArrayLike,
+    window_s: tuple[float, float],
     *,
     half_bandwidth_hz: float | None = None,
     max_hz: float | None = None,
+    max_bytes: int = MAX_BYTES,
+    executor: Executor | None = None,
 ) -> xr.Dataset:
     """Test each frequency of each window for a sinusoid in noise.
 
@@ -42,63 +55,82 @@ def line_test(
     ----------
     signal : TimeSeries
         At a constant rate.
-    starts_s : array-like of float, shape (n_windows,)
-        When windows begin, in seconds.
-    duration_s : float
-        Of each window, in seconds.
+    onsets_s : array-like of float, shape (n_presentations,)
+        Times of the events in seconds.
+    window_s : tuple of float
+        From where to where around each event, in seconds from it.
     half_bandwidth_hz : float, optional
-        As for :func:`~panneuro.analysis.spectra.multitaper`, at least ``1.5 / duration_s``.
+        Half the width of the smoothing in frequency; twice the inverse of the window's length where
+        not given, which makes three tapers; two are the fewest.
     max_hz : float, optional
-        The highest frequency to test.
+        The highest frequency to compute.
+    max_bytes : int
+        What the result may take in memory.
+    executor : Executor, optional
+        Where stretches of the recording are spread; the result does not depend on it.
 
     Returns
     -------
-    Dataset of shape (window, channel, frequency)
+    Dataset, dims (presentation, channel, frequency)
         ``f``, ``p`` and ``amplitude``: of the sinusoid, in the signal's unit.
 
     Raises
     ------
     InputError
-        If a window is not wholly in the recording, or fewer than two tapers fit.
+        If a window is not wholly in the recording, fewer than two tapers fit, or the result is
+        larger than is allowed.
 
     Examples
     --------
     >>> t = np.arange(4000) / 1000.0
     >>> noise = np.random.default_rng(0).standard_normal(4000)
     >>> lfp = TimeSeries("lfp", noise + 0.5 * np.sin(2 * np.pi * 50 * t), rate_hz=1000.0)
-    >>> found = line_test(lfp, [0.0], 4.0, half_bandwidth_hz=1.0, max_hz=100)
+    >>> found = line_test(lfp, [0.0], (0.0, 4.0), half_bandwidth_hz=1.0, max_hz=100)
     >>> float(found.f[0, 0].idxmax()), bool(found.p.min() < 1e-6)
     (50.0, True)
     """
-    tapers = slepians(signal, duration_s, half_bandwidth_hz, max_hz)
+    tapers = slepians(signal, length_of(window_s), half_bandwidth_hz, max_hz)
     if len(tapers) < 2:
         raise InputError(
             "the test for lines needs two tapers or more", hint="give a wider half bandwidth"
         )
-    rows = first_rows(signal, starts_s, tapers.n_samples)
+    rows = first_rows(signal, onsets_s, window_s, tapers.n_samples)
     shape = (len(rows), signal.n_channels, tapers.n_frequencies)
+    hint = "give max_hz, or choose fewer windows or channels"
+    check_bytes((3, *shape), np.float64, max_bytes, "testing for lines", hint)
+    f, amplitude = np.empty(shape), np.empty(shape)
+    task = partial(_tested_run, signal, rows, tapers)
+    for run, ratio, size in in_order(task, runs(signal, rows, tapers), executor):
+        f[run], amplitude[run] = ratio, size
+    dims = ("presentation", "channel", "frequency")
+    named = {
+        "f": (dims, f, {"units": "1", "long_name": "F of a sinusoid"}),
+        "p": (dims, _probability(f, len(tapers)), {"units": "1", "long_name": "p"}),
+        "amplitude": (dims, amplitude, {"units": signal.unit, "long_name": "amplitude"}),
+    }
+    return xr.Dataset(named, {"channel": labels_of(signal), "frequency": tapers.frequency})
+
+
+def _tested_run(
+    signal: TimeSeries, rows: Rows, tapers: Tapers, run: Rows
+) -> tuple[Rows, Values, Values]:
+    """Return the windows of a run, with F and amplitude (n_run, n_channels, n_frequencies)."""
+    shape = (len(run), signal.n_channels, tapers.n_frequencies)
     f, amplitude = np.empty(shape), np.empty(shape)
     sums = tapers.windows.sum(1)
-    for which, samples in gathered(signal, rows, tapers):
+    for part, samples in gathered(signal, rows, tapers, run):
         means, ratio = _harmonic(tapers.transform(samples).astype(np.complex128), sums)
-        f[which] = ratio.transpose(1, 2, 0)
-        amplitude[which] = 2 * np.abs(means).transpose(1, 2, 0)
+        f[part] = ratio.transpose(1, 2, 0)
+        amplitude[part] = 2 * np.abs(means).transpose(1, 2, 0)
     amplitude[..., 0] /= 2
-    dims = ("window", "channel", "frequency")
-    coords = {
-        "channel": labels_of(signal),
-        "frequency": ("frequency", tapers.frequencies_hz, {"units": "Hz"}),
-    }
-    p = _probability(f, len(tapers))
-    named = {"f": (dims, f), "p": (dims, p), "amplitude": (dims, amplitude, {"units": signal.unit})}
-    return xr.Dataset(named, coords)
+    return run, f, amplitude
 
 
 def without_lines(
     signal: TimeSeries,
     line_hz: float = 50.0,
     *,
-    window_s: float = 4.0,
+    duration_s: float = 4.0,
     tolerance_hz: float = 0.5,
     max_hz: float | None = None,
     significance: float = 0.01,
@@ -116,7 +148,7 @@ def without_lines(
         At a constant rate.
     line_hz : float
         Of the mains: 50 or 60.
-    window_s : float
+    duration_s : float
         Length of a window in seconds, in which a line hardly changes.
     tolerance_hz : float
         How far the line may be from `line_hz`; 0 takes it as exact.
@@ -135,18 +167,27 @@ def without_lines(
     InputError
         If the recording is shorter than a window or the line does not fit the rate; on reading, if
         a sample is not finite.
+
+    Examples
+    --------
+    >>> t = np.arange(8000) / 1000.0
+    >>> hum = TimeSeries("lfp", np.sin(2 * np.pi * 50 * t)[:, None], "volts", rate_hz=1000.0)
+    >>> bool(abs(without_lines(hum, 50.0).read(3, 5)).max() < 1e-3)
+    True
     """
     rate_hz = rate_of(signal, "taking lines out of")
-    n = samples_in(window_s, rate_hz) // 2 * 2
+    n = samples_in(duration_s, rate_hz) // 2 * 2
     highest = rate_hz / 2 - tolerance_hz if max_hz is None else min(max_hz, rate_hz / 2)
-    if not (0 < 2 * _HALF_BANDWIDTH / window_s < line_hz < highest and 0 <= tolerance_hz < line_hz):
+    if not (
+        0 < 2 * _HALF_BANDWIDTH / duration_s < line_hz < highest and 0 <= tolerance_hz < line_hz
+    ):
         raise InputError(
-            f"a line at {line_hz!r} Hz cannot be found in windows of {window_s!r} s at "
+            f"a line at {line_hz!r} Hz cannot be found in windows of {duration_s!r} s at "
             f"{rate_hz:g} Hz",
             hint=f"windows must be longer than {2 * _HALF_BANDWIDTH} periods of the line",
         )
     if len(signal) < n:
-        raise InputError(f"{signal.name!r} is shorter than a window of {window_s:g} s")
+        raise InputError(f"{signal.name!r} is shorter than a window of {duration_s:g} s")
     if not 0 < significance < 1:
         raise InputError(f"the significance must be between 0 and 1, not {significance!r}")
     fit = _Fit(n, rate_hz, line_hz, tolerance_hz, highest, significance)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,24 +12,35 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.bands import Band, Design
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, fill, in_order, ranges
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.epochs import Epochs, epoch_ticks, within
 from panneuro.analysis.filters import analytic
-from panneuro.analysis.traces import block_rows, labels_of, physical, pieces, rate_of
+from panneuro.analysis.traces import block_rows, labels_of, physical, rate_of
+from panneuro.analysis.trains import TICKS_PER_S, Trains, Units
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
-from panneuro.signals.events import Events
 from panneuro.signals.timeseries import TimeSeries
 
 sparse = need("scipy.sparse", "analysis", "Measuring phase locking")
 
 Rows = npt.NDArray[np.int64]
 
+_BLOCKS_PER_TASK = 4
 _FEWEST_ROWS = 1 << 15
 _BATCH_SPIKES = 1 << 15
 
 
 def phase_locking(
-    units: Events, signal: TimeSeries, band: Band, *, design: Design = "fir", order: int = 4
+    units: Units,
+    signal: TimeSeries,
+    band: Band,
+    *,
+    epochs: Epochs | None = None,
+    design: Design = "fir",
+    order: int = 4,
+    max_bytes: int = MAX_BYTES,
+    executor: Executor | None = None,
 ) -> xr.Dataset:
     """Measure how spikes prefer a phase of the field in a band, for all units and channels.
 
@@ -43,132 +56,196 @@ def phase_locking(
 
     Parameters
     ----------
-    units : Events
-        Spike times in seconds, on the clock of the signal.
+    units : Events, mapping or Trains
+        Spike times of each unit in seconds, on the clock of the signal.
     signal : TimeSeries
         At a constant rate.
     band : str or (float, float)
         A name of :data:`~panneuro.analysis.bands.BANDS` or edges in hertz.
-    design, order
-        As for :func:`~panneuro.analysis.filters.filtered`.
+    epochs : Intervals or array-like of float, shape (n_epochs, 2), optional
+        Use only the spikes in these stretches, in seconds.
+    design : {"fir", "butterworth"}
+        :func:`~panneuro.analysis.bands.fir_taps` or
+        :func:`~panneuro.analysis.bands.butterworth_taps`.
+    order : int
+        Of the Butterworth filter.
+    max_bytes : int
+        What the result may take in memory.
+    executor : Executor, optional
+        Where stretches of the recording are spread; the result does not depend on it.
 
     Returns
     -------
     Dataset
-        ``strength``, ``ppc``, ``phase`` (radians) and ``p`` of shape (unit, channel), ``count`` of
-        shape (unit,): spikes within the recording. NaN for a unit without spikes, and the ``ppc``
-        of a single spike. A spike where the field is exactly zero counts but has no phase.
+        ``strength``, ``ppc``, ``phase`` (radians) and ``p`` (unit, channel); ``n_spikes`` (unit,):
+        those within the recording and epochs. NaN for a unit without spikes, and the ``ppc`` of a
+        single spike. A spike where the field is exactly zero counts but has no phase.
 
     Raises
     ------
     InputError
-        As for :func:`~panneuro.analysis.filters.analytic`.
+        If the band is open or cannot be cut, the signal has no constant rate or is shorter than
+        half the filter, spikes are not finite, or none of any unit lies within the recording; on
+        reading, if a sample is not finite.
 
     Examples
     --------
     >>> t = np.arange(60_000) / 1000.0
     >>> lfp = TimeSeries("lfp", np.cos(2 * np.pi * 8 * t), "volts", rate_hz=1000.0)
-    >>> units = Events.from_trains("units", {"late": np.arange(5, 55, 0.125) + 1 / 16})
-    >>> found = phase_locking(units, lfp, "theta")
+    >>> found = phase_locking({"late": np.arange(5, 55, 0.125) + 1 / 16}, lfp, "theta")
     >>> float(found.strength[0, 0].round(3)), float(abs(found.phase[0, 0]).round(2))
     (1.0, 3.14)
     """
+    trains = Trains.of(units)
     field = analytic(signal, band, design=design, order=order)
-    positions, which = _positions(units, signal)
-    counts = np.bincount(which, minlength=len(units))
-    sums = np.zeros((len(units), signal.n_channels), np.complex128)
-    for spikes, first, last in _by_block(positions, len(signal), block_rows(field)):
-        values = field.data[first:last].reshape(last - first, -1)
-        for batch in pieces(spikes.stop - spikes.start, 1, _BATCH_SPIKES):
-            chosen = slice(spikes.start + batch.start, spikes.start + batch.stop)
-            vectors = _unit_vectors(values, positions[chosen] - first)
-            sums += _indicator(which[chosen], len(units)) @ vectors
-    return _statistics(sums, counts, units, signal)
+    shape = (len(trains), signal.n_channels)
+    check_bytes(shape, np.complex128, max_bytes, "measuring phase locking", "choose fewer units")
+    positions, which = _positions(trains, signal, epochs)
+    counts = np.bincount(which, minlength=len(trains))
+    sums = np.zeros(shape, np.complex128)
+    step = _BLOCKS_PER_TASK * block_rows(field)
+    task = partial(_vectors_of_block, field, positions, which, len(trains))
+    for found in in_order(task, _by_block(positions, len(signal), step), executor):
+        sums += found
+    return _statistics(sums, counts, trains, signal)
 
 
 def spike_triggered_average(
-    units: Events, signal: TimeSeries, before_s: float = 0.2, after_s: float = 0.2
+    units: Units,
+    signal: TimeSeries,
+    window_s: tuple[float, float] = (-0.2, 0.2),
+    *,
+    epochs: Epochs | None = None,
+    max_bytes: int = MAX_BYTES,
+    executor: ThreadPoolExecutor | None = None,
 ) -> xr.Dataset:
     """Average the field around the spikes of each unit.
 
     Parameters
     ----------
-    units : Events
-        Spike times in seconds, on the clock of the signal.
+    units : Events, mapping or Trains
+        Spike times of each unit in seconds, on the clock of the signal.
     signal : TimeSeries
         At a constant rate.
-    before_s, after_s : float
-        How far to look before and after a spike, in seconds.
+    window_s : tuple of float
+        From where to where around each spike, in seconds from it; both ends are included.
+    epochs : Intervals or array-like of float, shape (n_epochs, 2), optional
+        Use only the spikes in these stretches, in seconds.
+    max_bytes : int
+        What the result may take in memory.
+    executor : ThreadPoolExecutor, optional
+        Shares units out; the result is the same.
 
     Returns
     -------
     Dataset
-        ``average`` of shape (unit, channel, lag), in the signal's unit: the mean over spikes of the
-        sample nearest to the spike and those around it, with lag in seconds; NaN for a unit without
-        spikes. ``count`` of shape (unit,): the spikes whose surroundings are wholly in the
-        recording, which are those that are used.
+        ``average`` (unit, channel, lag), in the signal's unit: the mean over spikes of the sample
+        nearest to the spike and those around it, with lag in seconds; NaN for a unit without
+        spikes. ``n_spikes`` (unit,): the spikes whose surroundings are wholly in the recording,
+        which are those that are used.
 
     Raises
     ------
     InputError
-        If the lags are negative or longer than the recording.
+        If the window is empty or longer than the recording, spikes are not finite, none of any unit
+        lies within the recording, or the result is larger than is allowed.
+
+    Notes
+    -----
+    ``Σ_s x(t_s + lag) / n``, the reverse correlation of de Boer and Kuyper (IEEE Trans. Biomed.
+    Eng. 15:169, 1968), here of the field.
 
     Examples
     --------
     >>> field = np.zeros((1000, 1))
     >>> field[[200, 500, 800]] = 1.0
     >>> lfp = TimeSeries("lfp", field, "volts", rate_hz=100.0)
-    >>> units = Events.from_trains("units", {7: [2.02, 5.02, 8.02]})
-    >>> found = spike_triggered_average(units, lfp, 0.03, 0.01)
+    >>> found = spike_triggered_average({7: [2.02, 5.02, 8.02]}, lfp, (-0.03, 0.01))
     >>> found.average[0, 0].values.round(2)
     array([0., 1., 0., 0., 0.])
     """
-    rate_hz = rate_of(signal, "averaging")
-    before, after = (_lag(seconds, rate_hz) for seconds in (before_s, after_s))
-    width = before + after + 1
-    if width > len(signal):
-        raise InputError(
-            f"{before_s + after_s:g} s around a spike are more than {signal.name!r} is long"
-        )
-    positions, which = _positions(units, signal)
-    rows = np.rint(positions).astype(np.int64)
-    inside = (rows >= before) & (rows < len(signal) - after)
+    trains = Trains.of(units)
+    before, width = _lags(window_s, signal)
+    shape = (len(trains), width, signal.n_channels)
+    hint = "choose fewer units or channels, or a shorter window"
+    check_bytes((2, *shape), np.float64, max_bytes, "averaging around spikes", hint)
+    positions, which = _positions(trains, signal, epochs)
+    rows = np.rint(positions).astype(np.int64) - before
+    inside = (rows >= 0) & (rows + width <= len(signal))
     rows, which = rows[inside], which[inside]
-    totals = np.zeros((len(units), width, signal.n_channels))
+    totals = np.zeros(shape)
     step = max(_FEWEST_ROWS, 4 * width)
     for spikes, first, last in _by_block(rows.astype(np.float64), len(signal), step):
-        begin = max(0, first - before)
-        values = physical(signal, begin, min(last + after, len(signal)))
-        order = np.argsort(which[spikes], kind="stable") + spikes.start
-        _add_windows(values, rows[order] - before - begin, which[order], totals)
-    counts = np.bincount(which, minlength=len(units))
+        values = physical(signal, first, min(last + width, len(signal)))
+        ordered = np.argsort(which[spikes], kind="stable") + spikes.start
+        ends = np.searchsorted(which[ordered], np.arange(len(trains) + 1))
+        task = partial(_add_units, values, rows[ordered] - first, ends, totals)
+        fill(task, ranges(len(trains), 8 if executor else max(1, len(trains))), executor)
+    counts = np.bincount(which, minlength=len(trains))
     means = np.full_like(totals, np.nan)
     np.divide(totals, counts[:, None, None], out=means, where=counts[:, None, None] > 0)
-    lags = ("lag", np.arange(-before, after + 1) / rate_hz, {"units": "s"})
-    coords = {"unit": units.ids, "channel": labels_of(signal), "lag": lags}
-    dims = ("unit", "channel", "lag")
-    average = xr.DataArray(means.swapaxes(1, 2), coords, dims, attrs={"units": signal.unit})
-    return xr.Dataset({"average": average, "count": ("unit", counts)})
+    lags = (np.arange(width) - before) / rate_of(signal, "averaging")
+    coords = {
+        "unit": trains.ids,
+        "channel": labels_of(signal),
+        "lag": ("lag", lags, {"units": "s", "long_name": "time from spike"}),
+    }
+    named = {"units": signal.unit, "long_name": "spike-triggered average"}
+    average = xr.DataArray(
+        means.swapaxes(1, 2), coords, ("unit", "channel", "lag"), "average", named
+    )
+    return xr.Dataset({"average": average, "n_spikes": ("unit", counts)})
+
+
+def _lags(window_s: tuple[float, float], signal: TimeSeries) -> tuple[int, int]:
+    """Return how many samples before a spike a window begins, and how many it has."""
+    rate_hz = rate_of(signal, "averaging")
+    ends = np.asarray(window_s, dtype=np.float64)
+    if ends.shape != (2,) or not np.isfinite(ends).all() or ends[1] < ends[0]:
+        raise InputError(
+            f"a window around spikes cannot be {window_s!r} s",
+            hint="give (start, stop) in seconds from the spike: window_s=(-0.2, 0.2)",
+        )
+    first, last = np.rint(ends * rate_hz).astype(int).tolist()
+    if last - first + 1 > len(signal):
+        raise InputError(
+            f"{ends[1] - ends[0]:g} s around a spike are more than {signal.name!r} is long"
+        )
+    return -first, last - first + 1
+
+
+def _add_units(values: Any, firsts: Rows, ends: Rows, totals: Any, units: slice) -> None:
+    for unit in range(*units.indices(len(totals))):
+        _add_windows(values, firsts[ends[unit] : ends[unit + 1]], totals[unit])
 
 
 @compiled
-def _add_windows(values: Any, firsts: Any, which: Any, totals: Any) -> None:
-    width, channels = totals.shape[1], totals.shape[2]
+def _add_windows(values: Any, firsts: Any, total: Any) -> None:
+    width, channels = total.shape
     for spike in range(firsts.size):
-        total = totals[which[spike]]
         first = firsts[spike]
         for lag in range(width):
             for channel in range(channels):
                 total[lag, channel] += values[first + lag, channel]
 
 
-def _positions(units: Events, signal: TimeSeries) -> tuple[npt.NDArray[np.float64], Rows]:
+def _positions(
+    trains: Trains, signal: TimeSeries, epochs: Epochs | None
+) -> tuple[npt.NDArray[np.float64], Rows]:
     """Return where spikes lie in samples, in order of time, and the unit of each."""
     rate_hz = rate_of(signal, "locking to")
-    times = np.asarray(units.times[:], dtype=np.float64)
-    which = np.repeat(np.arange(len(units)), units.counts)
-    positions = (times - signal.start_s) * rate_hz
-    inside = np.flatnonzero((positions >= 0) & (positions <= len(signal) - 1))
+    which = np.repeat(np.arange(len(trains)), np.diff(trains.ends, prepend=0))
+    positions = (trains.ticks / TICKS_PER_S - signal.start_s) * rate_hz
+    kept = (positions >= 0) & (positions <= len(signal) - 1)
+    if len(kept) and not kept.any():
+        raise InputError(
+            f"none of {len(kept)} spikes lies within {signal.name!r}, which lasts from "
+            f"{signal.start_s:.3f} to {signal.stop_s:.3f} s",
+            hint="bring both onto the session's one clock",
+        )
+    if epochs is not None:
+        kept &= within(trains.ticks, *epoch_ticks(epochs))[1]
+    inside = np.flatnonzero(kept)
     order = inside[np.argsort(positions[inside], kind="stable")]
     return positions[order], which[order]
 
@@ -181,6 +258,23 @@ def _by_block(
         low, high = np.searchsorted(positions, [first, min(first + step, n_rows)])
         if high > low:
             yield slice(int(low), int(high)), first, min(first + step + 1, n_rows)
+
+
+def _vectors_of_block(
+    field: TimeSeries,
+    positions: npt.NDArray[np.float64],
+    which: Rows,
+    n_units: int,
+    block: tuple[slice, int, int],
+) -> npt.NDArray[np.complex128]:
+    """Sum the unit vectors at the spikes of each unit, shape (n_units, n_channels)."""
+    spikes, first, last = block
+    values = field.data[first:last].reshape(last - first, -1)
+    sums = np.zeros((n_units, values.shape[1]), np.complex128)
+    at, own = positions[spikes] - first, which[spikes]
+    for batch in ranges(len(at), _BATCH_SPIKES):
+        sums += _indicator(own[batch], n_units) @ _unit_vectors(values, at[batch])
+    return sums
 
 
 def _unit_vectors(
@@ -202,23 +296,21 @@ def _indicator(which: Rows, n: int) -> Any:
 
 
 def _statistics(
-    sums: npt.NDArray[np.complex128], counts: Rows, units: Events, signal: TimeSeries
+    sums: npt.NDArray[np.complex128], counts: Rows, trains: Trains, signal: TimeSeries
 ) -> xr.Dataset:
     n = np.where(counts > 0, counts, np.nan)[:, None].astype(np.float64)
     squared = np.abs(sums) ** 2
     pairs = np.where(n > 1, n * (n - 1), np.nan)
+    p = np.exp(np.sqrt(1 + 4 * n + 4 * np.maximum(n**2 - squared, 0.0)) - (1 + 2 * n))
     found = {
-        "strength": np.sqrt(squared) / n,
-        "ppc": (squared - n) / pairs,
-        "phase": np.where(np.isnan(n), np.nan, np.angle(sums)),
-        "p": np.exp(np.sqrt(1 + 4 * n + 4 * np.maximum(n**2 - squared, 0.0)) - (1 + 2 * n)),
+        "strength": (np.sqrt(squared) / n, "1", "phase-locking value"),
+        "ppc": ((squared - n) / pairs, "1", "pairwise phase consistency"),
+        "phase": (np.where(np.isnan(n), np.nan, np.angle(sums)), "rad", "preferred phase"),
+        "p": (p, "1", "p"),
     }
-    coords = {"unit": units.ids, "channel": labels_of(signal)}
-    named = {name: (("unit", "channel"), values) for name, values in found.items()}
-    return xr.Dataset({**named, "count": ("unit", counts)}, coords)
-
-
-def _lag(seconds: float, rate_hz: float) -> int:
-    if not (np.isfinite(seconds) and seconds >= 0):
-        raise InputError(f"a lag must be zero or more seconds, not {seconds!r}")
-    return round(seconds * rate_hz)
+    coords = {"unit": trains.ids, "channel": labels_of(signal)}
+    named = {
+        name: (("unit", "channel"), values, {"units": unit, "long_name": long_name})
+        for name, (values, unit, long_name) in found.items()
+    }
+    return xr.Dataset({**named, "n_spikes": ("unit", counts)}, coords)

@@ -7,7 +7,8 @@ edge is counted once, in the bin that begins there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,23 @@ from panneuro.analysis.binning import (
     find_firsts,
     sum_by_condition,
 )
-from panneuro.analysis.streams import spread
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, fill, in_order, ranges
 from panneuro.analysis.trains import TICKS_PER_S, Ticks, Trains, Units, to_ticks
 from panneuro.analysis.windows import Bins, group
 from panneuro.core.errors import InputError
 
 Counts = npt.NDArray[np.unsignedinteger[Any]]
 
+_UNITS_PER_TASK = 8
 
-def count_windows(units: Units, starts_s: npt.ArrayLike, stops_s: npt.ArrayLike) -> xr.DataArray:
+
+def count_windows(
+    units: Units,
+    starts_s: npt.ArrayLike,
+    stops_s: npt.ArrayLike,
+    *,
+    max_bytes: int = MAX_BYTES,
+) -> xr.DataArray:
     """Count the spikes of each unit in each window.
 
     Windows may overlap and come in any order; an empty one counts nothing.
@@ -39,6 +48,8 @@ def count_windows(units: Units, starts_s: npt.ArrayLike, stops_s: npt.ArrayLike)
         Spike times of each unit in seconds.
     starts_s, stops_s : array-like of float, shape (n_presentations,)
         Where the windows ``[start, stop)`` begin and end, in seconds.
+    max_bytes : int
+        What the result may take in memory.
 
     Returns
     -------
@@ -48,7 +59,8 @@ def count_windows(units: Units, starts_s: npt.ArrayLike, stops_s: npt.ArrayLike)
     Raises
     ------
     InputError
-        If the lengths differ, a window ends before it begins, or a time is not finite.
+        If the lengths differ, a window ends before it begins, a time is not finite, or the result
+        is larger than is allowed.
 
     Examples
     --------
@@ -66,7 +78,9 @@ def count_windows(units: Units, starts_s: npt.ArrayLike, stops_s: npt.ArrayLike)
             f"window {row} begins at {float(starts[row]) / TICKS_PER_S!r} s "
             f"and ends before, at {float(stops[row]) / TICKS_PER_S!r} s"
         )
-    counts = np.zeros((len(starts), len(trains)), np.int32)
+    shape = (len(starts), len(trains))
+    check_bytes(shape, np.int32, max_bytes, "counting spikes in windows", "count fewer at a time")
+    counts = np.zeros(shape, np.int32)
     order = np.argsort(starts, kind="stable")
     count_in_windows(
         trains.ticks, trains.starts, trains.ends, starts[order], stops[order], order, counts
@@ -81,9 +95,12 @@ def psth_tensor(
     bin_s: float,
     *,
     dtype: npt.DTypeLike | None = None,
+    max_bytes: int = MAX_BYTES,
     executor: ThreadPoolExecutor | None = None,
 ) -> xr.DataArray:
     """Count the spikes of each unit in each bin around each event.
+
+    What would be larger than `max_bytes` is refused: :func:`psth_blocks` streams it.
 
     Parameters
     ----------
@@ -97,6 +114,8 @@ def psth_tensor(
         Width of a bin in seconds; the window is a whole number of them.
     dtype : dtype, optional
         An unsigned integer; left out, the smallest in which no count of these spikes can overflow.
+    max_bytes : int
+        What the result may take in memory.
     executor : ThreadPoolExecutor, optional
         Shares the work out by presentations; the result is the same.
 
@@ -108,7 +127,8 @@ def psth_tensor(
     Raises
     ------
     InputError
-        If the window is no whole number of bins, a time is not finite, or counts could overflow.
+        If the window is no whole number of bins, a time is not finite, counts could overflow, or
+        the result is larger than is allowed.
 
     Examples
     --------
@@ -121,10 +141,13 @@ def psth_tensor(
     """
     trains, bins = Trains.of(units), Bins.of(window_s, bin_s)
     onsets = to_ticks(onsets_s, "onsets")
-    out = np.empty((len(onsets), len(trains), bins.count), _count_dtype(trains, bins, dtype))
+    shape, chosen = (len(onsets), len(trains), bins.count), _count_dtype(trains, bins, dtype)
+    hint = "stream it with psth_blocks, average it with psth_by_condition, or raise max_bytes"
+    check_bytes(shape, chosen, max_bytes, "counting spikes around events", hint)
+    out = np.empty(shape, chosen)
     size = max(1, len(onsets) // 64) if executor else max(1, len(onsets))
-    parts = _ranges(len(onsets), size)
-    list(spread(lambda part: _fill(trains, onsets[part], bins, out[part]), parts, executor))
+    parts = ranges(len(onsets), size)
+    fill(lambda part: _fill(trains, onsets[part], bins, out[part]), parts, executor)
     return _labelled(out, trains, ("presentation", "unit", "time"), "count", bins)
 
 
@@ -141,10 +164,18 @@ def psth_blocks(
 
     Parameters
     ----------
-    units, onsets_s, window_s, bin_s, dtype
-        As for :func:`psth_tensor`.
+    units : Events, mapping or Trains
+        Spike times of each unit in seconds.
+    onsets_s : array-like of float, shape (n_presentations,)
+        Times of the events in seconds, in any order; their windows may overlap.
+    window_s : tuple of float
+        From where to where around each event, in seconds from it.
+    bin_s : float
+        Width of a bin in seconds; the window is a whole number of them.
     max_bytes : int
         Size of the buffer; one presentation must fit.
+    dtype : dtype, optional
+        An unsigned integer; left out, the smallest in which no count of these spikes can overflow.
 
     Yields
     ------
@@ -156,7 +187,8 @@ def psth_blocks(
     Raises
     ------
     InputError
-        As for :func:`psth_tensor`, or if `max_bytes` holds no presentation.
+        If the window is no whole number of bins, a time is not finite, counts could overflow, or
+        `max_bytes` holds no presentation.
 
     Examples
     --------
@@ -185,7 +217,8 @@ def psth_by_condition(
     window_s: tuple[float, float],
     bin_s: float,
     *,
-    executor: ThreadPoolExecutor | None = None,
+    max_bytes: int = MAX_BYTES,
+    executor: Executor | None = None,
 ) -> xr.Dataset:
     """Average the rate of each unit around the events of each condition.
 
@@ -203,7 +236,9 @@ def psth_by_condition(
         From where to where around each event, in seconds from it.
     bin_s : float
         Width of a bin in seconds.
-    executor : ThreadPoolExecutor, optional
+    max_bytes : int
+        What the result may take in memory.
+    executor : Executor, optional
         Shares the work out by units; the result is the same.
 
     Returns
@@ -215,7 +250,8 @@ def psth_by_condition(
     Raises
     ------
     InputError
-        As for :func:`psth_tensor`, or if the lengths differ or a condition is missing (NaN).
+        If the window is no whole number of bins, a time is not finite, the lengths differ, a
+        condition is missing (NaN), or the result is larger than is allowed.
 
     Examples
     --------
@@ -227,31 +263,32 @@ def psth_by_condition(
     trains, bins = Trains.of(units), Bins.of(window_s, bin_s)
     onsets = to_ticks(onsets_s, "onsets")
     names, labels = group(conditions, len(onsets))
+    shape = (len(names), len(trains), bins.count)
+    hint = "choose fewer units or conditions, wider bins, or raise max_bytes"
+    check_bytes((4, *shape), np.int64, max_bytes, "averaging by condition", hint)
     order = np.argsort(onsets, kind="stable")
-    shape = (len(trains), len(names), bins.count)
-    sums, squares = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    starts, firsts = onsets[order] + bins.first, trains.starts
-
-    def add(part: slice) -> None:
-        sum_by_condition(
-            trains.ticks,
-            firsts[part],
-            trains.ends[part],
-            starts,
-            bins.span,
-            labels[order],
-            sums[part],
-            squares[part],
-        )
-
-    list(spread(add, _ranges(len(trains), 8 if executor else max(1, len(trains))), executor))
+    task = partial(_sums, trains, onsets[order] + bins.first, bins, labels[order], len(names))
+    parts = ranges(len(trains), _UNITS_PER_TASK if executor else max(1, len(trains)))
+    sums, squares = np.empty((2, len(trains), len(names), bins.count), np.int64)
+    for part, found in in_order(task, parts, executor):
+        sums[part], squares[part] = found
     return _rates(sums, squares, np.bincount(labels, minlength=len(names)), names, trains, bins)
+
+
+def _sums(
+    trains: Trains, starts: Ticks, bins: Bins, conditions: Ticks, n_conditions: int, part: slice
+) -> tuple[slice, Ticks]:
+    """Return the sums over conditions, and of squares, of the units in a part of the rows."""
+    firsts, ends = trains.starts[part], trains.ends[part]
+    found = np.zeros((2, len(ends), n_conditions, bins.count), np.int64)
+    sum_by_condition(trains.ticks, firsts, ends, starts, bins.span, conditions, *found)
+    return part, found
 
 
 def _blocks(
     trains: Trains, onsets: Ticks, bins: Bins, buffer: Counts
 ) -> Iterator[tuple[slice, Counts]]:
-    for rows in _ranges(len(onsets), len(buffer)):
+    for rows in ranges(len(onsets), len(buffer)):
         block = buffer[: rows.stop - rows.start]
         _fill(trains, onsets[rows], bins, block)
         block.flags.writeable = False
@@ -265,10 +302,6 @@ def _fill(trains: Trains, onsets: Ticks, bins: Bins, out: Counts) -> None:
     starts = onsets[order] + bins.first
     firsts = find_firsts(trains.ticks, trains.starts, trains.ends, starts[0])
     count_in_bins(trains.ticks, firsts, trains.ends, starts, bins.span, order, out)
-
-
-def _ranges(n: int, size: int) -> Iterator[slice]:
-    return (slice(first, min(n, first + size)) for first in range(0, n, size))
 
 
 def _count_dtype(trains: Trains, bins: Bins, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
@@ -305,28 +338,29 @@ def _rates(
     mean = sums / each
     variance = np.maximum(squares - sums * mean, 0) / np.where(each > 1, (each - 1) * each, np.nan)
     dims = ("condition", "unit", "time")
-    rates = {"rate": mean, "sem": np.sqrt(variance)}
-    found = {
-        name: _labelled(
-            np.ascontiguousarray(np.swapaxes(values, 0, 1)) / bins.width_s,
-            trains,
-            dims,
-            "Hz",
-            bins,
-        )
-        for name, values in rates.items()
-    }
+    found = {}
+    for name, values in (("rate", mean), ("sem", np.sqrt(variance))):
+        turned = np.ascontiguousarray(np.swapaxes(values, 0, 1)) / bins.width_s
+        found[name] = _labelled(turned, trains, dims, name, bins)
     return xr.Dataset(found, {"condition": names}).assign(n_presentations=("condition", n))
+
+
+_NAMED = {
+    "count": {"units": "spikes", "long_name": "spikes"},
+    "rate": {"units": "Hz", "long_name": "rate"},
+    "sem": {"units": "Hz", "long_name": "standard error of rate"},
+}
+_TIME = {"units": "s", "long_name": "time from onset"}
 
 
 def _labelled(
     values: npt.NDArray[Any],
     trains: Trains,
     dims: tuple[str, ...],
-    unit: str,
+    name: str,
     bins: Bins | None = None,
 ) -> xr.DataArray:
     coords: dict[str, Any] = {"unit": trains.ids}
     if bins is not None:
-        coords["time"] = ("time", bins.centres_s, {"units": "s"})
-    return xr.DataArray(values, coords, dims, attrs={"units": unit})
+        coords["time"] = ("time", bins.centres_s, _TIME)
+    return xr.DataArray(values, coords, dims, name, _NAMED[name])

@@ -1,48 +1,26 @@
-"""Every spike around every event, and how soon the first one comes."""
+"""Every spike around every event."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
-from panneuro.analysis.trains import TICKS_PER_S, Ticks, Trains, Units, to_ticks
-from panneuro.analysis.windows import Bins
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, to_ticks
+from panneuro.analysis.windows import Bins, group
 
-
-@dataclass(frozen=True, eq=False)
-class Raster:
-    """Every spike around every event.
-
-    Parameters
-    ----------
-    presentation : ndarray of int64, shape (n_spikes,)
-        Which event, counted from 0; ascending.
-    unit : ndarray of int64, shape (n_spikes,)
-        Which unit, counted from 0; ascending within an event.
-    time_s : ndarray of float64, shape (n_spikes,)
-        Seconds from the event.
-    ids : ndarray, shape (n_units,)
-        Name or number of each unit.
-    n_presentations : int
-        Number of events, of which some may have no spikes.
-    """
-
-    presentation: Ticks
-    unit: Ticks
-    time_s: npt.NDArray[np.float64]
-    ids: npt.NDArray[Any]
-    n_presentations: int
-
-    def of_unit(self, row: int) -> tuple[Ticks, npt.NDArray[np.float64]]:
-        """Return event and seconds from it of every spike of the unit in that row."""
-        chosen = self.unit == row
-        return self.presentation[chosen], self.time_s[chosen]
+_BYTES_PER_SPIKE = 64
 
 
-def raster(units: Units, onsets_s: npt.ArrayLike, window_s: tuple[float, float]) -> Raster:
+def raster(
+    units: Units,
+    onsets_s: npt.ArrayLike,
+    window_s: tuple[float, float],
+    *,
+    conditions: npt.ArrayLike | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> xr.Dataset:
     """Collect the spikes around each event.
 
     Parameters
@@ -53,30 +31,58 @@ def raster(units: Units, onsets_s: npt.ArrayLike, window_s: tuple[float, float])
         Times of the events in seconds.
     window_s : tuple of float
         From where to where around each event, in seconds from it.
+    conditions : array-like, shape (n_presentations,), optional
+        Condition of each event; the figure puts events together by it.
+    max_bytes : int
+        What the work may take in memory: 64 bytes a spike, and 16 for each event and unit.
 
     Returns
     -------
-    Raster
-        Presentation, unit and time of every spike in ``[start, stop)`` of a window. It takes 24
-        bytes a spike, and more while it is made: choose some units of a large session.
+    Dataset, dims (spike, presentation)
+        ``time`` (spike,) in seconds from the event, with the coordinates ``unit`` and ``row``
+        (spike,): the unit, and the number of the event, ascending; and ``condition``
+        (presentation,) where conditions are given.
+
+    Raises
+    ------
+    InputError
+        If the window is empty, a time is not finite, conditions are missing or not one for each
+        event, or there are more spikes than fit.
 
     Examples
     --------
     >>> found = raster({4: [0.1, 0.5], 7: [0.6]}, [0.0, 0.5], (0.0, 0.25))
-    >>> found.presentation, found.unit, found.time_s
-    (array([0, 1, 1]), array([0, 0, 1]), array([0.1, 0. , 0.1]))
+    >>> found.time.values, found.row.values, found.unit.values
+    (array([0.1, 0. , 0.1]), array([0, 1, 1]), array([4, 4, 7]))
+    >>> found.isel(spike=found.unit == 7).time.values
+    array([0.1])
     """
     trains, bins = Trains.of(units), Bins.of(window_s, window_s[1] - window_s[0])
     onsets = to_ticks(onsets_s, "onsets")
-    n_units = len(trains)
-    lows, highs = np.empty((2, len(onsets), n_units), np.int64)
-    for unit in range(n_units):
+    hint = "choose fewer units or events"
+    check_bytes((2, len(onsets), len(trains)), np.int64, max_bytes, "collecting spikes", hint)
+    lows, highs = np.empty((2, len(onsets), len(trains)), np.int64)
+    for unit in range(len(trains)):
         ticks, offset = trains.of_unit(unit), trains.starts[unit]
         lows[:, unit] = offset + np.searchsorted(ticks, onsets + bins.first)
         highs[:, unit] = offset + np.searchsorted(ticks, onsets + bins.first + bins.span)
     counts = (highs - lows).reshape(-1)
+    size = (int(counts.sum()), _BYTES_PER_SPIKE)
+    check_bytes(size, np.uint8, max_bytes, "collecting spikes", hint)
     group_of = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(group_of)) - np.repeat(np.cumsum(counts) - counts, counts)
-    presentation, row = np.divmod(group_of, max(1, n_units))
-    ticks = trains.ticks[lows.reshape(-1)[group_of] + within] - onsets[presentation]
-    return Raster(presentation, row, ticks / TICKS_PER_S, trains.ids, len(onsets))
+    row, unit_row = np.divmod(group_of, max(1, len(trains)))
+    times = (trains.ticks[lows.reshape(-1)[group_of] + within] - onsets[row]) / TICKS_PER_S
+    named = {"units": "s", "long_name": "time from onset"}
+    found = xr.Dataset(
+        {"time": ("spike", times, named)},
+        {
+            "unit": ("spike", trains.ids[unit_row]),
+            "row": ("spike", row),
+            "presentation": np.arange(len(onsets)),
+        },
+    )
+    if conditions is None:
+        return found
+    names, labels = group(conditions, len(onsets))
+    return found.assign_coords(condition=("presentation", names[labels]))

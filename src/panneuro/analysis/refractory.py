@@ -66,8 +66,14 @@ def hill_contamination(
 
     Parameters
     ----------
-    times_s, duration_s, threshold_s, censored_s
-        As for :func:`isi_violations_ratio`.
+    times_s : array-like of float, shape (n_spikes,)
+        Spike times in seconds, ascending.
+    duration_s : float
+        How long the unit was recorded, in seconds.
+    threshold_s : float
+        Refractory period; a shorter interval is a violation.
+    censored_s : float
+        The shortest interval that the sorter can report.
 
     Returns
     -------

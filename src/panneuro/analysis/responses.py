@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from numpy.lib.stride_tricks import sliding_window_view
 
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, to_ticks
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
@@ -19,7 +18,7 @@ ndimage = need("scipy.ndimage", "analysis", "Smoothing rates")
 Floats = npt.NDArray[np.float64]
 
 
-def smooth(values: npt.ArrayLike, sd_bins: float, axis: int = -1) -> Floats:
+def smooth(rates: xr.DataArray, sd_s: float) -> xr.DataArray:
     """Smooth along time with a Gaussian that loses nothing at the edges.
 
     Near an edge the part of the Gaussian that lies inside is scaled to one, so that a constant
@@ -27,38 +26,42 @@ def smooth(values: npt.ArrayLike, sd_bins: float, axis: int = -1) -> Floats:
 
     Parameters
     ----------
-    values : array-like of float
-        Counts or rates.
-    sd_bins : float
-        Standard deviation of the Gaussian in bins, cut off at four of them.
-    axis : int
-        The axis of time.
+    rates : DataArray, dims (…, time)
+        Counts or rates; ``time`` in seconds, evenly spaced.
+    sd_s : float
+        Standard deviation of the Gaussian in seconds; it is cut off at four of them.
 
     Returns
     -------
-    ndarray of float64
-        Of the same shape.
+    DataArray of float64
+        Of the same dims and coordinates.
 
     Raises
     ------
     InputError
-        If the standard deviation is not positive, or a value is not finite.
+        If the standard deviation is not positive, a value is not finite, or times are not even.
 
     Examples
     --------
-    >>> smooth([1.0, 1.0, 1.0], 2.0)
-    array([1., 1., 1.])
-    >>> smooth([0.0, 0.0, 1.0, 0.0, 0.0], 1.0).round(3)
+    >>> rates = xr.DataArray([0.0, 0.0, 1.0, 0.0, 0.0], {"time": np.arange(5) / 10}, ("time",))
+    >>> smooth(rates, 0.1).values.round(3)
     array([0.077, 0.257, 0.403, 0.257, 0.077])
+    >>> smooth(rates + 1 - rates, 0.2).values
+    array([1., 1., 1., 1., 1.])
     """
-    if not (np.isfinite(sd_bins) and sd_bins > 0):
-        raise InputError(f"a Gaussian cannot have a standard deviation of {sd_bins!r} bins")
-    array = _finite(values, "values to smooth")
+    array = finite(rates, ("time",), "rates to smooth")
+    times = rates["time"].to_numpy()
+    steps = np.diff(times)
+    if len(steps) < 1 or np.ptp(steps) > 1e-6 * abs(steps[0]):
+        raise InputError(f"{len(times)} times that are not evenly spaced cannot be smoothed over")
+    if not (np.isfinite(sd_s) and sd_s > 0):
+        raise InputError(f"a Gaussian cannot have a standard deviation of {sd_s!r} s")
+    axis, sd_bins = rates.get_axis_num("time"), sd_s / float(steps.mean())
     shape = [1] * array.ndim
     shape[axis] = -1
-    inside = ndimage.gaussian_filter1d(np.ones(array.shape[axis]), sd_bins, mode="constant")
+    inside = ndimage.gaussian_filter1d(np.ones(len(times)), sd_bins, mode="constant")
     smoothed = ndimage.gaussian_filter1d(array, sd_bins, axis=axis, mode="constant")
-    return cast("Floats", smoothed / inside.reshape(shape))
+    return rates.copy(data=smoothed / inside.reshape(shape))
 
 
 def zscore(rates: xr.DataArray, baseline_s: tuple[float, float]) -> xr.DataArray:
@@ -82,6 +85,10 @@ def zscore(rates: xr.DataArray, baseline_s: tuple[float, float]) -> xr.DataArray
     InputError
         If fewer than two bins lie in the baseline.
 
+    Notes
+    -----
+    ``(r − mean) / sd`` with the mean and standard deviation of the baseline.
+
     Examples
     --------
     >>> rates = xr.DataArray([[1.0, 3.0, 6.0]], {"time": [-0.2, -0.1, 0.1]}, ("unit", "time"))
@@ -92,11 +99,16 @@ def zscore(rates: xr.DataArray, baseline_s: tuple[float, float]) -> xr.DataArray
     others = [dim for dim in rates.dims if dim != "unit"]
     spread = before.std(others)
     scores = (rates - before.mean(others)) / spread.where(spread > 0)
-    return scores.transpose(*rates.dims).assign_attrs(units="sd of baseline")
+    named = {"units": "sd of baseline", "long_name": "rate"}
+    return scores.transpose(*rates.dims).rename("z").assign_attrs(named)
 
 
 def first_spike_latency(
-    units: Units, onsets_s: npt.ArrayLike, window_s: tuple[float, float]
+    units: Units,
+    onsets_s: npt.ArrayLike,
+    window_s: tuple[float, float],
+    *,
+    max_bytes: int = MAX_BYTES,
 ) -> xr.DataArray:
     """Time from each event to the first spike of each unit.
 
@@ -108,11 +120,18 @@ def first_spike_latency(
         Times of the events in seconds.
     window_s : tuple of float
         Where a first spike counts, in seconds from the event: ``[start, stop)``.
+    max_bytes : int
+        What the result may take in memory.
 
     Returns
     -------
     DataArray of float64, dims (presentation, unit)
         Seconds; NaN where the window holds no spike.
+
+    Raises
+    ------
+    InputError
+        If the window is empty, a time is not finite, or the result is larger than is allowed.
 
     Examples
     --------
@@ -123,15 +142,18 @@ def first_spike_latency(
     trains = Trains.of(units)
     bins = Bins.of(window_s, window_s[1] - window_s[0])
     onsets = to_ticks(onsets_s, "onsets")
-    found = np.full((len(onsets), len(trains)), np.nan)
+    shape = (len(onsets), len(trains))
+    check_bytes(shape, np.float64, max_bytes, "finding first spikes", "choose fewer events")
+    found = np.full(shape, np.nan)
     for unit in range(len(trains)):
         ticks = trains.of_unit(unit)
         first = np.searchsorted(ticks, onsets + bins.first)
         has = first < len(ticks)
         delay = ticks[first[has]] - onsets[has]
         found[has, unit] = np.where(delay < bins.first + bins.span, delay / TICKS_PER_S, np.nan)
+    named = {"units": "s", "long_name": "latency of first spike"}
     coords = {"unit": trains.ids}
-    return xr.DataArray(found, coords, ("presentation", "unit"), attrs={"units": "s"})
+    return xr.DataArray(found, coords, ("presentation", "unit"), "latency", named)
 
 
 def threshold_latency(
@@ -144,7 +166,7 @@ def threshold_latency(
     rates : DataArray, dims (…, unit, time)
         Mean rates, such as those of one condition.
     baseline_s : tuple of float
-        As for :func:`zscore`.
+        Bins whose middle lies in ``[start, stop)`` are the baseline, in seconds from the event.
     n_sd : float
         How many standard deviations above the mean of the baseline.
     n_bins : int
@@ -178,52 +200,60 @@ def threshold_latency(
         raise InputError(f"a response of {n_bins} bins does not fit into {len(times)}")
     lasting = sliding_window_view(above, n_bins, axis=-1).all(-1)
     latency = np.where(lasting.any(-1), times[lasting.argmax(-1)], np.nan)
-    return ordered.isel(time=0, drop=True).copy(data=latency).assign_attrs(units="s")
+    found = ordered.isel(time=0, drop=True).copy(data=latency).rename("latency")
+    return found.assign_attrs(units="s", long_name="latency")
 
 
-def fano_factor(counts: npt.ArrayLike, axis: int = 0) -> Floats:
-    """Variance of spike counts over their mean; 1 for a Poisson process.
+def fano_factor(counts: xr.DataArray) -> xr.DataArray:
+    """Variance of spike counts over their mean; 1 for a Poisson process [1]_.
 
     Parameters
     ----------
-    counts : array-like, shape (n_presentations, …)
-        Spikes in windows of equal length around events of one condition.
-    axis : int
-        The axis of presentations.
+    counts : DataArray, dims (presentation, …)
+        Spikes in windows of equal length around events of one condition, such as
+        :func:`~panneuro.analysis.psth.count_windows` gives.
 
     Returns
     -------
-    ndarray of float64
-        ``var / mean`` with the unbiased variance. NaN where no spike was counted.
+    DataArray of float64
+        ``var / mean`` with the unbiased variance, without the dim ``presentation``. NaN where no
+        spike was counted.
 
     Raises
     ------
     InputError
         If there are fewer than two presentations, or a count is not finite.
 
+    References
+    ----------
+    .. [1] Fano U (1947). Ionization yield of radiations. II. The fluctuations of the number of
+       ions. Phys Rev 72, 26–29.
+
     Examples
     --------
-    >>> fano_factor([[0, 3], [2, 3], [4, 3]])
+    >>> fano_factor(xr.DataArray([[0, 3], [2, 3], [4, 3]], dims=("presentation", "unit"))).values
     array([2., 0.])
     """
-    array = _finite(counts, "counts")
-    if array.ndim == 0 or array.shape[axis] < 2:
+    array = finite(counts, ("presentation",), "counts")
+    axis = counts.get_axis_num("presentation")
+    if array.shape[axis] < 2:
         raise InputError(f"counts of shape {array.shape!r} do not hold two presentations to vary")
     mean = array.mean(axis)
-    return array.var(axis, ddof=1) / np.where(mean > 0, mean, np.nan)
+    found = array.var(axis, ddof=1) / np.where(mean > 0, mean, np.nan)
+    return reduced(counts, "presentation", found, "Fano factor")
 
 
-def trial_correlation(responses: npt.ArrayLike) -> Floats:
+def trial_correlation(responses: xr.DataArray) -> xr.DataArray:
     """Mean correlation of a unit's response between pairs of presentations of the same stimulus.
 
     Parameters
     ----------
-    responses : array-like, shape (n_presentations, n_units, n_bins)
+    responses : DataArray, dims (presentation, unit, time)
         Counts or rates over time, such as :func:`~panneuro.analysis.psth.psth_tensor` gives.
 
     Returns
     -------
-    ndarray of float64, shape (n_units,)
+    DataArray of float64, dims (unit,)
         Mean of Pearson's r over all pairs of presentations in which the unit's response varies; NaN
         for a unit with fewer than two of those. All pairs cost one pass: with each response scaled
         to length one, the sum over pairs is ``(‖Σ z‖² − n) / 2``.
@@ -231,37 +261,69 @@ def trial_correlation(responses: npt.ArrayLike) -> Floats:
     Raises
     ------
     InputError
-        If `responses` have another number of dimensions, or are not finite.
+        If `responses` have other dims, or are not finite.
 
     Examples
     --------
-    >>> trial_correlation([[[0, 1, 0]], [[0, 2, 0]], [[1, 0, 1]]]).round(3)
+    >>> values = [[[0, 1, 0]], [[0, 2, 0]], [[1, 0, 1]]]
+    >>> tensor = xr.DataArray(values, dims=("presentation", "unit", "time"))
+    >>> trial_correlation(tensor).values.round(3)
     array([-0.333])
     """
-    array = _finite(responses, "responses")
-    if array.ndim != 3:
-        raise InputError(
-            f"responses have the shape {array.shape!r}, not presentations × units × bins"
-        )
+    array = finite(responses, ("presentation", "unit", "time"), "responses")
+    if responses.dims != ("presentation", "unit", "time"):
+        raise InputError(f"responses have the dims {responses.dims!r}", hint="select one first")
     centred = array - array.mean(2, keepdims=True)
     length = np.sqrt(np.square(centred).sum(2, keepdims=True))
     varies = length[..., 0] > 1e-12 * np.maximum(1, np.abs(array).max(2, initial=0))
     scaled = np.where(varies[..., None], centred / np.where(length > 0, length, 1), 0)
     n = varies.sum(0)
     pairs = np.square(scaled.sum(0)).sum(1) - n
-    correlations = pairs / np.where(n > 1, n * (n - 1), np.nan)
-    return cast("Floats", correlations)
+    found = pairs / np.where(n > 1, n * (n - 1), np.nan)
+    whole = responses.isel(time=0, drop=True)
+    return reduced(whole, "presentation", found, "correlation of trials")
 
 
-def _finite(values: npt.ArrayLike, what: str) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    missing = np.count_nonzero(~np.isfinite(array))
+def finite(array: xr.DataArray, dims: tuple[str, ...], what: str) -> Floats:
+    """Return the values of a labelled array that has certain dims and is finite, as float64.
+
+    Raises
+    ------
+    InputError
+        If it is not labelled, lacks a dim, or a value is not finite.
+
+    Examples
+    --------
+    >>> finite(xr.DataArray([1, 2], dims="unit"), ("unit",), "rates")
+    array([1., 2.])
+    """
+    if not isinstance(array, xr.DataArray) or not set(dims) <= set(array.dims):
+        found = getattr(array, "dims", type(array).__name__)
+        raise InputError(
+            f"{what} must be a DataArray with the dims {', '.join(dims)}, not {found!r}",
+            hint="give what another function of the room returned, or name the dims of your own",
+        )
+    values = array.to_numpy().astype(np.float64)
+    missing = np.count_nonzero(~np.isfinite(values))
     if missing:
         raise InputError(
-            f"{missing} of {array.size} {what} are not finite numbers",
+            f"{missing} of {values.size} {what} are not finite numbers",
             hint="leave out presentations or conditions without a response",
         )
-    return array
+    return values
+
+
+def reduced(array: xr.DataArray, over: str, values: Floats, name: str) -> xr.DataArray:
+    """Label the values that are left when one dim of an array is reduced, as pure numbers.
+
+    Examples
+    --------
+    >>> rates = xr.DataArray([[1, 2], [3, 4]], {"unit": ["a", "b"]}, ("unit", "time"))
+    >>> reduced(rates, "time", np.array([0.5, 1.0]), "ratio").sel(unit="b").item()
+    1.0
+    """
+    kept = array.isel({over: 0}, drop=True)
+    return kept.copy(data=values).rename(name).assign_attrs(units="1", long_name=name)
 
 
 def _baseline(rates: xr.DataArray, window_s: tuple[float, float]) -> npt.NDArray[np.bool_]:

@@ -6,25 +6,28 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
+from panneuro.analysis.responses import finite, reduced
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
 
-def lifetime_sparseness(rates: npt.ArrayLike, axis: int = -1) -> Floats:
+def lifetime_sparseness(rates: xr.DataArray, dim: str = "condition") -> xr.DataArray:
     """Tell how few of the stimuli a unit responds to: 0 to all alike, 1 to one alone.
 
     Parameters
     ----------
-    rates : array-like of float, shape (…, n_conditions)
-        Mean response to each stimulus, not negative.
-    axis : int
-        The axis of stimuli.
+    rates : DataArray, dims (…, dim, …)
+        Mean response to each stimulus, not negative, such as those of
+        :func:`~panneuro.analysis.tuning.tuning_curves`.
+    dim : str
+        The dim of stimuli.
 
     Returns
     -------
-    ndarray of float64
+    DataArray of float64, dims (…)
         ``(1 − (Σ r / n)² / (Σ r² / n)) / (1 − 1 / n)`` [1]_; NaN where a unit never responds.
 
     Raises
@@ -39,32 +42,33 @@ def lifetime_sparseness(rates: npt.ArrayLike, axis: int = -1) -> Floats:
 
     Examples
     --------
-    >>> lifetime_sparseness([[1, 1, 1, 1], [0, 0, 8, 0]])
+    >>> rates = xr.DataArray([[1, 1, 1, 1], [0, 0, 8, 0]], dims=("unit", "condition"))
+    >>> lifetime_sparseness(rates).values
     array([0., 1.])
     """
-    array = _responses(rates, axis)
-    n = array.shape[axis]
-    power = np.square(array).mean(axis)
-    even: Floats = np.square(array.mean(axis)) / np.where(power > 0, power, np.nan)
-    sparseness: Floats = (1 - even) / (1 - 1 / n)
-    return sparseness
+    array = _responses(rates, dim)
+    power = np.square(array).mean(-1)
+    even = np.square(array.mean(-1)) / np.where(power > 0, power, np.nan)
+    sparseness = (1 - even) / (1 - 1 / array.shape[-1])
+    return reduced(rates, dim, sparseness, "lifetime sparseness")
 
 
 def selectivity(
-    rates: npt.ArrayLike,
-    angles_deg: npt.ArrayLike,
+    rates: xr.DataArray,
+    dim: str = "orientation",
     *,
     of: Literal["orientation", "direction"] = "orientation",
     method: Literal["vector", "preferred"] = "vector",
-) -> Floats:
+) -> xr.DataArray:
     """Selectivity for the orientation (OSI) or direction (DSI) of a grating.
 
     Parameters
     ----------
-    rates : array-like of float, shape (…, n_angles)
-        Mean response to each direction, not negative.
-    angles_deg : array-like of float, shape (n_angles,)
-        Directions in degrees; to ``method="preferred"`` they are evenly spaced over the circle.
+    rates : DataArray, dims (…, dim, …)
+        Mean response to each direction, not negative. The coordinate of `dim` is in degrees; to
+        ``method="preferred"`` its values are evenly spaced over the circle.
+    dim : str
+        The dim of directions.
     of : {"orientation", "direction"}
         Whether opposite directions count as the same.
     method : {"vector", "preferred"}
@@ -75,13 +79,14 @@ def selectivity(
 
     Returns
     -------
-    ndarray of float64
+    DataArray of float64, dims (…)
         From 0 to 1; NaN where a unit never responds.
 
     Raises
     ------
     InputError
-        If the lengths differ, a response is negative, or a needed angle was not shown.
+        If `dim` has no coordinate of finite angles, a response is negative, or a needed angle was
+        not shown.
 
     References
     ----------
@@ -92,28 +97,28 @@ def selectivity(
 
     Examples
     --------
-    >>> angles = [0, 90, 180, 270]
-    >>> selectivity([[4, 0, 4, 0], [1, 1, 1, 1]], angles).round(9)
+    >>> shown = {"orientation": [0, 90, 180, 270]}
+    >>> rates = xr.DataArray([[4, 0, 4, 0], [1, 1, 1, 1]], shown, ("unit", "orientation"))
+    >>> selectivity(rates).values.round(9)
     array([1., 0.])
-    >>> selectivity([4, 0, 1, 0], angles, of="direction", method="preferred")
-    np.float64(0.6)
+    >>> rates = xr.DataArray([4, 0, 1, 0], shown, ("orientation",))
+    >>> float(selectivity(rates, of="direction", method="preferred"))
+    0.6
     """
-    array, angles = _responses(rates, -1), np.asarray(angles_deg, dtype=np.float64)
-    if angles.shape != array.shape[-1:] or not np.isfinite(angles).all():
-        raise InputError(
-            f"responses of shape {array.shape!r} do not go with the angles {angles.tolist()!r}"
-        )
+    array, angles = _responses(rates, dim), _angles(rates, dim)
     if of not in ("orientation", "direction") or method not in ("vector", "preferred"):
         raise InputError(f"there is no selectivity of {of!r} by {method!r}")
     if method == "vector":
         turns = np.exp((2j if of == "orientation" else 1j) * np.deg2rad(angles))
-        return _ratio(np.abs(array @ turns), array.sum(-1))
+        found = _ratio(np.abs(array @ turns), array.sum(-1))
+        return reduced(rates, dim, found, f"{of} selectivity")
     if of == "direction":
         preferred, other = array.max(-1), _at(array, angles, 180.0)
     else:
         folded = (array + _shown(array, angles, 180.0)) / 2
         preferred, other = folded.max(-1), _at(folded, angles, 90.0)
-    return _ratio(preferred - other, preferred + other)
+    found = _ratio(preferred - other, preferred + other)
+    return reduced(rates, dim, found, f"{of} selectivity")
 
 
 def _at(array: Floats, angles: Floats, turn: float) -> Floats:
@@ -138,13 +143,21 @@ def _ratio(over: Floats, under: Floats) -> Floats:
     return over / np.where(under > 0, under, np.nan)
 
 
-def _responses(rates: npt.ArrayLike, axis: int) -> Floats:
-    array = np.asarray(rates, dtype=np.float64)
-    if array.ndim == 0 or array.shape[axis] < 2:
+def _responses(rates: xr.DataArray, dim: str) -> Floats:
+    """Return responses with stimuli last."""
+    array = np.moveaxis(finite(rates, (dim,), "responses"), rates.get_axis_num(dim), -1)
+    if array.shape[-1] < 2:
         raise InputError(f"responses of shape {array.shape!r} do not hold two stimuli to compare")
-    if not np.all(array >= 0) or not np.all(np.isfinite(array)):
-        raise InputError(
-            "responses are negative or not finite",
-            hint="give rates, before a baseline is subtracted, of conditions that were shown",
-        )
+    if np.any(array < 0):
+        raise InputError("responses are negative", hint="give rates, with no baseline subtracted")
     return array
+
+
+def _angles(rates: xr.DataArray, dim: str) -> Floats:
+    try:
+        angles = np.asarray(rates.coords[dim], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the dim {dim!r} has no coordinate in degrees: {error}") from error
+    if not np.isfinite(angles).all():
+        raise InputError(f"directions must be finite degrees, not {angles.tolist()!r}")
+    return angles

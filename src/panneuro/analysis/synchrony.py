@@ -39,8 +39,8 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``corrected``, the difference; ``p_more`` and ``p_less``. Where nothing is expected and
-        something observed, ``p_more`` is zero.
+        ``observed``, ``expected`` and ``corrected``, their difference; ``p_more`` and ``p_less``.
+        Where nothing is expected and something observed, ``p_more`` is zero.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     --------
     >>> from panneuro.analysis.correlograms import correlograms
     >>> units = {"a": np.arange(50) * 0.1, "b": np.arange(50) * 0.1 + 0.002}
-    >>> window = {"window_s": 0.01}
+    >>> window = {"max_lag_s": 0.01}
     >>> found = excess(correlograms(units, **window), jitter_expectation(units, **window))
     >>> together = found.sel(unit="a", other="b").sel(lag=0.002, method="nearest")
     >>> bool(together.p_more < 1e-6)
@@ -69,7 +69,9 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     dims = observed.dims
     return xr.Dataset(
         {
-            "corrected": (dims, counts - means),
+            "observed": observed,
+            "expected": expected,
+            "corrected": (dims, counts - means, observed.attrs),
             "p_more": (dims, more),
             "p_less": (dims, gammaincc(counts + 1, means)),
         },
@@ -81,7 +83,7 @@ def jitter_test(
     units: Units,
     *,
     jitter_s: float = 0.025,
-    window_s: float = 0.01,
+    max_lag_s: float = 0.01,
     bin_s: float = 0.001,
     n_surrogates: int = 200,
     rate_hz: float | None = None,
@@ -96,10 +98,19 @@ def jitter_test(
 
     Parameters
     ----------
-    units, jitter_s, window_s, bin_s, rate_hz
-        As for :func:`panneuro.analysis.expected_correlograms.jitter_expectation`.
+    units : Events, mapping or Trains
+        Spike times in seconds.
+    jitter_s : float
+        Length in seconds of the windows in which spikes are moved.
+    max_lag_s : float
+        Longest lag, on both sides of zero; a whole number of bins.
+    bin_s : float
+        Width of a bin.
     n_surrogates : int
         The smallest p-value is one by this plus one.
+    rate_hz : float, optional
+        Rate of the clock that spikes were sampled with: lags are then whole samples. Otherwise
+        times are rounded to nanoseconds.
     seed : int, SeedSequence or Generator
         Each surrogate has a stream of its own.
     executor : Executor, optional
@@ -109,6 +120,11 @@ def jitter_test(
     -------
     Dataset, dims (unit, other)
         ``p_more`` and ``p_less``; of a unit with itself, of its autocorrelogram.
+
+    Raises
+    ------
+    InputError
+        If times are not finite or do not ascend, bins are not whole, or there are no surrogates.
 
     References
     ----------
@@ -122,10 +138,10 @@ def jitter_test(
     """
     if n_surrogates < 1:
         raise InputError(f"{n_surrogates} surrogates were asked for")
-    lags = Lags.of(window_s, bin_s, rate_hz, centred=True)
+    lags = Lags.of(max_lag_s, bin_s, rate_hz, centred=True)
     trains = Trains.of(units)
     expected = jitter_expectation(
-        trains, jitter_s=jitter_s, window_s=window_s, bin_s=bin_s, rate_hz=rate_hz
+        trains, jitter_s=jitter_s, max_lag_s=max_lag_s, bin_s=bin_s, rate_hz=rate_hz
     )
     spikes = in_epochs(trains, lags, None)
     ticks = round(jitter_s * lags.ticks_per_s)

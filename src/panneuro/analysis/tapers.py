@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.blocks import ranges
+from panneuro.analysis.epochs import Epochs, epoch_ticks
 from panneuro.analysis.traces import Floats, numbers, physical, rate_of
+from panneuro.analysis.trains import TICKS_PER_S
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.signals.timeseries import TimeSeries
 
 fft = need("scipy.fft", "analysis", "Computing spectra")
 shapes = need("scipy.signal.windows", "analysis", "Computing spectra")
-threadpoolctl = need("threadpoolctl", "analysis", "Computing spectra")
 
 Rows = npt.NDArray[np.int64]
 
@@ -56,6 +58,11 @@ class Tapers:
     def frequencies_hz(self) -> npt.NDArray[np.float64]:
         """The frequencies, in hertz."""
         return np.arange(self.n_frequencies) * self.rate_hz / self.n_samples
+
+    @property
+    def frequency(self) -> tuple[str, npt.NDArray[np.float64], dict[str, str]]:
+        """The frequencies as a coordinate of xarray."""
+        return "frequency", self.frequencies_hz, {"units": "Hz", "long_name": "frequency"}
 
     @property
     def one_sided(self) -> npt.NDArray[np.float64]:
@@ -196,22 +203,46 @@ def count_up_to(max_hz: float | None, n_samples: int, rate_hz: float) -> int:
     return min(whole, int(np.floor(max_hz * n_samples / rate_hz + 1e-9)) + 1)
 
 
-def first_rows(signal: TimeSeries, starts_s: npt.ArrayLike, n_samples: int) -> Rows:
-    """Return the row at which each window begins: the sample nearest to its time.
+def length_of(window_s: tuple[float, float]) -> float:
+    """Return how many seconds a window from so long to so long after an event lasts.
 
     Raises
     ------
     InputError
-        If there is no window, a time is not finite, or a window is not wholly in the recording.
+        If it has not two ends, or does not end after it begins.
+
+    Examples
+    --------
+    >>> length_of((-0.25, 0.5))
+    0.75
     """
-    starts = numbers(starts_s, "times at which windows begin")
+    ends = numbers(window_s, "the ends of a window")
+    if len(ends) != 2 or not np.isfinite(ends).all() or ends[1] <= ends[0]:
+        raise InputError(
+            f"a window around events cannot be {window_s!r} s",
+            hint="give (start, stop) in seconds from the event: window_s=(0.0, 0.5)",
+        )
+    return float(ends[1] - ends[0])
+
+
+def first_rows(
+    signal: TimeSeries, onsets_s: npt.ArrayLike, window_s: tuple[float, float], n_samples: int
+) -> Rows:
+    """Return the row at which the window of each event begins: the sample nearest to its time.
+
+    Raises
+    ------
+    InputError
+        If there is no event, a time is not finite, or a window is not wholly in the recording.
+    """
+    starts = numbers(onsets_s, "onsets") + float(window_s[0])
     if not starts.size:
-        raise InputError(f"windows of {signal.name!r}: no times at which they begin")
+        raise InputError(f"windows of {signal.name!r}: no onsets")
     if not np.isfinite(starts).all():
         raise InputError(
             f"windows of {signal.name!r}: {int(np.sum(~np.isfinite(starts)))} of {starts.size} "
-            "begin at no finite time",
-            hint="drop the rows without a start",
+            "onsets are not finite",
+            hint="drop the rows without an onset",
         )
     rows = np.rint((starts - signal.start_s) * rate_of(signal, "cutting")).astype(np.int64)
     outside = (rows < 0) | (rows + n_samples > len(signal))
@@ -220,43 +251,43 @@ def first_rows(signal: TimeSeries, starts_s: npt.ArrayLike, n_samples: int) -> R
             f"windows of {signal.name!r}: {int(outside.sum())} of {rows.size} are not wholly "
             f"between {signal.start_s:.3f} and {signal.stop_s:.3f} s, the first at "
             f"{starts[outside][0]:.3f} s",
-            hint="keep those that are inside",
+            hint="keep those that are inside; onsets are seconds on the signal's own clock",
         )
     return rows
 
 
-def gathered(
-    signal: TimeSeries, rows: Rows, tapers: Tapers, batch_values: int = _BATCH_VALUES
-) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
-    """Yield windows in batches of so many values, in order of time: as large as the cache likes.
+def regular_rows(signal: TimeSeries, n_samples: int, step: int, epochs: Epochs | None) -> Rows:
+    """Return the rows at which windows begin that lie wholly in epochs, `step` apart in each.
 
-    Windows that lie close together are read at once.
-
-    Yields
+    Raises
     ------
-    which : ndarray of int64, shape (n,)
-        Which windows these are.
-    samples : ndarray of float32, shape (n_samples, n, n_channels)
-        Valid until the next batch.
+    InputError
+        If epochs overlap, or none holds a window.
     """
-    n, channels = tapers.n_samples, signal.n_channels
-    order = np.argsort(rows, kind="stable")
-    size = min(len(rows), max(1, batch_values // (n * channels)))
-    buffer = np.empty((n, size, channels), np.float32)
-    with threadpoolctl.threadpool_limits(1, "blas"):
-        for run in _runs(rows[order], n, max(n, _READ_VALUES // channels)):
-            which = order[run]
-            begin = int(rows[which[0]])
-            block = physical(signal, begin, int(rows[which[-1]]) + n)
-            for at in range(0, len(which), size):
-                batch = which[at : at + size]
-                for slot, first in enumerate((rows[batch] - begin).tolist()):
-                    buffer[:, slot] = block[first : first + n]
-                yield batch, buffer[:, : len(batch)]
+    rate_of(signal, "cutting")
+    if epochs is None:
+        spans = [slice(0, len(signal))]
+    else:
+        starts, stops = (ticks / TICKS_PER_S for ticks in epoch_ticks(epochs))
+        spans = [signal.rows(*span) for span in zip(starts.tolist(), stops.tolist(), strict=True)]
+    found = [
+        np.arange(span.start, span.stop - n_samples + 1, step, dtype=np.int64) for span in spans
+    ]
+    if not sum(map(len, found)):
+        longest = max(span.stop - span.start for span in spans)
+        raise InputError(
+            f"{signal.name!r} has {longest} samples there at once, fewer than the {n_samples} of a "
+            "window"
+        )
+    return np.concatenate(found)
 
 
-def _runs(firsts: Rows, n: int, most_rows: int) -> Iterator[slice]:
+def runs(signal: TimeSeries, rows: Rows, tapers: Tapers) -> Iterator[Rows]:
     """Yield windows, in order of time, that are best read at once: little lies between them."""
+    n = tapers.n_samples
+    most_rows = max(n, _READ_VALUES // signal.n_channels)
+    order = np.argsort(rows, kind="stable")
+    firsts = rows[order]
     start = 0
     for at in range(1, len(firsts) + 1):
         if (
@@ -264,5 +295,45 @@ def _runs(firsts: Rows, n: int, most_rows: int) -> Iterator[slice]:
             or firsts[at] - firsts[at - 1] > 4 * n
             or firsts[at] + n - firsts[start] > most_rows
         ):
-            yield slice(start, at)
+            yield order[start:at]
             start = at
+
+
+def gathered(
+    signal: TimeSeries,
+    rows: Rows,
+    tapers: Tapers,
+    run: Rows,
+    batch_values: int = _BATCH_VALUES,
+) -> Iterator[tuple[slice, Floats]]:
+    """Read the windows of a run, and yield them in batches as large as the cache likes.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        To be read.
+    rows : ndarray of int64, shape (n_windows,)
+        Where each window begins.
+    tapers : Tapers
+        For the length of a window.
+    run : ndarray of int64, shape (n_run,)
+        Which windows, one of :func:`runs`.
+    batch_values : int
+        Values of a batch.
+
+    Yields
+    ------
+    part : slice
+        Which of the run.
+    samples : ndarray of float32, shape (n_samples, n, n_channels)
+        Valid until the next batch.
+    """
+    n, channels = tapers.n_samples, signal.n_channels
+    size = min(len(run), max(1, batch_values // (n * channels)))
+    buffer = np.empty((n, size, channels), np.float32)
+    begin = int(rows[run[0]])
+    block = physical(signal, begin, int(rows[run[-1]]) + n)
+    for part in ranges(len(run), size):
+        for slot, first in enumerate((rows[run[part]] - begin).tolist()):
+            buffer[:, slot] = block[first : first + n]
+        yield part, buffer[:, : part.stop - part.start]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.blocks import fill, ranges
 from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
 
@@ -126,19 +126,6 @@ def extended(signal: TimeSeries, start: int, stop: int) -> Floats:
     return values
 
 
-def pieces(n_rows: int, row_bytes: int, budget_bytes: int = BLOCK_BYTES) -> Iterator[slice]:
-    """Yield slices that cover rows in order, each at most as large as the budget.
-
-    Examples
-    --------
-    >>> list(pieces(5, row_bytes=10, budget_bytes=20))
-    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
-    """
-    step = max(1, budget_bytes // max(1, row_bytes))
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
-
-
 @runtime_checkable
 class Blockwise(Protocol):
     """An array that is computed in blocks of its own and can write them where they belong."""
@@ -157,7 +144,7 @@ def block_rows(signal: TimeSeries) -> int:
 
 
 def evaluate(
-    signal: TimeSeries, out: Any = None, *, executor: Executor | None = None
+    signal: TimeSeries, out: Any = None, *, executor: ThreadPoolExecutor | None = None
 ) -> npt.NDArray[Any] | Any:
     """Compute a lazy signal piece by piece, into memory or into an array on disk.
 
@@ -168,7 +155,7 @@ def evaluate(
     out : array-like, shape of ``signal.data``, optional
         Anything that takes ``out[start:stop] = values``: a memory map, a Zarr array. A new array in
         memory where not given.
-    executor : concurrent.futures.Executor, optional
+    executor : ThreadPoolExecutor, optional
         Spreads the pieces over threads; the result is the same to the bit.
 
     Returns
@@ -193,7 +180,6 @@ def evaluate(
             f"computing {signal.name!r} of shape {signal.data.shape} into an array of {out.shape}"
         )
     step = block_rows(signal)
-    parts = [slice(at, min(at + step, len(signal))) for at in range(0, len(signal), step)]
 
     def one(rows: slice) -> None:
         if isinstance(signal.data, Blockwise) and isinstance(out, np.ndarray):
@@ -201,6 +187,5 @@ def evaluate(
         else:
             out[rows] = signal.data[rows]
 
-    for _ in map(one, parts) if executor is None else executor.map(one, parts):
-        pass
+    fill(one, ranges(len(signal), step), executor)
     return out

@@ -142,7 +142,7 @@ def spike_ticks(times_s: npt.ArrayLike) -> Ticks:
     Raises
     ------
     InputError
-        As for :func:`to_ticks`, or if they do not ascend.
+        If they are not a row of finite numbers, lie three centuries away, or do not ascend.
     """
     ticks = to_ticks(times_s, "spike times")
     if np.any(np.diff(ticks) < 0):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,13 @@ def tuning_curves(
     coords = {"unit": ids, **dict(zip(names, values, strict=True))}
     dims = ("unit", *names)
     data = {
-        name: xr.DataArray(found.T.reshape(-1, *shape), coords, dims, attrs={"units": "Hz"})
-        for name, found in (("rate", mean), ("sem", sem))
+        name: xr.DataArray(
+            found.T.reshape(-1, *shape), coords, dims, attrs={"units": "Hz", "long_name": long_name}
+        )
+        for name, long_name, found in (
+            ("rate", "rate", mean),
+            ("sem", "standard error of rate", sem),
+        )
     }
     return xr.Dataset(data).assign(n_presentations=(names, n.reshape(shape)))
 
@@ -95,7 +101,7 @@ def receptive_fields(
     window_s: tuple[float, float] | None = None,
     n_shuffles: int = 0,
     seed: Seed = 0,
-    executor: ThreadPoolExecutor | None = None,
+    executor: Executor | None = None,
 ) -> xr.Dataset:
     """Map the rate of each unit over the places where a stimulus was flashed.
 
@@ -114,7 +120,7 @@ def receptive_fields(
         0 for no such test.
     seed : int, SeedSequence or Generator
         Of the shuffles.
-    executor : ThreadPoolExecutor, optional
+    executor : Executor, optional
         Shares the shuffles out; the result is the same.
 
     Returns
@@ -127,7 +133,7 @@ def receptive_fields(
     Raises
     ------
     InputError
-        As for :func:`tuning_curves`.
+        If a column is missing, no presentation has a place, or a presentation does not last.
 
     Notes
     -----
@@ -285,30 +291,41 @@ def _sums(rates: Floats, labels: Array, n: int) -> Floats:
 
 
 def _p_values(
-    rates: Floats, labels: Array, n_shuffles: int, seed: Seed, executor: ThreadPoolExecutor | None
+    rates: Floats, labels: Array, n_shuffles: int, seed: Seed, executor: Executor | None
 ) -> Floats:
-    parent = root(seed)
     n = np.bincount(labels)
-    order = np.argsort(labels, kind="stable")
-    places = np.flatnonzero(n)
-    firsts = (np.cumsum(n) - n)[places]
-    expected = rates.mean(0) * n[places][:, None]
-    expected = np.where(expected > 0, expected, 1)
-
-    def statistic(rows: Array) -> Floats:
-        sums = np.add.reduceat(rates[rows], firsts, axis=0)
-        found: Floats = np.square(sums - rates.mean(0) * n[places][:, None]) / expected
-        return found.sum(0)
-
-    true = statistic(order)
-
-    def beaten(task: int) -> Array:
-        random = stream(parent, task)
-        size = min(_SHUFFLES_A_TASK, n_shuffles - task * _SHUFFLES_A_TASK)
-        shuffled = (statistic(random.permutation(len(labels))) for _ in range(size))
-        # Sums in another order differ by rounding.
-        return np.sum([found >= true * (1 - 1e-9) for found in shuffled], axis=0)
-
+    shown = n[n > 0]
+    firsts = np.cumsum(shown) - shown
+    expected = rates.mean(0) * shown[:, None]
+    given = (rates, firsts, expected)
+    true = _statistic(*given, np.argsort(labels, kind="stable"))
+    task = partial(_beaten, *given, true, n_shuffles, root(seed))
     tasks = range(-(-n_shuffles // _SHUFFLES_A_TASK))
-    counts: Array = np.sum(list(spread(beaten, tasks, executor)), axis=0)
+    counts: Array = np.sum(list(spread(task, tasks, executor)), axis=0)
     return np.asarray((1 + counts) / (1 + n_shuffles), dtype=np.float64)
+
+
+def _statistic(rates: Floats, firsts: Array, expected: Floats, rows: Array) -> Floats:
+    """Return chi-squared of each unit, of rows that are gathered place by place."""
+    sums = np.add.reduceat(rates[rows], firsts, axis=0)
+    found: Floats = np.square(sums - expected) / np.where(expected > 0, expected, 1)
+    return found.sum(0)
+
+
+def _beaten(
+    rates: Floats,
+    firsts: Array,
+    expected: Floats,
+    true: Floats,
+    n_shuffles: int,
+    seed: np.random.SeedSequence,
+    task: int,
+) -> Array:
+    """Return how many shuffles of a task reach the statistic of each unit."""
+    random = stream(seed, task)
+    size = min(_SHUFFLES_A_TASK, n_shuffles - task * _SHUFFLES_A_TASK)
+    shuffled = (
+        _statistic(rates, firsts, expected, random.permutation(len(rates))) for _ in range(size)
+    )
+    # Sums in another order differ by rounding.
+    return np.sum([found >= true * (1 - 1e-9) for found in shuffled], axis=0)

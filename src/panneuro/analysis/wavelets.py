@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes
 from panneuro.analysis.filters import fold
 from panneuro.analysis.overlap import Plan, Spectrum, block_size, fft, overlap_saved
 from panneuro.analysis.traces import evaluate, labels_of, numbers, rate_of
@@ -54,7 +56,7 @@ def morlet(
     -------
     TimeSeries
         Lazy, shape (n_times, n_channels, n_frequencies) or (n_times, n_frequencies); float32 or
-        complex64. :func:`spectrum_over_time` adds the frequencies.
+        complex64. :func:`morlet_spectrogram` adds the frequencies.
 
     Raises
     ------
@@ -91,35 +93,68 @@ def morlet(
     return overlap_saved(signal, plan, dtype, (len(centres),), unit=unit)
 
 
-def spectrum_over_time(
+def morlet_spectrogram(
     signal: TimeSeries,
     frequencies_hz: npt.ArrayLike,
     *,
     n_cycles: float | npt.ArrayLike = 6.0,
     every: int = 1,
     output: Output = "power",
+    max_bytes: int = MAX_BYTES,
+    executor: ThreadPoolExecutor | None = None,
 ) -> xr.DataArray:
     """Compute :func:`morlet` into memory, with its times, channels and frequencies.
 
-    Parameters, errors
-        As for :func:`morlet`.
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    frequencies_hz : array-like, shape (n_frequencies,)
+        Centres of the wavelets.
+    n_cycles : float or array-like of shape (n_frequencies,)
+        Cycles within the wavelet: more resolve frequency better and time worse.
+    every : int
+        Keep one sample of so many; each kept one is as it would be without.
+    output : {"power", "amplitude", "phase", "complex"}
+        Squared modulus, modulus, angle in radians, or the complex value.
+    max_bytes : int
+        What the result may take in memory.
+    executor : ThreadPoolExecutor, optional
+        Where blocks of the recording are spread; the result does not depend on it.
 
     Returns
     -------
-    DataArray, shape (time, channel, frequency)
+    DataArray, dims (time, channel, frequency)
+        In the signal's unit, squared for power; time and frequency in seconds and hertz.
+
+    Raises
+    ------
+    InputError
+        If a frequency is not between 0 and half the rate, a number of cycles is not positive, the
+        signal is shorter than half a wavelet, there is no such output, or the result is larger
+        than is allowed.
+
+    Examples
+    --------
+    >>> t = np.arange(20_000) / 1000.0
+    >>> lfp = TimeSeries("lfp", np.sin(2 * np.pi * 8 * t), "volts", rate_hz=1000.0)
+    >>> found = morlet_spectrogram(lfp, [4, 8, 16], every=100)
+    >>> found.sizes["time"], float(found.sel(time=10.0)[0].idxmax())
+    (200, 8.0)
     """
     found = morlet(signal, frequencies_hz, n_cycles=n_cycles, every=every, output=output)
-    values = evaluate(found)
+    hint = "keep fewer samples (every=), or read parts of morlet(...)"
+    check_bytes(found.data.shape, found.data.dtype, max_bytes, "transforming", hint)
+    values = evaluate(found, executor=executor)
     centres = numbers(frequencies_hz, "frequencies")
     coords = {
-        "time": ("time", found.times(), {"units": "s"}),
+        "time": ("time", found.times(), {"units": "s", "long_name": "time"}),
         "channel": labels_of(signal),
-        "frequency": ("frequency", centres, {"units": "Hz"}),
+        "frequency": ("frequency", centres, {"units": "Hz", "long_name": "frequency"}),
     }
     shaped = values.reshape(len(found), -1, len(centres))
-    return xr.DataArray(
-        shaped, coords, ("time", "channel", "frequency"), output, {"units": found.unit}
-    )
+    named = {"units": found.unit, "long_name": output}
+    return xr.DataArray(shaped, coords, ("time", "channel", "frequency"), output, named)
 
 
 def _checked(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from panneuro.analysis.trains import TICKS_PER_S, to_ticks
 from panneuro.core.errors import InputError
@@ -79,13 +80,24 @@ class Bins:
         return found
 
 
-def group(conditions: npt.ArrayLike, n: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+def group(
+    conditions: npt.ArrayLike, n: int, what: str = "conditions"
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return the distinct conditions, ascending, and the row of each presentation among them.
+
+    Parameters
+    ----------
+    conditions : array-like, shape (n,)
+        Conditions of presentations, or other labels: areas of units, groups of trials.
+    n : int
+        How many there must be.
+    what : str
+        What they are, for messages.
 
     Raises
     ------
     InputError
-        If there are not `n` of them, or some are missing (NaN or None).
+        If there are not `n` of them, or some are missing (NaN, None or NA).
 
     Examples
     --------
@@ -94,15 +106,16 @@ def group(conditions: npt.ArrayLike, n: int) -> tuple[npt.NDArray[Any], npt.NDAr
     """
     values = np.asarray(conditions)
     if values.shape != (n,):
-        raise InputError(f"{n} presentations have conditions of shape {values.shape!r}")
-    missing = sum(value is None or value != value for value in values.tolist())
+        raise InputError(f"{what} of shape {values.shape} are not one for each of {n}")
+    missing = int(pd.isna(values).sum())
     if missing:
         raise InputError(
-            f"{missing} of {n} presentations have no condition",
-            hint="leave these presentations out",
+            f"{missing} of {n} {what} are missing", hint="leave out what they belong to"
         )
+    if values.dtype == object and all(isinstance(value, str) for value in values):
+        values = values.astype(str)
     try:
         names, labels = np.unique(values, return_inverse=True)
     except TypeError as error:
-        raise InputError(f"conditions cannot be put in order: {error}") from error
+        raise InputError(f"{what} cannot be put in order: {error}") from error
     return names, labels.astype(np.int64)
