@@ -35,7 +35,7 @@ from panneuro.analysis.fields import tuning_fields
 from panneuro.analysis.glm import fit_poisson
 from panneuro.analysis.history import history_features, raised_cosines
 from panneuro.analysis.linear_classifiers import LDA, Ridge
-from panneuro.analysis.permutations import orders
+from panneuro.analysis.permutations import permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
 from panneuro.analysis.place import decode_position
 
@@ -85,7 +85,7 @@ def images(n_permutations: int) -> None:
     peer, score = timed(lambda: cross_val_score(theirs, wide, labels, cv=splits).mean())
     same(found.accuracy, score, 1e-3)
     tell("LDA, 118 images", ours, peer, "scikit-learn LDA")
-    permuted = labels[orders(5950, n_permutations, 0)]
+    permuted = permute(labels, n_permutations, 0)
     permuted_accuracies(counts[:590], labels[None, :590], folds[:590], model)
     ours, null = timed(lambda: permuted_accuracies(counts, permuted, folds, model))
     peer, score = timed(lambda: cross_val_score(theirs, wide, permuted[0], cv=splits).mean())
@@ -103,7 +103,7 @@ def choices() -> None:
     labels = np.arange(800) % 2
     counts = random.poisson(3 + 0.4 * labels[:, None] * random.random(600)).astype(float)
     folds = np.arange(800) // 2 % 5
-    permuted, splits = labels[orders(800, 1000, 0)], PredefinedSplit(folds)
+    permuted, splits = permute(labels, 1000, 0), PredefinedSplit(folds)
     hat, signs = np.ones((160, 640)), np.ones((640, 1000))
     limit, _ = timed(lambda: [hat @ signs for _ in range(5)], 3)
     for model, theirs in (

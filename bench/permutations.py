@@ -32,7 +32,7 @@ from panneuro.analysis.copula_information import gaussian_copula_information
 from panneuro.analysis.correlation_tests import noise_correlation_test
 from panneuro.analysis.correlations import noise_correlations
 from panneuro.analysis.information import mutual_information
-from panneuro.analysis.permutations import f_test
+from panneuro.analysis.permutation_tests import f_test
 from panneuro.analysis.spatial_information import spatial_information
 
 RANDOM = np.random.default_rng(0)
@@ -93,7 +93,7 @@ def largest_statistic() -> None:
         ),
         PERMUTATIONS / 4,
     )
-    print(f"  {len(found.masses)} clusters, theirs {len(peer[1])}")
+    print(f"  {len(found.mass)} clusters, theirs {len(peer[1])}")
     told(ours, limit, theirs)
 
 

@@ -20,9 +20,9 @@ def test_clusters_are_those_of_scipy(seed, shape):
     samples = np.random.default_rng(seed).normal(size=(12, *shape))
     found = cluster_f_test(samples, np.arange(12) % 2, 1.0, n_permutations=3)
     labels, n_labels = ndimage.label(found.statistic > 1.0)
-    np.testing.assert_array_equal(found.labels, labels)
-    masses = ndimage.sum_labels(found.statistic, labels, np.arange(n_labels) + 1)
-    np.testing.assert_allclose(found.masses, masses)
+    np.testing.assert_array_equal(found.cluster, labels)
+    masses = ndimage.sum_labels(found.statistic.values, labels, np.arange(n_labels) + 1)
+    np.testing.assert_allclose(found.mass, masses)
 
 
 def test_neighbours_of_electrodes_and_times():
@@ -39,8 +39,8 @@ def test_signs_stay_apart():
     samples[:, :10] += 3
     samples[:, 10:] -= 3
     found = cluster_sign_test(samples, 4.0, n_permutations=99)
-    assert len(found.masses) == 2
-    assert (found.labels == np.repeat([1, 2], 10)).all()
+    assert len(found.mass) == 2
+    assert (found.cluster == np.repeat([1, 2], 10)).all()
     assert (found.p == 0.01).all()
 
 
@@ -66,8 +66,8 @@ def test_nothing_depends_on_the_executor(monkeypatch):
 
 def test_no_cluster_is_an_answer():
     found = cluster_f_test(np.random.default_rng(3).normal(size=(10, 4)), [0, 1] * 5, 1e6)
-    assert found.masses.size == found.p.size == 0
-    assert not found.labels.any()
+    assert found.mass.size == found.p.size == 0
+    assert not found.cluster.any()
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, np.nan])

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from panneuro.analysis.correlation_tests import noise_correlation_test, type_test
+from panneuro.analysis.correlation_tests import noise_correlation_test, noise_correlation_type_test
 from panneuro.analysis.correlations import mean_by_area, noise_correlations
 from panneuro.core.errors import InputError
 
@@ -61,7 +61,9 @@ def test_types_that_differ_are_told(random):
     shared = random.normal(size=(120, 1)) * (kinds == "images")[:, None]
     counts = random.normal(size=(120, 6)) + 1.5 * shared
     for exchange in ("condition", "trial"):
-        found = type_test(counts, SHOWN, kinds, AREAS, exchange=exchange, n_permutations=199)
+        found = noise_correlation_type_test(
+            counts, SHOWN, kinds, AREAS, exchange=exchange, n_permutations=199
+        )
         pair = found.sel(area="V1", other_area="LM")
         assert pair.p_max < 0.08
         assert pair["mean"].sel(type="images") > pair["mean"].sel(type="gratings") + 0.3
@@ -73,7 +75,9 @@ def test_types_that_do_not_differ_are_seldom_told(random):
     found = []
     for seed in range(60):
         counts = random.normal(size=(120, 6)) + random.normal(size=(120, 1))
-        test = type_test(counts, SHOWN, kinds, AREAS, n_permutations=39, seed=seed)
+        test = noise_correlation_type_test(
+            counts, SHOWN, kinds, AREAS, n_permutations=39, seed=seed
+        )
         found.append(np.nanmin(test.p_max) <= 0.05)
     assert np.mean(found) < 0.12
 
@@ -82,7 +86,7 @@ def test_a_quantity_of_trials_has_the_mean_of_pairs(random):
     """What is compared is the mean correlation: F of two types is large where the means differ."""
     kinds = np.where(SHOWN < 4, "a", "b")
     counts = random.normal(size=(120, 6))
-    found = type_test(counts, SHOWN, kinds, AREAS, n_permutations=9)
+    found = noise_correlation_type_test(counts, SHOWN, kinds, AREAS, n_permutations=9)
     expected = mean_by_area(noise_correlations(counts, SHOWN, types=kinds), AREAS)
     np.testing.assert_allclose(found["mean"], expected)
 
@@ -94,7 +98,7 @@ def test_refusals(random):
     with pytest.raises(InputError, match="permutations"):
         noise_correlation_test(counts, SHOWN, AREAS, n_permutations=0)
     with pytest.raises(InputError, match="'session'"):
-        type_test(counts, SHOWN, SHOWN, AREAS, exchange="session")
+        noise_correlation_type_test(counts, SHOWN, SHOWN, AREAS, exchange="session")
     counts[:, 2] = 1
     with pytest.raises(InputError, match="do not vary"):
         noise_correlation_test(counts, SHOWN, AREAS)

@@ -24,21 +24,20 @@ from panneuro.analysis.decoding import (
     Tuned,
     compare_areas,
     decode,
-    decode_over_time,
     trial_features,
 )
 from panneuro.analysis.folds import make_folds
 from panneuro.analysis.linear_classifiers import LDA, Ridge
-from panneuro.analysis.permutations import orders
+from panneuro.analysis.permutations import permute
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
 from panneuro.signals.table import Intervals
 
 
-def session(n_trials=120, n_cells=20, n_classes=3, seed=0, strength=1.0):
+def session(n_trials=120, n_units=20, n_classes=3, seed=0, strength=1.0):
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(n_trials) % n_classes)
-    tuning = 3 + strength * random.gamma(1, 1, (n_classes, n_cells))
+    tuning = 3 + strength * random.gamma(1, 1, (n_classes, n_units))
     return random.poisson(tuning[labels]).astype(float), labels
 
 
@@ -60,8 +59,8 @@ def test_predictions_and_permutations_are_those_of_scikit_learn(model, shape):
     splits = PredefinedSplit(folds)
     told = cross_val_predict(reference(model), features, labels, cv=splits)
     np.testing.assert_array_equal(found.predicted, told)
-    for accuracy, order in zip(found.null, orders(len(labels), 12, 3), strict=True):
-        score = cross_val_score(reference(model), features, labels[order], cv=splits).mean()
+    for accuracy, one in zip(found.null, permute(labels, 12, 3), strict=True):
+        score = cross_val_score(reference(model), features, one, cv=splits).mean()
         assert accuracy == pytest.approx(score, abs=1e-12)
 
 
@@ -145,7 +144,7 @@ def test_blocks_keep_slow_drift_from_telling_labels():
     assert scattered.accuracy > blocked.accuracy + 0.15
 
 
-def test_workers_change_nothing():
+def test_workers_change_nothing(processes):
     features, labels = session(90, 12, 9)
     folds = make_folds(labels, 3)
     alone = decode(features, labels, folds, n_permutations=200, seed=5)
@@ -154,7 +153,11 @@ def test_workers_change_nothing():
         areas = np.arange(12) % 2
         one = compare_areas(features, labels, areas, folds, n_draws=3)
         two = compare_areas(features, labels, areas, folds, n_draws=3, executor=executor)
+    apart = decode(features, labels, folds, n_permutations=200, seed=5, executor=processes)
+    three = compare_areas(features, labels, areas, folds, n_draws=3, executor=processes)
     np.testing.assert_array_equal(alone.null, shared.null)
+    np.testing.assert_array_equal(alone.null, apart.null)
+    pd.testing.assert_frame_equal(one, three)
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -179,25 +182,11 @@ def test_confusion_counts_every_trial():
     assert np.isnan(found.p)
 
 
-def test_time_tells_when_labels_can_be_told():
-    random = np.random.default_rng(0)
-    labels = np.arange(80) % 2
-    counts = random.poisson(3, (80, 6, 4))
-    counts[:, :, 2] += 3 * labels[:, None]
-    folds = make_folds(labels, 4)
-    found = decode_over_time(counts, labels, folds, n_permutations=99)
-    assert found.accuracy.to_numpy().argmax() == 2
-    assert found.p_max[2] == 0.01
-    assert np.all(found.p_max >= found.p)
-    alone = decode(counts[:, :, 1], labels, folds, n_permutations=99)
-    np.testing.assert_array_equal(found.null[:, 1], alone.null)
-
-
 def test_areas_are_compared_with_as_many_cells():
     features, labels = session(90, 30, 3, strength=2.0)
     areas = np.array(["V1"] * 20 + ["LM"] * 10)
     found = compare_areas(features, labels, areas, make_folds(labels), n_draws=4)
-    assert found.n_cells.unique().tolist() == [10]
+    assert found.n_units.unique().tolist() == [10]
     assert found.area.value_counts().to_dict() == {"V1": 4, "LM": 4}
     assert found[found.area == "LM"].accuracy.nunique() == 1, "all ten are drawn every time"
 
@@ -219,11 +208,11 @@ def test_features_are_counts_in_a_window_of_each_trial():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"features": np.full((20, 3), np.nan)}, "trial 0 and cell 0 is nan"),
+        ({"features": np.full((20, 3), np.nan)}, "trial 0 and unit 0 is not finite"),
         ({"features": np.ones((19, 3))}, "20 labels have features"),
         ({"features": np.ones((20, 0))}, "20 labels have features"),
         ({"labels": np.ones(20)}, "all 20 trials"),
-        ({"labels": np.r_[np.nan, np.arange(19)]}, "NaN"),
+        ({"labels": np.r_[np.nan, np.arange(19)]}, "1 of 20 labels"),
         ({"folds": np.zeros(20, int)}, "folds are"),
         ({"folds": np.arange(20) % 2 + 1}, "folds are"),
         ({"folds": np.arange(20) / 2}, "folds of shape"),
@@ -257,6 +246,35 @@ def test_areas_and_times_of_the_wrong_shape_are_said():
     with pytest.raises(InputError, match="areas of shape"):
         compare_areas(features, labels, ["V1"], folds)
     with pytest.raises(InputError, match="'V1' has 5"):
-        compare_areas(features, labels, ["V1"] * 5 + ["LM"] * 15, folds, n_cells=6)
-    with pytest.raises(InputError, match="trials, cells, times"):
-        decode_over_time(features, labels, folds)
+        compare_areas(features, labels, ["V1"] * 5 + ["LM"] * 15, folds, n_units=6)
+    with pytest.raises(InputError, match="0 draws"):
+        compare_areas(features, labels, ["V1"] * 20, folds, n_draws=0)
+
+
+def test_bins_of_time_are_for_those_who_take_them():
+    features, labels = session()
+    with pytest.raises(InputError, match="decode_over_time"):
+        decode(features[:, :, None], labels)
+    with pytest.raises(InputError, match="LogisticRegression was to learn"):
+        decode(features[:, :, None], labels, model=LogisticRegression())
+
+
+def test_a_number_of_folds_is_enough():
+    features, labels = session()
+    folds = make_folds(labels, 4)
+    assert decode(features, labels, 4).accuracy == pytest.approx(
+        decode(features, labels, folds).accuracy, abs=0.1
+    )
+    assert (
+        decode(features, labels, 4, seed=1).accuracy == decode(features, labels, 4, seed=1).accuracy
+    )
+
+
+@pytest.mark.parametrize("model", [Ridge(3.0), LDA(0.3)])
+def test_very_many_trials_are_permuted_without_a_hat_matrix(monkeypatch, model):
+    features, labels = session(150, 12, 2)
+    folds = make_folds(labels, 5)
+    hat = decode(features, labels, folds, model=model, n_permutations=30)
+    monkeypatch.setattr("panneuro.analysis.permuted_classifiers._MOST_TRIALS", 10)
+    weights = decode(features, labels, folds, model=model, n_permutations=30)
+    np.testing.assert_array_equal(hat.null, weights.null)

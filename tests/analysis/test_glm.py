@@ -14,11 +14,11 @@ from panneuro.analysis.history import filters_of, history_features, raised_cosin
 from panneuro.core.errors import InputError
 
 
-def regression(n_times=3000, n_features=6, n_cells=4, seed=0):
+def regression(n_times=3000, n_features=6, n_units=4, seed=0):
     random = np.random.default_rng(seed)
     features = random.normal(size=(n_times, n_features))
     features[:, 1] += features[:, 0]
-    weights = random.normal(0, 0.4, (n_features, n_cells))
+    weights = random.normal(0, 0.4, (n_features, n_units))
     return features, random.poisson(np.exp(features @ weights - 1.5)), weights
 
 

@@ -1,16 +1,13 @@
-"""Permutation tests: exact p-values, F and t against SciPy, and the largest statistic."""
+"""Permutations and exact p-values."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
-from panneuro.analysis.permutations import BLOCK, f_test, orders, p_values, sign_test
+from panneuro.analysis.permutations import p_values, permute
 from panneuro.core.errors import InputError
 
 
@@ -50,110 +47,27 @@ def test_p_values_refuse(observed, null, tail):
         p_values(observed, null, tail)
 
 
-def test_orders_are_permutations_that_do_not_depend_on_how_many_follow():
-    few, many = orders(50, 3, seed=1), orders(50, 10, seed=1)
+def test_permutations_do_not_depend_on_how_many_follow():
+    few, many = (permute(np.arange(50), n, seed=1) for n in (3, 10))
     np.testing.assert_array_equal(few, many[:3])
     np.testing.assert_array_equal(np.sort(many, axis=1), np.tile(np.arange(50), (10, 1)))
     assert len(np.unique(many, axis=0)) == 10
 
 
-def test_orders_stay_within_groups(random):
+def test_permutations_stay_within_groups(random):
     groups = random.integers(0, 4, 60)
-    for order in orders(60, 5, seed=2, within=groups):
+    for order in permute(np.arange(60), 5, seed=2, within=groups):
         np.testing.assert_array_equal(groups[order], groups)
 
 
-def test_f_is_that_of_scipy(random):
-    samples = random.normal(size=(60, 7, 3))
-    labels = np.repeat(list("abcd"), 15)
-    found = f_test(samples, labels, n_permutations=20)
-    expected = stats.f_oneway(*(samples[labels == label] for label in "abcd"))
-    np.testing.assert_allclose(found.statistic, expected.statistic, rtol=1e-9)
-    assert found.p.shape == (7, 3)
+def test_labels_are_permuted_as_their_trials_are():
+    labels = np.array(list("abcdefgh"))
+    found = permute(labels, 4, seed=3)
+    assert found.dtype == labels.dtype
+    np.testing.assert_array_equal(found, labels[permute(np.arange(8), 4, seed=3)])
 
 
-def test_f_of_two_groups_and_signs_are_t_squared(random):
-    samples = random.normal(0.3, size=(41, 5))
-    labels = np.arange(41) < 17
-    t = stats.ttest_ind(samples[labels], samples[~labels]).statistic
-    np.testing.assert_allclose(f_test(samples, labels, n_permutations=5).statistic, t**2, rtol=1e-9)
-    t = stats.ttest_1samp(samples, 0).statistic
-    np.testing.assert_allclose(sign_test(samples, n_permutations=5).statistic, t**2, rtol=1e-9)
-
-
-def test_p_is_that_of_counting_each_permutation(random):
-    samples = random.normal(size=(24, 3))
-    labels = np.repeat([0, 1, 2], 8)
-    found = f_test(samples, labels, n_permutations=50, seed=3)
-    null = np.array(
-        [
-            stats.f_oneway(*(samples[labels[order] == group] for group in range(3))).statistic
-            for order in orders(24, 50, seed=3)
-        ]
-    )
-    np.testing.assert_allclose(found.p, p_values(found.statistic, null))
-    np.testing.assert_allclose(found.largest, null.max(axis=1))
-    np.testing.assert_allclose(found.p_max, p_values(found.statistic, null.max(axis=1)))
-
-
-def test_blocks_executors_and_single_precision_agree(random):
-    samples = random.normal(size=(30, 2 * BLOCK + 17))
-    labels = np.arange(30) % 2
-    whole = f_test(samples, labels, n_permutations=30)
-    with ThreadPoolExecutor(3) as executor:
-        spread = f_test(samples, labels, n_permutations=30, executor=executor)
-    np.testing.assert_array_equal(whole.p, spread.p)
-    np.testing.assert_array_equal(whole.largest, spread.largest)
-    single = f_test(samples.astype(np.float32), labels, n_permutations=30)
-    np.testing.assert_allclose(single.statistic, whole.statistic, rtol=1e-3, atol=1e-4)
-    assert np.abs(single.p - whole.p).max() <= 2 / 31
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 2**31))
-def test_correcting_for_all_makes_no_p_smaller(seed):
-    samples = np.random.default_rng(seed).integers(0, 3, size=(12, 4)).astype(float)
-    found = f_test(samples, np.arange(12) % 3, n_permutations=19, seed=seed)
-    assert (found.p_max >= found.p - 1e-12).all()
-    assert (found.p >= 1 / 20).all()
-
-
-def test_p_is_uniform_where_nothing_differs(random):
-    samples = random.normal(size=(20, 2000))
-    found = f_test(samples, np.arange(20) % 2, n_permutations=199, seed=1)
-    assert abs((found.p <= 0.05).mean() - 0.05) < 0.02
-    assert abs(found.p.mean() - 0.5) < 0.05
-
-
-def test_ties_of_rounding_are_reached():
-    """Of four values, swapping the groups gives the same statistic, however sums are rounded."""
-    samples = np.array([0.1, 0.2, 0.30000001, 0.7])[:, None]
-    found = f_test(samples, [0, 0, 1, 1], n_permutations=400)
-    assert 0.25 < found.p[0] < 0.42
-
-
-def test_a_constant_test_is_never_significant():
-    samples = np.ones((10, 2))
-    samples[:, 1] = np.arange(10)
-    found = f_test(samples, np.arange(10) < 5, n_permutations=19)
-    assert (found.statistic[0], found.p[0], found.p_max[0]) == (0, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("samples", "labels"),
-    [
-        (np.zeros((4, 2)), [0, 0, 0, 0]),
-        (np.zeros((4, 2)), [0, 1, 0]),
-        (np.zeros((2, 2)), [0, 1]),
-        (np.full((4, 2), np.nan), [0, 1, 0, 1]),
-        (np.zeros((4, 0)), [0, 1, 0, 1]),
-    ],
-)
-def test_f_test_refuses(samples, labels):
+@pytest.mark.parametrize(("number", "within"), [(0, None), (3, [0, 0]), (3, [0, 0, 1, np.nan])])
+def test_permutations_refuse(number, within):
     with pytest.raises(InputError):
-        f_test(samples, labels, n_permutations=9)
-
-
-def test_permutations_are_at_least_one():
-    with pytest.raises(InputError, match="0 permutations"):
-        sign_test(np.ones((4, 2)), n_permutations=0)
+        permute(np.arange(4), number, 0, within)

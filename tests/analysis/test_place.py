@@ -13,10 +13,10 @@ from panneuro.analysis.place import decode_position, position_log_likelihood, po
 from panneuro.core.errors import InputError
 
 
-def laps(n_times=6000, n_cells=30, bin_s=0.05, seed=0):
+def laps(n_times=6000, n_units=30, bin_s=0.05, seed=0):
     random = np.random.default_rng(seed)
     position = 100 - np.abs(np.arange(n_times) * 0.5 % 200 - 100)
-    centres = random.uniform(0, 100, n_cells)
+    centres = random.uniform(0, 100, n_units)
     rates = 0.5 + 15 * np.exp(-((position[:, None] - centres) ** 2) / 100)
     return random.poisson(rates * bin_s), position
 

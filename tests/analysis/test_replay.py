@@ -16,8 +16,8 @@ from panneuro.signals.table import Intervals
 CENTRES = np.arange(2.5, 100, 5)
 
 
-def fields(n_cells=25, seed=0):
-    places = np.random.default_rng(seed).uniform(0, 100, n_cells)
+def fields(n_units=25, seed=0):
+    places = np.random.default_rng(seed).uniform(0, 100, n_units)
     rates = 0.5 + 25 * np.exp(-((CENTRES - places[:, None]) ** 2) / 120)
     return Fields(rates, np.ones(20), (np.arange(0, 101, 5.0),))
 

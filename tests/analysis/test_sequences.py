@@ -25,7 +25,7 @@ def test_rank_order_is_spearmans(seed):
     found = rank_order(times, template, n_shuffles=50)
     expected = scipy.stats.spearmanr(times[fired], template[fired]).statistic
     assert found.correlation == pytest.approx(expected)
-    assert found.n_cells == 8
+    assert found.n_units == 8
 
 
 def test_an_ordered_event_is_unlikely_and_a_reversed_one_too():

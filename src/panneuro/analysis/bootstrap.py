@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from scipy.special import ndtr, ndtri
+from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.labels import axes_of
 from panneuro.analysis.streams import Seed, root, stream
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
-from panneuro.core.extras import need
-
-threadpoolctl = need("threadpoolctl", "analysis", "The bootstrap")
 
 type Floats = npt.NDArray[np.floating[Any]]
 
 _COLUMNS = 4096
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean and its confidence interval; axes are those of the samples after the first.
-
-    Parameters
-    ----------
-    mean : ndarray
-        Mean over samples.
-    low, high : ndarray
-        Ends of the interval.
-    error : ndarray
-        Standard deviation of the resampled means: the standard error.
-    """
-
-    mean: Floats
-    low: Floats
-    high: Floats
-    error: Floats
-
-
 def bootstrap_mean(
-    samples: npt.ArrayLike,
+    samples: npt.ArrayLike | xr.DataArray,
     *,
     level: float = 0.95,
     method: Literal["bca", "percentile"] = "bca",
     n_resamples: int = 2000,
     within: npt.ArrayLike | None = None,
     seed: Seed = 0,
-) -> Interval:
+) -> xr.Dataset:
     """Return means over samples with bootstrap confidence intervals, for many tests at once.
 
     Each resample draws as many samples as there are, with replacement; all tests share the draws,
@@ -56,7 +36,7 @@ def bootstrap_mean(
 
     Parameters
     ----------
-    samples : array-like, shape (n_samples, ...)
+    samples : array-like or DataArray, shape (n_samples, ...)
         One value of every test for each sample; finite.
     level : float
         Coverage that is aimed at, between 0 and 1.
@@ -68,6 +48,12 @@ def bootstrap_mean(
         Samples are drawn again from among those of the same value: a session, an animal.
     seed : int, SeedSequence or Generator
         Each resample has a stream of its own.
+
+    Returns
+    -------
+    Dataset, over the axes of `samples` after the first
+        ``mean``; ``low`` and ``high``, the ends of its interval; and ``standard_error``, the
+        standard deviation of the resampled means.
 
     Raises
     ------
@@ -81,7 +67,7 @@ def bootstrap_mean(
     Examples
     --------
     >>> found = bootstrap_mean(np.random.default_rng(0).normal(5, 2, size=100))
-    >>> bool(found.low < 5 < found.high), float(found.error.round(1))
+    >>> bool(found.low < 5 < found.high), float(found.standard_error.round(1))
     (True, 0.2)
     """
     values = _checked(samples, level, n_resamples)
@@ -92,14 +78,14 @@ def bootstrap_mean(
     low, high, error = (np.empty(flat.shape[1]) for _ in range(3))
     for start in range(0, flat.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
-        with threadpoolctl.threadpool_limits(1, "blas"):
+        with threadpool_limits(1, "blas"):
             means = weights @ flat[:, part]
         error[part] = means.std(axis=0, ddof=1)
         low[part], high[part] = _ends(flat[:, part], means, level, method)
-    shape = values.shape[1:]
-    return Interval(
-        values.mean(axis=0), low.reshape(shape), high.reshape(shape), error.reshape(shape)
-    )
+    found = {"mean": values.mean(axis=0), "low": low, "high": high, "standard_error": error}
+    dims, coordinates = axes_of(samples if isinstance(samples, xr.DataArray) else values)
+    shaped = {name: (dims, value.reshape(values.shape[1:])) for name, value in found.items()}
+    return xr.Dataset(shaped, coordinates)
 
 
 def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDArray[np.float64]:
@@ -122,17 +108,15 @@ def _weights(
     n: int, n_resamples: int, within: npt.ArrayLike | None, seed: Seed
 ) -> npt.NDArray[np.float64]:
     """Draw how often each sample is in each resample, divided by their number."""
-    codes = np.zeros(n, dtype=int) if within is None else np.unique(within, return_inverse=True)[1]
-    if codes.shape != (n,):
-        raise InputError(f"{n} samples are drawn within groups of shape {codes.shape}")
-    groups = [np.flatnonzero(codes == group) for group in range(codes.max() + 1)]
+    codes = np.zeros(n, dtype=int) if within is None else group(within, n, "groups")[1]
+    groups = [np.flatnonzero(codes == one) for one in range(codes.max() + 1)]
     parent = root(seed)
     weights = np.zeros((n_resamples, n))
     for index, row in enumerate(weights):
         random = stream(parent, index)
-        for group in groups:
-            drawn = random.integers(0, len(group), len(group))
-            row[group] = np.bincount(drawn, minlength=len(group))
+        for members in groups:
+            drawn = random.integers(0, len(members), len(members))
+            row[members] = np.bincount(drawn, minlength=len(members))
     return weights / n
 
 

@@ -23,12 +23,12 @@ class Ceiling:
 
     Parameters
     ----------
-    signal_power : ndarray, shape (n_cells,)
+    signal_power : ndarray, shape (n_units,)
         Variance over stimuli of the mean that infinitely many repeats would have; an estimate
         without bias, which may fall below 0 where nothing repeats.
-    noise_power : ndarray, shape (n_cells,)
+    noise_power : ndarray, shape (n_units,)
         Variance over repeats, mean over stimuli.
-    correlation : ndarray, shape (n_cells,)
+    correlation : ndarray, shape (n_units,)
         The highest correlation of any model with the mean of these repeats, CC_max; 0 where the
         signal power is not above 0.
     """
@@ -48,7 +48,7 @@ def noise_ceiling(responses: npt.ArrayLike) -> Ceiling:
 
     Parameters
     ----------
-    responses : array-like of float, shape (n_cells, n_stimuli, n_repeats)
+    responses : array-like of float, shape (n_units, n_stimuli, n_repeats)
         NaN where a stimulus was shown less often than others; stimuli shown once are left out.
 
     Returns
@@ -87,13 +87,14 @@ def normalised_correlation(predicted: npt.ArrayLike, responses: npt.ArrayLike) -
 
     Parameters
     ----------
-    predicted : array-like of float, shape (n_cells, n_stimuli)
-    responses : array-like of float, shape (n_cells, n_stimuli, n_repeats)
-        As for :func:`noise_ceiling`; stimuli shown once are left out.
+    predicted : array-like of float, shape (n_units, n_stimuli)
+        What a model says.
+    responses : array-like of float, shape (n_units, n_stimuli, n_repeats)
+        NaN where a stimulus was shown less often than others; stimuli shown once are left out.
 
     Returns
     -------
-    ndarray, shape (n_cells,)
+    ndarray, shape (n_units,)
         ``cov(model, mean) / sqrt(var(model) * signal_power)``; by chance it may pass 1. NaN where
         the signal power is not above 0, or the model is constant: there is nothing to explain, or
         nothing explains it.

@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
+import xarray as xr
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.permutations import (
+from panneuro.analysis.labels import axes_of
+from panneuro.analysis.permutation_tests import (
+    SLACK,
     Design,
-    Floats,
-    explained_share,
+    centred,
     f_design,
-    p_values,
-    prepared,
     sign_design,
     to_f,
 )
+from panneuro.analysis.permutations import Floats, p_values
 from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 
 _IN_MEMORY = 16_000_000
 """Statistics that are in memory at once."""
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """Clusters of neighbouring tests whose statistic is over the threshold.
-
-    Parameters
-    ----------
-    statistic : ndarray
-        The observed F statistic of each test.
-    labels : ndarray of int32
-        The cluster of each test, from one; zero where it is in none.
-    masses : ndarray, shape (n_clusters,)
-        Sum of the statistics of each cluster.
-    p : ndarray, shape (n_clusters,)
-        p-value of each cluster, corrected for all of them.
-    largest : ndarray, shape (n_permutations,)
-        The largest mass of each permutation.
-    """
-
-    statistic: Floats
-    labels: npt.NDArray[np.int32]
-    masses: Floats
-    p: Floats
-    largest: Floats
 
 
 def neighbours(*axes: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
@@ -111,16 +86,16 @@ def _axis(axis: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_
 
 
 def cluster_f_test(
-    samples: npt.NDArray[Any],
+    samples: npt.ArrayLike | xr.DataArray,
     labels: npt.ArrayLike,
     threshold: float,
     *,
     adjacency: scipy.sparse.sparray | None = None,
     n_permutations: int = 1000,
-    seed: Seed = 0,
     within: npt.ArrayLike | None = None,
+    seed: Seed = 0,
     executor: Executor | None = None,
-) -> Clusters:
+) -> xr.Dataset:
     """Test by permuting labels whether groups differ anywhere among neighbouring tests.
 
     Tests with an F statistic over the threshold that are neighbours form a cluster; its mass is
@@ -129,7 +104,7 @@ def cluster_f_test(
 
     Parameters
     ----------
-    samples : ndarray, shape (n_trials, ...)
+    samples : array-like, shape (n_trials, ...)
         One value of every test for each trial; float32 is kept, else float64.
     labels : array-like, shape (n_trials,)
         The group of each trial.
@@ -139,8 +114,21 @@ def cluster_f_test(
     adjacency : sparse array, shape (n_tests, n_tests), optional
         Which tests are neighbours, from :func:`neighbours`; by default those next to each other
         along the axes of `samples` after the first.
-    n_permutations, seed, within, executor
-        As for :func:`panneuro.analysis.permutations.f_test`.
+    n_permutations : int
+        Number of permutations; the observed labels are counted besides.
+    within : array-like, shape (n_trials,), optional
+        Labels are permuted only among trials of the same value: a session, a block.
+    seed : int, SeedSequence or Generator
+        Each permutation has a stream of its own.
+    executor : concurrent.futures.Executor, optional
+        Where permutations are spread; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset
+        Over the axes of `samples` after the first, ``statistic`` and ``cluster``, the number of
+        the cluster that each test is in, from 1, or 0 of none; (cluster_number,): ``mass`` and
+        ``p``, corrected for all clusters; (permutation,): ``largest``, the largest mass of each.
 
     Raises
     ------
@@ -157,76 +145,103 @@ def cluster_f_test(
     >>> samples = np.random.default_rng(0).normal(size=(40, 50))
     >>> samples[:20, 10:20] += 1.5
     >>> found = cluster_f_test(samples, np.arange(40) < 20, 4.0, n_permutations=199)
-    >>> np.flatnonzero(found.labels == found.p.argmin() + 1), float(found.p.min())
+    >>> best = found.p.idxmin()
+    >>> np.flatnonzero(found.cluster == best), float(found.p.min())
     (array([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]), 0.005)
     """
     design = f_design(labels, n_permutations, seed, within)
-    return _cluster_test(np.asarray(samples), design, threshold, adjacency, executor)
+    return _cluster_test(samples, design, threshold, adjacency, executor)
 
 
 def cluster_sign_test(
-    samples: npt.NDArray[Any],
+    samples: npt.ArrayLike | xr.DataArray,
     threshold: float,
     *,
     adjacency: scipy.sparse.sparray | None = None,
     n_permutations: int = 1000,
     seed: Seed = 0,
     executor: Executor | None = None,
-) -> Clusters:
+) -> xr.Dataset:
     """Test by flipping signs whether means differ from zero anywhere among neighbouring tests.
 
-    The statistic is the square of Student's t; clusters hold tests of one sign only.
+    The statistic is the square of Student's t; clusters hold tests of one sign only [1]_.
 
     Parameters
     ----------
-    samples : ndarray, shape (n_samples, ...)
-        One value of every test for each subject, pair or trial.
-    threshold, adjacency, n_permutations, seed, executor
-        As for :func:`cluster_f_test`.
+    samples : array-like, shape (n_samples, ...)
+        One value of every test for each subject, pair or trial; float32 is kept, else float64.
+    threshold : float
+        What a statistic must exceed to be in a cluster: the square of a quantile of Student's t.
+    adjacency : sparse array, shape (n_tests, n_tests), optional
+        Which tests are neighbours, from :func:`neighbours`; by default those next to each other
+        along the axes of `samples` after the first.
+    n_permutations : int
+        Number of flips; the observed signs are counted besides.
+    seed : int, SeedSequence or Generator
+        Each flip has a stream of its own.
+    executor : concurrent.futures.Executor, optional
+        Where flips are spread; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset
+        ``statistic``, ``cluster``, ``mass``, ``p`` and ``largest``, those of
+        :func:`cluster_f_test`.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree, a value is not finite, or the threshold is not positive.
+
+    References
+    ----------
+    .. [1] Maris & Oostenveld, J. Neurosci. Methods 164 (2007) 177-190.
 
     Examples
     --------
     >>> samples = np.random.default_rng(0).normal(size=(30, 50))
     >>> samples[:, 10:20] -= 1
-    >>> cluster_sign_test(samples, 4.0, n_permutations=199).p.min().round(3)
-    np.float64(0.005)
+    >>> cluster_sign_test(samples, 4.0, n_permutations=199).p.values
+    array([0.005, 0.37 ])
     """
-    given = np.asarray(samples)
-    design = sign_design(len(given), n_permutations, seed)
-    return _cluster_test(given, design, threshold, adjacency, executor)
+    design = sign_design(len(np.asarray(samples)), n_permutations, seed)
+    return _cluster_test(samples, design, threshold, adjacency, executor)
 
 
 def _cluster_test(
-    samples: npt.NDArray[Any],
+    samples: npt.ArrayLike | xr.DataArray,
     design: Design,
     threshold: float,
     adjacency: scipy.sparse.sparray | None,
     executor: Executor | None,
-) -> Clusters:
-    shape = samples.shape[1:]
+) -> xr.Dataset:
+    given = np.asarray(samples)
+    shape = given.shape[1:]
     n_tests = int(np.prod(shape))
     edges = _without_zeros(neighbours(*shape) if adjacency is None else adjacency)
-    _check(samples, design, threshold, edges)
-    values, total = prepared(samples, centred=not design.signed)
-    task = partial(_largest, values, total, design, threshold, edges)
+    _check(given, design, threshold, edges)
+    values, inverse = centred(given, design)
+    task = partial(_largest, values, inverse, threshold, edges)
     step = max(1, _IN_MEMORY // n_tests)
-    rows = [slice(start, start + step) for start in range(1, len(design.labels), step)]
-    largest = np.concatenate(list(spread(task, rows, executor)))
+    parts = [design.cut(slice(start, start + step)) for start in range(1, len(design.labels), step)]
+    largest = np.concatenate(list(spread(task, parts, executor)))
     first = design.cut(slice(0, 1))
-    share = explained_share(values, total, first)
-    labels = np.zeros(n_tests, dtype=np.int32)
-    masses = np.empty(n_tests)
+    share, signs = _shares(values, inverse, first)
+    labels, masses = np.zeros(n_tests, dtype=np.int32), np.empty(n_tests)
     level, scale = _level(threshold, design)
-    signs = _signs(values, first)[0]
-    n_clusters = _fill(share[0], signs, level, scale, edges.indptr, edges.indices, labels, masses)
-    masses = masses[:n_clusters].copy()
-    return Clusters(
-        to_f(share[0], design).reshape(shape),
-        labels.reshape(shape),
-        masses,
-        p_values(masses * (1 - 1e-5), largest),
-        largest,
+    n_clusters = _fill(
+        share[0], signs[0], level, scale, edges.indptr, edges.indices, labels, masses
     )
+    mass = masses[:n_clusters].copy()
+    dims, coordinates = axes_of(samples if isinstance(samples, xr.DataArray) else given)
+    values_of = {
+        "statistic": (dims, to_f(share[0], design).reshape(shape)),
+        "cluster": (dims, labels.reshape(shape)),
+        "mass": ("cluster_number", mass),
+        "p": ("cluster_number", p_values(mass * SLACK, largest)),
+        "largest": ("permutation", largest),
+    }
+    return xr.Dataset(values_of, coordinates | {"cluster_number": np.arange(n_clusters) + 1})
 
 
 def _level(threshold: float, design: Design) -> tuple[float, float]:
@@ -250,25 +265,32 @@ def _check(
         )
 
 
-def _signs(values: Floats, design: Design) -> list[npt.NDArray[np.int8]]:
-    """Return the signs of means by which tests stay apart; of groups there are none."""
-    if not design.signed:
-        return [np.zeros(values.shape[1], dtype=np.int8)] * len(design.labels)
-    return list(np.sign(design.weights(0, values.dtype) @ values).astype(np.int8))
+def _shares(values: Floats, inverse: Floats, design: Design) -> tuple[Floats, npt.NDArray[np.int8]]:
+    """Return the share of each test's sum of squares that each labelling explains, and signs.
+
+    Tests whose means differ in sign stay apart; means of groups have none.
+    """
+    (weights, scale), *others = design.weights(values.dtype)
+    found: Floats = weights @ values
+    signs = np.sign(found if design.signed else 0 * found[:, :1]).astype(np.int8)
+    _square(found, inverse * scale)
+    for weights, scale in others:
+        sums = weights @ values
+        _square(sums, inverse * scale)
+        found += sums
+    return found, np.broadcast_to(signs, found.shape)
 
 
 def _largest(
     values: Floats,
-    total: Floats,
-    design: Design,
+    inverse: Floats,
     threshold: float,
     edges: scipy.sparse.csr_array,
-    rows: slice,
+    design: Design,
 ) -> Floats:
-    """Return the largest mass of each of some permutations."""
-    some = design.cut(rows)
-    shares, signs = explained_share(values, total, some), _signs(values, some)
-    labels = np.empty(values.shape[1], dtype=np.int32)
+    """Return the largest mass of each labelling of a design."""
+    shares, signs = _shares(values, inverse, design)
+    labels = np.zeros(values.shape[1], dtype=np.int32)
     masses = np.empty(values.shape[1])
     out = np.zeros(len(shares))
     level, scale = _level(threshold, design)
@@ -277,6 +299,13 @@ def _largest(
         found = _fill(share, signs[row], level, scale, edges.indptr, edges.indices, labels, masses)
         out[row] = masses[:found].max(initial=0.0)
     return out
+
+
+@compiled
+def _square(sums: Floats, scales: Floats) -> None:
+    for row in range(sums.shape[0]):
+        for test in range(sums.shape[1]):
+            sums[row, test] *= sums[row, test] * scales[test]
 
 
 @compiled

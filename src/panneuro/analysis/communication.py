@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
-from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.folds import check_folds
+from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
-from panneuro.core.extras import need
-
-threadpoolctl = need("threadpoolctl", "analysis", "Communication between areas")
 
 type Floats = npt.NDArray[np.floating[Any]]
 type Integers = npt.NDArray[np.intp]
@@ -166,7 +165,7 @@ def reduced_rank_regression(
     x, y = _checked(source, target)
     n_ranks = min(max_rank or x.shape[1], x.shape[1], y.shape[1])
     parts = _folds(folds, len(x), seed)
-    with threadpoolctl.threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"):
         total = _Moments.of(x, y)
         performance = np.stack(
             [_performance(total, x[part], y[part], ridge, n_ranks) for part in parts]
@@ -240,10 +239,18 @@ def prediction_test(
 
     Parameters
     ----------
-    source, target, max_rank, ridge, folds
-        As for :func:`reduced_rank_regression`.
+    source : array-like, shape (n_trials, n_source)
+        Activity that predicts.
+    target : array-like, shape (n_trials, n_target)
+        Activity that is predicted, in the same trials.
     conditions : array-like, shape (n_trials,), optional
         The stimulus of each trial.
+    max_rank : int, optional
+        The largest rank that is tried; by default all.
+    ridge : float
+        Penalty, in units of the mean variance of the source's units times trials.
+    folds : int or array-like of int, shape (n_trials,)
+        How many folds of trials drawn at random; or the fold of each trial.
     n_permutations : int
         The smallest p-value is one by this plus one.
     seed : int, SeedSequence or Generator
@@ -272,7 +279,7 @@ def prediction_test(
     n_ranks = min(max_rank or x.shape[1], x.shape[1], y.shape[1])
     task = partial(_best, x, y, parts, ridge, n_ranks)
     observed = task(np.arange(len(x)))
-    shuffled = orders(len(x), n_permutations, parent, conditions)
+    shuffled = permute(np.arange(len(x)), n_permutations, parent, conditions)
     null = list(spread(task, shuffled, executor))
     return observed, float(p_values(observed, null))
 
@@ -282,7 +289,7 @@ def _best(
 ) -> float:
     """Return the largest mean performance with the trials of the target in some order."""
     moved = y[order]
-    with threadpoolctl.threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"):
         total = _Moments.of(x, moved)
         found = [_performance(total, x[part], moved[part], ridge, n_ranks) for part in parts]
     return float(np.mean(found, axis=0)[1:].max())
@@ -303,10 +310,18 @@ def canonical_correlations(
 
     Parameters
     ----------
-    source, target, ridge, folds, seed
-        As for :func:`reduced_rank_regression`; the penalty is on both areas.
+    source : array-like, shape (n_trials, n_source)
+        Activity of one area.
+    target : array-like, shape (n_trials, n_target)
+        Activity of the other, in the same trials.
     n_components : int, optional
         How many pairs; by default as many as the smaller area has units.
+    ridge : float
+        Penalty on both areas, in units of the mean variance of their units times trials.
+    folds : int or array-like of int, shape (n_trials,)
+        How many folds of trials drawn at random; or the fold of each trial.
+    seed : int, SeedSequence or Generator
+        Of the folds that are drawn.
 
     Raises
     ------
@@ -329,7 +344,7 @@ def canonical_correlations(
     x, y = _checked(source, target)
     n_pairs = min(n_components or x.shape[1], x.shape[1], y.shape[1])
     parts = _folds(folds, len(x), seed)
-    with threadpoolctl.threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"):
         total = _Moments.of(x, y)
         correlations, a, b = _canonical(total, ridge, n_pairs)
         held_out = [_held_out(total, x[part], y[part], ridge, n_pairs) for part in parts]
@@ -374,6 +389,5 @@ def _folds(folds: int | npt.ArrayLike, n: int, seed: Seed) -> list[Integers]:
             raise InputError(f"{n} trials were to be held out in {int(given)} folds")
         shuffled = stream(seed, 2**32 - 1).permutation(n)
         return [np.sort(part) for part in np.array_split(shuffled, int(given))]
-    if given.shape != (n,) or len(np.unique(given)) < 2:
-        raise InputError(f"{n} trials have folds of shape {given.shape}, or fewer than two folds")
-    return [np.flatnonzero(given == fold) for fold in np.unique(given)]
+    numbered = check_folds(folds, n)
+    return [np.flatnonzero(numbered == fold) for fold in range(int(numbered.max()) + 1)]

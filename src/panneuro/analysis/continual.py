@@ -26,10 +26,10 @@ class Session:
 
     Parameters
     ----------
-    features : array-like, shape (n_trials, n_cells)
+    features : array-like, shape (n_trials, n_units)
         The same cells, or the same latent dimensions, in all sessions.
     labels : array-like, shape (n_trials,)
-    test_features : array-like, shape (n_test, n_cells)
+    test_features : array-like, shape (n_test, n_units)
     test_labels : array-like, shape (n_test,)
     """
 

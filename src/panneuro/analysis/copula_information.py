@@ -13,7 +13,8 @@ from scipy.special import digamma, ndtri
 from scipy.stats import rankdata
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.labels import Integers, encode, unit_names
+from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 
@@ -87,13 +88,11 @@ def gaussian_copula_information(
     task = partial(_informations, normal, bias, varies)
     found = {"information": task(codes[None])[0]}
     if n_permutations:
-        shuffled = codes[orders(len(codes), n_permutations, seed)]
+        shuffled = permute(codes, n_permutations, seed)
         parts = np.array_split(shuffled, -(-n_permutations // _PER_TASK))
         null = np.concatenate(list(spread(task, parts, executor)))
         found |= {"p": p_values(found["information"], null), "null": null.mean(axis=0)}
-    units = np.arange(values.shape[1])
-    if isinstance(responses, xr.DataArray) and "unit" in responses.coords:
-        units = responses.coords["unit"].to_numpy()
+    units = unit_names(responses, values.shape[1])
     return xr.Dataset({name: ("unit", value) for name, value in found.items()}, {"unit": units})
 
 
@@ -114,17 +113,15 @@ def to_normal(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(ndtri(ranks / (len(ranks) + 1)), dtype=np.float64)
 
 
-def _codes(labels: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
-    given = np.asarray(labels)
-    if given.shape != (n,):
-        raise InputError(f"{n} trials have labels of shape {given.shape}")
-    _, codes, sizes = np.unique(given, return_inverse=True, return_counts=True)
-    if len(sizes) < 2 or sizes.min() < 2:
+def _codes(labels: npt.ArrayLike, n: int) -> Integers:
+    names, codes = encode(labels, n)
+    sizes = np.bincount(codes)
+    if sizes.min() < 2:
         raise InputError(
-            f"{len(sizes)} stimuli have {sizes.min(initial=0)} trials or more",
-            hint="information needs two stimuli, and two trials of each",
+            f"stimulus {names.tolist()[sizes.argmin()]!r} has one trial",
+            hint="information needs two trials of each stimulus: leave such out",
         )
-    return codes.astype(np.intp)
+    return codes
 
 
 def _bias(sizes: npt.NDArray[np.intp]) -> float:

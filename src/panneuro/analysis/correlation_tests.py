@@ -12,9 +12,11 @@ import xarray as xr
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.correlations import mean_by_area, noise_correlations
-from panneuro.analysis.permutations import f_test, p_values
+from panneuro.analysis.permutation_tests import f_test
+from panneuro.analysis.permutations import check_number, p_values
 from panneuro.analysis.streams import Seed, root, spread, stream
-from panneuro.analysis.trial_counts import Floats, Integers, TrialCounts, checked_labels
+from panneuro.analysis.trial_counts import Floats, Integers, TrialCounts
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 
 
@@ -35,8 +37,10 @@ def noise_correlation_test(
 
     Parameters
     ----------
-    counts, conditions
-        As for :func:`panneuro.analysis.correlations.noise_correlations`.
+    counts : array-like, shape (n_trials, n_units)
+        Spike counts or any other response.
+    conditions : array-like, shape (n_trials,)
+        Which stimulus was shown; conditions with one trial are left out.
     areas : array-like, shape (n_units,)
         The area of each unit.
     n_permutations : int
@@ -55,7 +59,8 @@ def noise_correlation_test(
     Raises
     ------
     InputError
-        As for the noise correlations; or if a unit does not vary.
+        If lengths do not agree, a value is not finite, no condition has two trials, or a unit does
+        not vary within conditions.
 
     Examples
     --------
@@ -66,13 +71,12 @@ def noise_correlation_test(
     >>> float(found.p.sel(area="V1", other_area="LM"))
     0.02
     """
+    check_number("permutations", n_permutations)
     trials = TrialCounts.of(counts, conditions)
-    names, codes = _areas(areas, trials)
+    names, codes = group(areas, len(trials.units), "areas")
     scaled = np.ascontiguousarray(_scaled(trials).T)
     sizes = np.bincount(codes).astype(float)
     task = partial(_shuffled_mean, scaled, trials.ends, codes, sizes, root(seed))
-    if n_permutations < 1:
-        raise InputError(f"{n_permutations} permutations were asked for")
     null = np.stack(list(spread(task, range(n_permutations), executor)))
     observed = _mean(_area_sums(scaled.T, codes, len(names)), sizes)
     there = ~np.isnan(observed)
@@ -82,12 +86,6 @@ def noise_correlation_test(
     values = {"mean": observed, "null_sd": null.std(axis=0), "p": p}
     coordinates = {"area": names, "other_area": names}
     return xr.Dataset({name: (dims, value) for name, value in values.items()}, coordinates)
-
-
-def _areas(areas: npt.ArrayLike, trials: TrialCounts) -> tuple[npt.NDArray[np.str_], Integers]:
-    given = checked_labels(areas, len(trials.units), "areas")
-    names, codes = np.unique(given, return_inverse=True)
-    return names, codes.astype(np.intp)
 
 
 def _scaled(trials: TrialCounts) -> Floats:
@@ -158,7 +156,7 @@ def _add_shuffled(
             into[place] += row[place]
 
 
-def type_test(
+def noise_correlation_type_test(
     counts: npt.ArrayLike | xr.DataArray,
     conditions: npt.ArrayLike,
     types: npt.ArrayLike,
@@ -173,20 +171,28 @@ def type_test(
 
     Residuals of each unit are scaled to unit variance in each type. The mean over pairs of units
     of their products is then a quantity of each trial, whose mean over the trials of a type is the
-    mean correlation; types are compared by :func:`panneuro.analysis.permutations.f_test`.
+    mean correlation; types are compared by :func:`panneuro.analysis.permutation_tests.f_test`.
 
     Parameters
     ----------
-    counts, conditions, types
-        As for :func:`panneuro.analysis.correlations.noise_correlations`.
+    counts : array-like, shape (n_trials, n_units)
+        Spike counts or any other response.
+    conditions : array-like, shape (n_trials,)
+        Which stimulus was shown; conditions with one trial are left out.
+    types : array-like, shape (n_trials,)
+        The kind of stimulus of each trial.
     areas : array-like, shape (n_units,)
         The area of each unit.
     exchange : {"condition", "trial"}
         What is permuted between types. Whole conditions are exchangeable whatever their trials
         have in common; trials give more power where a type has few conditions, and are
         exchangeable where each condition has many trials.
-    n_permutations, seed, executor
-        As for :func:`panneuro.analysis.permutations.f_test`.
+    n_permutations : int
+        Number of permutations; the observed types are counted besides.
+    seed : int, SeedSequence or Generator
+        Each permutation has a stream of its own.
+    executor : concurrent.futures.Executor, optional
+        Where pairs of areas are spread; the result does not depend on it.
 
     Returns
     -------
@@ -197,7 +203,8 @@ def type_test(
     Raises
     ------
     InputError
-        As for the noise correlations; or if there are no more conditions than types.
+        If lengths do not agree, a value is not finite, a type has no condition with two trials, a
+        unit does not vary within a type, or there are no more conditions than types.
 
     Examples
     --------
@@ -205,11 +212,12 @@ def type_test(
     >>> shared = random.normal(size=(400, 1)) * (np.arange(400) < 200)[:, None]
     >>> counts, areas = random.normal(size=(400, 8)) + shared, np.repeat(["V1", "LM"], 4)
     >>> shown, kinds = np.arange(400) // 20, np.arange(400) // 200
-    >>> found = type_test(counts, shown, kinds, areas, n_permutations=99)
+    >>> found = noise_correlation_type_test(counts, shown, kinds, areas, n_permutations=99)
     >>> float(found.p_max.sel(area="V1", other_area="LM"))
     0.01
     """
-    kinds = checked_labels(types, len(np.asarray(counts)), "types")
+    kinds = np.asarray(types)
+    group(kinds, len(np.asarray(counts)), "types")
     values, shown, kind, names = _pair_products(counts, conditions, kinds, areas)
     if exchange == "condition":
         _, first, where = np.unique(shown, return_index=True, return_inverse=True)
@@ -221,7 +229,7 @@ def type_test(
     found = f_test(values, kind, n_permutations=n_permutations, seed=seed, executor=executor)
     mean = mean_by_area(noise_correlations(counts, conditions, types=kinds), areas)
     dims = ("area", "other_area")
-    filled = {"f": found.statistic, "p": found.p, "p_max": found.p_max}
+    filled = {"f": found.statistic.values, "p": found.p.values, "p_max": found.p_max.values}
     tests = {name: (dims, _square(value, len(names))) for name, value in filled.items()}
     return xr.Dataset({"mean": mean, **tests}).where(mean.notnull().all("type"))
 
@@ -234,12 +242,12 @@ def _pair_products(
 ) -> tuple[Floats, Integers, npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Return mean products of pairs for each trial and pair of areas, with conditions and types."""
     rows = counts if isinstance(counts, xr.DataArray) else np.asarray(counts)
-    shown = checked_labels(conditions, len(kinds), "conditions")
+    _, shown = group(conditions, len(kinds))
     values, conditions_of, kinds_of = [], [], []
     offset = 0
     for name in np.unique(kinds):
         trials = TrialCounts.of(rows[kinds == name], shown[kinds == name])
-        names, codes = _areas(areas, trials)
+        names, codes = group(areas, len(trials.units), "areas")
         scaled = _scaled(trials) * np.float32(np.sqrt(len(trials.order)))
         values.append(_trial_products(scaled, codes, len(names)))
         conditions_of.append(np.repeat(np.arange(len(trials.ends)) + offset, trials.sizes))

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
-from panneuro.analysis.trial_counts import Floats, TrialCounts, checked_labels
+from panneuro.analysis.trial_counts import Floats, TrialCounts
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
-from panneuro.core.extras import need
-
-threadpoolctl = need("threadpoolctl", "analysis", "Correlations")
 
 
 def noise_correlations(
@@ -79,14 +78,13 @@ def _of_each_type(
     types: npt.ArrayLike,
     standardised: bool,
 ) -> xr.DataArray:
-    n_trials = len(np.asarray(counts))
-    shown = checked_labels(conditions, n_trials, "conditions")
-    kinds = checked_labels(types, n_trials, "types")
-    names = np.unique(kinds)
     rows = counts if isinstance(counts, xr.DataArray) else np.asarray(counts)
+    shown, (names, kinds) = np.asarray(conditions), group(types, len(rows), "types")
+    if shown.shape != kinds.shape:
+        raise InputError(f"{len(kinds)} trials have conditions of shape {shown.shape}")
     found = [
-        noise_correlations(rows[kinds == name], shown[kinds == name], standardised=standardised)
-        for name in names
+        noise_correlations(rows[kinds == kind], shown[kinds == kind], standardised=standardised)
+        for kind in range(len(names))
     ]
     return xr.concat(found, xr.DataArray(names, dims="type", name="type"))
 
@@ -103,8 +101,10 @@ def signal_correlations(
 
     Parameters
     ----------
-    counts, conditions
-        As for :func:`noise_correlations`.
+    counts : array-like, shape (n_trials, n_units)
+        Spike counts or any other response; a DataArray's coordinate ``unit`` names the units.
+    conditions : array-like, shape (n_trials,)
+        Which stimulus was shown. Conditions with one trial say nothing and are left out.
     corrected : bool
         Whether to take out what noise adds.
 
@@ -117,7 +117,8 @@ def signal_correlations(
     Raises
     ------
     InputError
-        As for the noise correlations, or if there are fewer than three conditions.
+        If lengths do not agree, a value is not finite, or fewer than three conditions have two
+        trials.
 
     References
     ----------
@@ -151,7 +152,7 @@ def signal_correlations(
 
 def products(rows: Floats) -> npt.NDArray[np.float64]:
     """Return ``rows.T @ rows``, of which NumPy has half computed and half mirrored."""
-    with threadpoolctl.threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"):
         return np.asarray(rows.T @ rows, dtype=np.float64)
 
 
@@ -196,7 +197,7 @@ def mean_by_area(correlations: xr.DataArray, areas: npt.ArrayLike) -> xr.DataArr
     0.2
     """
     n_units = correlations.sizes["unit"]
-    names, codes = np.unique(checked_labels(areas, n_units, "areas"), return_inverse=True)
+    names, codes = group(areas, n_units, "areas")
     member = (codes == np.arange(len(names))[:, None]).astype(float)
     values = correlations.transpose(..., "unit", "other").to_numpy().copy()
     values[..., np.arange(n_units), np.arange(n_units)] = np.nan

@@ -15,17 +15,25 @@ import xarray as xr
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from panneuro.analysis.folds import Integers, check_folds, encode
+from panneuro.analysis.folds import as_folds
+from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, predict
-from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.permutations import check_number, p_values, permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
 from panneuro.analysis.psth import count_windows
-from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.analysis.streams import Seed, child, root, spread, stream
 from panneuro.analysis.trains import Units
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 
 Floats = npt.NDArray[np.floating[Any]]
+
+ROUNDING = 1e-9
+"""As much as rounding can move an accuracy, and less than one trial more can."""
+
+OF_FOLDS = 2**32 - 1
+"""The number of the stream that folds are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,7 @@ def trial_features(
 def decode(
     features: npt.ArrayLike | xr.DataArray,
     labels: npt.ArrayLike,
-    folds: npt.ArrayLike,
+    folds: int | npt.ArrayLike = 5,
     *,
     model: Any = LDA(),  # noqa: B008
     n_permutations: int = 0,
@@ -158,12 +166,14 @@ def decode(
 
     Parameters
     ----------
-    features : array-like of float, shape (n_trials, n_cells)
-        `float32` is computed as such, in half the time; anything else in `float64`.
+    features : array-like of float, shape (n_trials, n_units[, n_bins])
+        `float32` is computed as such, in half the time; anything else in `float64`. Bins are for
+        estimators that take them, such as :class:`~panneuro.analysis.deep.DeepDecoder`.
     labels : array-like, shape (n_trials,)
         Images, choices, odours, ….
-    folds : array-like of int, shape (n_trials,)
-        From :func:`~panneuro.analysis.folds.make_folds`.
+    folds : int or array-like of int, shape (n_trials,)
+        How many folds, each with its share of each label; or the fold of each trial, from
+        :func:`~panneuro.analysis.folds.make_folds`.
     model : LDA, Ridge, Tuned or a scikit-learn classifier
         The decoder. Where it chooses among parameters, it does so within each training set, by the
         other folds, so that groups and blocks hold there too.
@@ -172,14 +182,19 @@ def decode(
     within : array-like, shape (n_trials,), optional
         Labels change places only within trials of one value: a session, a block.
     seed : int, SeedSequence or Generator
-        Of the permutations.
+        Of the permutations, and of folds that are drawn.
     executor : concurrent.futures.Executor, optional
         Spreads the permutations; the result is the same.
+
+    Returns
+    -------
+    Decoding
 
     Raises
     ------
     InputError
-        If features are not finite, lengths differ, or folds are wrong.
+        If features are not finite, lengths differ, folds are wrong, or the model cannot learn from
+        such features.
 
     References
     ----------
@@ -187,121 +202,73 @@ def decode(
 
     Examples
     --------
-    >>> from panneuro.analysis.folds import make_folds
     >>> random = np.random.default_rng(0)
     >>> choices = np.tile(["left", "right"], 30)
     >>> rates = random.poisson(np.where(choices == "left", 1, 12)[:, None], (60, 4))
-    >>> found = decode(rates, choices, make_folds(choices, 5), n_permutations=99)
+    >>> found = decode(rates, choices, n_permutations=99)
     >>> found.accuracy, found.p
     (1.0, 0.01)
     """
     classes, codes = encode(labels)
-    points = check_features(features, len(codes))
-    numbered = check_folds(folds, len(codes))
-    predicted, chosen = _predict(points, codes, numbered, model)
+    points = check_features(features, len(codes), bins=not isinstance(model, Linear))
+    entropy = root(seed)
+    numbered = as_folds(folds, codes, child(entropy, OF_FOLDS))
+    predicted, chosen = predict_folds(points, codes, numbered, model)
     null = np.empty(0)
     if n_permutations:
-        permuted = codes[orders(len(codes), n_permutations, seed, within)]
-        null = _accuracies(points, permuted, numbered, model, executor)
-    accuracy = _accuracy(predicted, codes, numbered)
+        small = codes.astype(np.min_scalar_type(len(classes)))
+        permuted = permute(small, n_permutations, entropy, within)
+        null = null_accuracies(points, permuted, numbered, model, executor)
+    accuracy = accuracy_of(predicted, codes, numbered)
     # Accuracies are sums of fractions: as much as rounding can move one is no difference.
-    p = float(p_values(accuracy - 1e-9, null)) if n_permutations else np.nan
+    p = float(p_values(accuracy - ROUNDING, null)) if n_permutations else np.nan
     return Decoding(accuracy, classes[predicted], classes[codes], classes, null, p, tuple(chosen))
-
-
-def decode_over_time(
-    features: npt.ArrayLike | xr.DataArray,
-    labels: npt.ArrayLike,
-    folds: npt.ArrayLike,
-    *,
-    n_permutations: int = 0,
-    seed: Seed = 0,
-    **options: Any,
-) -> xr.Dataset:
-    """Decode from each bin of time by itself.
-
-    Parameters
-    ----------
-    features : array-like or DataArray, shape (n_trials, n_cells, n_times)
-        As :func:`~panneuro.analysis.psth.psth_tensor` counts them.
-    labels, folds, n_permutations, seed
-        As for :func:`decode`; every bin has the same permutations.
-    **options
-        Further ones of :func:`decode`.
-
-    Returns
-    -------
-    Dataset
-        ``accuracy`` and ``p`` (time,); ``p_max``, corrected for all bins by the largest accuracy of
-        each permutation; ``null`` (permutation, time).
-
-    Examples
-    --------
-    >>> random, codes = np.random.default_rng(0), np.tile([0, 1], 20)
-    >>> counts = random.poisson(3, (40, 5, 2))
-    >>> counts[:, :, 1] += 9 * codes[:, None]
-    >>> decode_over_time(counts, codes, np.arange(40) // 8).accuracy.values[1].item()
-    1.0
-    """
-    tensor = np.asarray(features)
-    if tensor.ndim != 3 or not tensor.shape[2]:
-        raise InputError(f"features have the shape {tensor.shape}, not (trials, cells, times)")
-    entropy = root(seed)
-    common = {"n_permutations": n_permutations, "seed": entropy, **options}
-    found = [decode(tensor[:, :, one], labels, folds, **common) for one in range(tensor.shape[2])]
-    accuracy, null = np.array([one.accuracy for one in found]), np.stack([d.null for d in found], 1)
-    largest = null.max(axis=1) if n_permutations else null[:, 0]
-    p_max = p_values(accuracy - 1e-9, largest) if n_permutations else np.full(len(found), np.nan)
-    coords = {}
-    if isinstance(features, xr.DataArray) and features.dims[2] in features.coords:
-        coords["time"] = features[features.dims[2]].to_numpy()
-    variables = {
-        "accuracy": ("time", accuracy),
-        "p": ("time", np.array([one.p for one in found])),
-        "p_max": ("time", p_max),
-        "null": (("permutation", "time"), null),
-    }
-    return xr.Dataset(variables, coords)
 
 
 def compare_areas(
     features: npt.ArrayLike | xr.DataArray,
     labels: npt.ArrayLike,
     areas: npt.ArrayLike,
-    folds: npt.ArrayLike,
+    folds: int | npt.ArrayLike = 5,
     *,
-    n_cells: int | None = None,
+    n_units: int | None = None,
     n_draws: int = 20,
     model: Any = LDA(),  # noqa: B008
     seed: Seed = 0,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Decode from as many cells of each area, drawn at random again and again.
+    """Decode from as many units of each area, drawn at random again and again.
 
     Parameters
     ----------
-    features, labels, folds, model
-        As for :func:`decode`; all areas are decoded from the same folds.
-    areas : array-like, shape (n_cells,)
-        Area of each cell.
-    n_cells : int, optional
-        How many cells to draw without replacement; by default all of the smallest area.
+    features : array-like of float, shape (n_trials, n_units)
+        `float32` is computed as such, in half the time; anything else in `float64`.
+    labels : array-like, shape (n_trials,)
+        Images, choices, odours, ….
+    areas : array-like, shape (n_units,)
+        Area of each unit.
+    folds : int or array-like of int, shape (n_trials,)
+        How many folds, or the fold of each trial; all areas are decoded from the same.
+    n_units : int, optional
+        How many units to draw without replacement; by default all of the smallest area.
     n_draws : int
         How often.
+    model : LDA, Ridge, Tuned or a scikit-learn classifier
+        The decoder.
     seed : int, SeedSequence or Generator
-        Of the draws.
+        Of the draws, and of folds that are drawn.
     executor : concurrent.futures.Executor, optional
         Spreads the draws; the result is the same.
 
     Returns
     -------
     DataFrame
-        ``area``, ``draw``, ``n_cells`` and ``accuracy`` of each draw.
+        ``area``, ``draw``, ``n_units`` and ``accuracy`` of each draw.
 
     Raises
     ------
     InputError
-        If an area has fewer cells than `n_cells`, or lengths differ.
+        If an area has fewer units than `n_units`, or lengths differ.
 
     Examples
     --------
@@ -309,52 +276,114 @@ def compare_areas(
     >>> rates = random.poisson(3, (40, 12))
     >>> rates[:, :6] += 9 * codes[:, None]
     >>> areas = ["V1"] * 6 + ["CA1"] * 6
-    >>> found = compare_areas(rates, codes, areas, np.arange(40) // 8, n_cells=4, n_draws=5)
+    >>> found = compare_areas(rates, codes, areas, np.arange(40) // 8, n_units=4, n_draws=5)
     >>> found.groupby("area").accuracy.mean()["V1"].item()
     1.0
     """
-    points, named = check_features(features, len(np.asarray(labels))), np.asarray(areas)
-    if named.shape != (points.shape[1],):
-        raise InputError(f"{points.shape[1]} cells were given areas of shape {named.shape}")
-    names, sizes = np.unique(named, return_counts=True)
-    size = int(sizes.min()) if n_cells is None else n_cells
+    check_number("draws", n_draws)
+    _, codes = encode(labels)
+    points = check_features(features, len(codes))
+    names, members = group(areas, points.shape[1], "areas")
+    sizes = np.bincount(members)
+    size = int(sizes.min()) if n_units is None else n_units
     if not 1 <= size <= sizes.min():
         raise InputError(
-            f"{size} cells of each area were asked for; "
+            f"{size} units of each area were asked for; "
             f"{names.tolist()[sizes.argmin()]!r} has {sizes.min()}",
             hint="ask for fewer, or leave out small areas",
         )
     entropy = root(seed)
+    numbered = as_folds(folds, codes, child(entropy, OF_FOLDS))
+    tasks = [(area, draw) for area in range(len(names)) for draw in range(n_draws)]
+    chosen = [
+        stream(entropy, index).choice(np.flatnonzero(members == area), size, replace=False)
+        for index, (area, _) in enumerate(tasks)
+    ]
+    task = partial(_decode_some, points, codes, numbered, model)
+    accuracies = list(spread(task, [np.sort(units) for units in chosen], executor))
+    frame = pd.DataFrame(tasks, columns=["area", "draw"])
+    return frame.assign(area=names[frame.area], n_units=size, accuracy=accuracies)
 
-    def one(task: tuple[int, Any, int]) -> dict[str, Any]:
-        index, area, draw = task
-        cells = stream(entropy, index).choice(np.flatnonzero(named == area), size, replace=False)
-        found = decode(points[:, np.sort(cells)], labels, folds, model=model)
-        return {"area": area, "draw": draw, "n_cells": size, "accuracy": found.accuracy}
 
-    pairs = [(area, draw) for area in names.tolist() for draw in range(n_draws)]
-    tasks = [(index, *pair) for index, pair in enumerate(pairs)]
-    return pd.DataFrame(list(spread(one, tasks, executor)))
+def _decode_some(
+    points: Floats, codes: Integers, folds: Integers, model: Any, units: Integers
+) -> float:
+    return accuracy_of(predict_folds(points[:, units], codes, folds, model)[0], codes, folds)
 
 
-def check_features(features: npt.ArrayLike | xr.DataArray, n_trials: int) -> Floats:
-    """Return features as floats, or say what is wrong with them."""
+def check_features(
+    features: npt.ArrayLike | xr.DataArray, n_trials: int, *, bins: bool = False
+) -> Floats:
+    """Return features as floats, or say what is wrong with them.
+
+    Parameters
+    ----------
+    features : array-like, shape (n_trials, n_units[, n_bins])
+    n_trials : int
+        How many there must be.
+    bins : bool
+        Whether there may be an axis of bins of time.
+
+    Raises
+    ------
+    InputError
+        If they have another shape, or one is not finite.
+    """
     points = np.asarray(features)
-    if points.ndim != 2 or len(points) != n_trials or not points.shape[1]:
-        raise InputError(f"{n_trials} labels have features of shape {points.shape}")
+    if points.ndim not in ((2, 3) if bins else (2,)) or len(points) != n_trials or not points.size:
+        raise InputError(
+            f"{n_trials} labels have features of shape {points.shape}",
+            hint="decode_over_time takes trials × units × bins, bin by bin"
+            if points.ndim == 3
+            else "give one row for each trial",
+        )
+    if points.dtype.kind not in "biuf":
+        raise InputError(f"features are of type {points.dtype}, not numbers")
     floats = points if points.dtype == np.float32 else points.astype(np.float64)
     if not np.isfinite(floats).all():
-        trial, cell = np.argwhere(~np.isfinite(floats))[0].tolist()
+        trial, unit, *_ = np.argwhere(~np.isfinite(floats))[0].tolist()
         raise InputError(
-            f"the feature of trial {trial} and cell {cell} is {floats[trial, cell]}",
-            hint="leave out trials or cells that were not recorded",
+            f"a feature of trial {trial} and unit {unit} is not finite",
+            hint="leave out trials or units that were not recorded",
         )
     return floats
 
 
-def _accuracies(
-    points: Floats, permuted: Integers, folds: Integers, model: Any, executor: Executor | None
+def accuracy_of(predicted: Integers, codes: Integers, folds: Integers) -> float:
+    """Return the mean over folds of the fraction that is right."""
+    right = np.bincount(folds, weights=predicted == codes)
+    return float(np.mean(right / np.bincount(folds)))
+
+
+def fit(model: Any, points: Floats, codes: Integers, folds: Integers) -> Any:
+    """Fit a fresh copy of an estimator to training trials, of which the folds are known.
+
+    Raises
+    ------
+    InputError
+        If the estimator refuses what it is given.
+    """
+    try:
+        return _fresh(model, folds).fit(points, codes)
+    except InputError:
+        raise
+    except ValueError as error:
+        name = type(getattr(model, "estimator", model)).__name__
+        raise InputError(
+            f"{name} was to learn from features of shape {points.shape}: {error}"
+        ) from error
+
+
+def null_accuracies(
+    points: Floats,
+    permuted: npt.NDArray[Any],
+    folds: Integers,
+    model: Any,
+    executor: Executor | None = None,
 ) -> npt.NDArray[np.float64]:
+    """Return the cross-validated accuracy under each of many labellings."""
+    if not len(permuted):
+        return np.empty(0)
     if isinstance(model, LDA | Ridge) and len(model.strengths) == 1:
         return permuted_accuracies(points, permuted, folds, model, executor=executor)
     fit_anew = partial(_fit_anew, points, folds, model)
@@ -362,23 +391,19 @@ def _accuracies(
 
 
 def _fit_anew(points: Floats, folds: Integers, model: Any, codes: Integers) -> float:
-    return _accuracy(_predict(points, codes, folds, model)[0], codes, folds)
+    return accuracy_of(predict_folds(points, codes, folds, model)[0], codes, folds)
 
 
-def _accuracy(predicted: Integers, codes: Integers, folds: Integers) -> float:
-    right = np.bincount(folds, weights=predicted == codes)
-    return float(np.mean(right / np.bincount(folds)))
-
-
-def _predict(
+def predict_folds(
     points: Floats, codes: Integers, folds: Integers, model: Any
 ) -> tuple[Integers, Sequence[Any]]:
+    """Return what is told of each trial by the other folds, and what each fold chose."""
     if isinstance(model, Linear):
         return predict(points, codes, folds, model)
-    predicted, chosen = np.empty_like(codes), []
+    predicted, chosen = np.empty(len(codes), dtype=np.int64), []
     for fold in range(int(folds.max()) + 1):
         train = folds != fold
-        fitted = _fresh(model, folds[train]).fit(points[train], codes[train])
+        fitted = fit(model, points[train], codes[train], folds[train])
         predicted[~train] = fitted.predict(points[~train])
         chosen.append(getattr(fitted, "best_params_", None))
     return predicted, chosen

@@ -21,7 +21,7 @@ class Fields:
 
     Parameters
     ----------
-    rates_hz : ndarray of float64, shape (n_cells, *n_bins)
+    rates_hz : ndarray of float64, shape (n_units, *n_bins)
         NaN where the animal never was.
     occupancy_s : ndarray of float64, shape (*n_bins)
         Seconds spent in each bin.
@@ -41,7 +41,7 @@ class Fields:
 
     @property
     def information_bits(self) -> Floats:
-        """Bits a spike of each cell tells of position, shape (n_cells,); NaN of a silent cell.
+        """Bits a spike of each cell tells of position, shape (n_units,); NaN of a silent cell.
 
         ``sum(p * r / R * log2(r / R))`` over bins of occupancy `p` and rate `r`, with mean rate `R`
         (Skaggs et al. 1993, Adv. Neural Inf. Process. Syst. 5:1030).
@@ -68,7 +68,7 @@ def tuning_fields(
 
     Parameters
     ----------
-    counts : array-like, shape (n_times, n_cells)
+    counts : array-like, shape (n_times, n_units)
         Spikes of each cell in bins of time.
     positions : array-like, shape (n_times,) or (n_times, n_axes)
         Where the animal was in each; times with a NaN or outside the edges are left out.

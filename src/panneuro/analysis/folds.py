@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from panneuro.analysis.labels import Integers, encode
+from panneuro.analysis.streams import Seed, child
 from panneuro.core.errors import InputError
-
-Integers = npt.NDArray[np.int64]
 
 
 def make_folds(
@@ -19,7 +19,7 @@ def make_folds(
     *,
     groups: npt.ArrayLike | None = None,
     blocked: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Integers:
     """Assign each trial to the fold in which it is tested.
 
@@ -34,7 +34,7 @@ def make_folds(
     blocked : bool
         Make folds of consecutive trials. What drifts slowly is then not known from neighbours in
         time, which scattered folds give away.
-    seed : int
+    seed : int, SeedSequence or Generator
         Of the shuffle; blocked folds draw nothing.
 
     Returns
@@ -45,7 +45,8 @@ def make_folds(
     Raises
     ------
     InputError
-        If there are fewer trials of a label, or fewer groups, than folds.
+        If there are fewer trials of a label, or fewer groups, than folds; or blocks and groups are
+        asked for at once.
 
     Examples
     --------
@@ -55,33 +56,52 @@ def make_folds(
     codes = encode(labels)[1]
     if n_folds < 2:
         raise InputError(f"cross-validation was asked for with {n_folds} folds, not two or more")
+    if blocked and groups is not None:
+        raise InputError(
+            "folds were asked for both of consecutive trials and of groups",
+            hint="name the blocks of trials as groups, or leave groups out",
+        )
     if blocked:
         _check_enough(len(codes), n_folds, "trials")
         return np.arange(len(codes), dtype=np.int64) * n_folds // len(codes)
     _check_enough(int(np.bincount(codes).min()), n_folds, "trials of the rarest label")
+    state = int(child(seed, 0).generate_state(1)[0])
     if groups is None:
-        splitter: Any = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+        splitter: Any = StratifiedKFold(n_folds, shuffle=True, random_state=state)
         return _numbered(splitter.split(codes, codes), len(codes))
     named = np.asarray(groups)
     if named.shape != codes.shape:
         raise InputError(f"{len(codes)} trials have {named.shape} groups, not one each")
     _check_enough(len(np.unique(named)), n_folds, "groups")
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=state)
     return _numbered(splitter.split(codes, codes, named), len(codes))
 
 
-def encode(labels: npt.ArrayLike) -> tuple[npt.NDArray[Any], Integers]:
-    """Return the distinct labels in order, and which of them each trial has."""
-    array = np.asarray(labels)
-    if array.ndim != 1 or not len(array):
-        raise InputError(f"labels have the shape {array.shape}, not one for each trial")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        missing = int(np.flatnonzero(np.isnan(array))[0])
-        raise InputError(f"the label of trial {missing} is NaN", hint="leave such trials out")
-    classes, codes = np.unique(array, return_inverse=True)
-    if len(classes) < 2:
-        raise InputError(f"all {len(array)} trials have the label {classes.tolist()[0]!r}")
-    return classes, codes.astype(np.int64)
+def as_folds(folds: int | npt.ArrayLike, labels: npt.ArrayLike, seed: Seed = 0) -> Integers:
+    """Return the fold of each trial: those that are given, checked, or as many as are asked for.
+
+    Parameters
+    ----------
+    folds : int or array-like of int, shape (n_trials,)
+        How many folds, drawn by :func:`make_folds`; or the fold of each trial, from 0.
+    labels : array-like, shape (n_trials,)
+        The label of each trial.
+    seed : int, SeedSequence or Generator
+        Of folds that are drawn.
+
+    Raises
+    ------
+    InputError
+        If there is not one fold for each trial, or a fold is empty.
+
+    Examples
+    --------
+    >>> as_folds([0, 1, 1, 0], ["a", "a", "b", "b"])
+    array([0, 1, 1, 0])
+    """
+    if isinstance(folds, int | np.integer):
+        return make_folds(labels, int(folds), seed=seed)
+    return check_folds(folds, len(np.asarray(labels)))
 
 
 def check_folds(folds: npt.ArrayLike, n_trials: int) -> Integers:

@@ -32,8 +32,8 @@ class PoissonFit:
 
     Parameters
     ----------
-    weights : ndarray, shape (n_features, n_cells)
-    intercepts : ndarray, shape (n_cells,)
+    weights : ndarray, shape (n_features, n_units)
+    intercepts : ndarray, shape (n_units,)
     steps : int
         How many were taken.
     gradient : float
@@ -46,7 +46,7 @@ class PoissonFit:
     gradient: float
 
     def predict(self, features: npt.ArrayLike) -> Array:
-        """Return the expected spikes of each bin and cell, shape (n_times, n_cells)."""
+        """Return the expected spikes of each bin and cell, shape (n_times, n_units)."""
         given = np.asarray(features)
         if given.ndim != 2 or given.shape[1] != len(self.weights):
             raise InputError(f"{len(self.weights)} weights met features of shape {given.shape}")
@@ -75,7 +75,7 @@ def fit_poisson(
     ----------
     features : array-like of float, shape (n_times, n_features)
         `float32` is computed as such, in half the time and memory.
-    counts : array-like, shape (n_times, n_cells)
+    counts : array-like, shape (n_times, n_units)
         Spikes of each bin; every cell has at least one.
     ridge : float or array-like, shape (n_features,)
         Penalty of all, or of each; at least 0.
@@ -121,13 +121,13 @@ def bits_per_spike(rates: npt.ArrayLike, counts: npt.ArrayLike) -> Array:
 
     Parameters
     ----------
-    rates : array-like, shape (n_times, n_cells)
+    rates : array-like, shape (n_times, n_units)
         Expected spikes of each bin.
-    counts : array-like, shape (n_times, n_cells)
+    counts : array-like, shape (n_times, n_units)
 
     Returns
     -------
-    ndarray, shape (n_cells,)
+    ndarray, shape (n_units,)
         Bits a spike; NaN of a cell without spikes.
 
     Examples

@@ -25,7 +25,7 @@ def descend(
     Parameters
     ----------
     problem : Problem
-    found : ndarray, shape (n_weights, n_cells)
+    found : ndarray, shape (n_weights, n_units)
         Where to begin.
     groups : list of ndarray of int
         Rows of the weights of each group.

@@ -68,7 +68,7 @@ def history_features(
 
     Parameters
     ----------
-    counts : array-like of int, shape (n_times, n_cells)
+    counts : array-like of int, shape (n_times, n_units)
         Spikes in bins of time.
     basis : array-like, shape (n_lags, n_basis)
         Its first row is of the bin after a spike, so that no bin sees itself.
@@ -79,7 +79,7 @@ def history_features(
 
     Returns
     -------
-    ndarray, shape (n_times, n_cells * n_basis)
+    ndarray, shape (n_times, n_units * n_basis)
         All functions of the first cell, then of the next; see :func:`filters_of`.
 
     Examples
@@ -107,13 +107,13 @@ def filters_of(weights: npt.ArrayLike, basis: npt.ArrayLike) -> Floats:
 
     Parameters
     ----------
-    weights : array-like, shape (n_sources * n_basis, n_cells)
+    weights : array-like, shape (n_sources * n_basis, n_units)
         Those of :func:`history_features`.
     basis : array-like, shape (n_lags, n_basis)
 
     Returns
     -------
-    ndarray, shape (n_cells, n_sources, n_lags)
+    ndarray, shape (n_units, n_sources, n_lags)
         What a spike of each source does to the logarithm of each cell's rate.
 
     Examples

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.labels import encode, unit_names
+from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 
@@ -121,19 +122,13 @@ def _responses(
     low, high = (int(edge) for edge in (values.min(initial=0), values.max(initial=0)))
     if low < 0 or high >= MAX_RESPONSES:
         raise InputError(f"responses go from {low} to {high}, not from 0 to {MAX_RESPONSES - 1}")
-    units = np.arange(values.shape[1])
-    if isinstance(counts, xr.DataArray) and "unit" in counts.coords:
-        units = counts.coords["unit"].to_numpy()
-    return np.ascontiguousarray(values.T, dtype=np.uint16), units
+    return np.ascontiguousarray(values.T, dtype=np.uint16), unit_names(counts, values.shape[1])
 
 
 def _codes(labels: npt.ArrayLike, n: int) -> Codes:
-    given = np.asarray(labels)
-    if given.shape != (n,):
-        raise InputError(f"{n} trials have labels of shape {given.shape}")
-    names, codes = np.unique(given, return_inverse=True)
-    if not 2 <= len(names) <= MAX_RESPONSES:
-        raise InputError(f"information about stimuli was asked for, and there are {len(names)}")
+    names, codes = encode(labels, n)
+    if len(names) > MAX_RESPONSES:
+        raise InputError(f"information about {len(names)} stimuli was asked for")
     return codes.astype(np.uint16)
 
 
@@ -156,7 +151,7 @@ def _null(
     seed: Seed,
     executor: Executor | None,
 ) -> Floats:
-    shuffled = codes[orders(len(codes), n_permutations, seed)]
+    shuffled = permute(codes, n_permutations, seed)
     parts = [shuffled[first : first + _PER_TASK] for first in range(0, n_permutations, _PER_TASK)]
     task = partial(_some_informations, responses, _n_log_n(len(codes)))
     return np.concatenate(list(spread(task, parts, executor)))

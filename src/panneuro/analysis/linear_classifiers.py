@@ -10,7 +10,6 @@ Treder (2018) arXiv:1803.10016.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy.typing as npt
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
-from panneuro.analysis.folds import Integers
+from panneuro.analysis.labels import Integers
 from panneuro.core.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -33,7 +32,7 @@ class LDA:
     ----------
     shrinkage : float or tuple of float
         How far the covariance within classes, C, moves to its mean variance:
-        ``(1 - shrinkage) * C + shrinkage * trace(C) / n_cells * identity``, in (0, 1].
+        ``(1 - shrinkage) * C + shrinkage * trace(C) / n_units * identity``, in (0, 1].
         Of several, each training set chooses one by its own folds.
     """
 
@@ -84,18 +83,18 @@ class Moments:
         Sum of each class.
     gram : ndarray, shape (n_dimensions, n_dimensions)
         Sum of the outer products.
-    n_cells : int
+    n_units : int
         How many dimensions there were before the data were rotated into fewer.
     """
 
     counts: Array
     sums: Array
     gram: Array
-    n_cells: int
+    n_units: int
 
     def __sub__(self, held: Moments) -> Moments:
         return Moments(
-            self.counts - held.counts, self.sums - held.sums, self.gram - held.gram, self.n_cells
+            self.counts - held.counts, self.sums - held.sums, self.gram - held.gram, self.n_units
         )
 
 
@@ -111,20 +110,19 @@ def rotate(features: Array) -> Array:
     return np.ascontiguousarray(triangle[: len(centred)].T)
 
 
-def moments(points: Array, codes: Integers, n_classes: int, n_cells: int) -> Moments:
+def moments(points: Array, codes: Integers, n_classes: int, n_units: int) -> Moments:
     """Return the moments of trials."""
     one_hot = np.zeros((len(codes), n_classes), dtype=points.dtype)
     one_hot[np.arange(len(codes)), codes] = 1
-    return Moments(one_hot.sum(axis=0), one_hot.T @ points, points.T @ points, n_cells)
+    return Moments(one_hot.sum(axis=0), one_hot.T @ points, points.T @ points, n_units)
 
 
-def lda_weights(trained: Moments, shrinkage: float) -> tuple[Array, Array]:
-    """Return weights ``(n_dimensions, n_classes)`` and biases of a discriminant."""
+def _lda_weights(trained: Moments, shrinkage: float) -> tuple[Array, Array]:
     total = trained.counts.sum()
     present = trained.counts > 0
     means = trained.sums / np.where(present, trained.counts, 1)[:, None]
     covariance = (trained.gram - means.T @ trained.sums) / total
-    level = shrinkage * np.trace(covariance) / trained.n_cells
+    level = shrinkage * np.trace(covariance) / trained.n_units
     covariance *= 1 - shrinkage
     covariance[np.diag_indices(len(covariance))] += level
     weights = _solve(covariance, means.T)
@@ -133,8 +131,7 @@ def lda_weights(trained: Moments, shrinkage: float) -> tuple[Array, Array]:
         return weights, biases + np.log(trained.counts / total)
 
 
-def ridge_weights(trained: Moments, alpha: float) -> tuple[Array, Array]:
-    """Return weights ``(n_dimensions, n_classes)`` and biases of a ridge classifier."""
+def _ridge_weights(trained: Moments, alpha: float) -> tuple[Array, Array]:
     total = trained.counts.sum()
     mean = trained.sums.sum(axis=0) / total
     gram = trained.gram - total * np.outer(mean, mean)
@@ -163,7 +160,7 @@ def predict(
 
     Parameters
     ----------
-    features : ndarray of float, shape (n_trials, n_cells)
+    features : ndarray of float, shape (n_trials, n_units)
         Computed in its own precision.
     codes, folds : ndarray of int64, shape (n_trials,)
         Class and fold of each trial, from 0.
@@ -191,29 +188,35 @@ def predict(
         points = rotate(features)
         rows = [np.flatnonzero(folds == fold) for fold in range(n_folds)]
         parts = [moments(points[row], codes[row], n_classes, features.shape[1]) for row in rows]
-        total = _add(parts)
+        total = sum_of(parts)
         predicted, chosen = np.empty(len(codes), dtype=np.int64), []
         for fold, row in enumerate(rows):
             trained = total - parts[fold]
             others = [other for other in range(n_folds) if other != fold]
             inner = [(trained - parts[other], rows[other]) for other in others]
-            strength = _choose(points, codes, inner, model)
-            predicted[row] = classify(points[row], trained, model, strength)
+            strength = choose(points, codes, inner, model)
+            predicted[row] = _classify(points[row], trained, model, strength)
             chosen.append(strength)
     return predicted, chosen
 
 
-def classify(points: Array, trained: Moments, model: Linear, strength: float) -> Integers:
-    """Return the class of each point under a model with that training set."""
-    weigh: Callable[..., Any] = lda_weights if isinstance(model, LDA) else ridge_weights
-    weights, biases = weigh(trained, strength)
+def weigh(trained: Moments, model: Linear, strength: float) -> tuple[Array, Array]:
+    """Return weights ``(n_dimensions, n_classes)`` and biases of a model with a training set."""
+    if isinstance(model, LDA):
+        return _lda_weights(trained, strength)
+    return _ridge_weights(trained, strength)
+
+
+def _classify(points: Array, trained: Moments, model: Linear, strength: float) -> Integers:
+    weights, biases = weigh(trained, model, strength)
     classes: Integers = (points @ weights + biases).argmax(axis=1)
     return classes
 
 
-def _choose(
+def choose(
     points: Array, codes: Integers, inner: list[tuple[Moments, Integers]], model: Linear
 ) -> float:
+    """Return the strength that is best in inner folds: their training sets, and tested trials."""
     strengths = model.strengths
     if len(strengths) == 1:
         return strengths[0]
@@ -224,7 +227,7 @@ def _choose(
         )
     hits = [
         sum(
-            np.mean(classify(points[row], trained, model, strength) == codes[row])
+            np.mean(_classify(points[row], trained, model, strength) == codes[row])
             for trained, row in inner
         )
         for strength in strengths
@@ -232,10 +235,11 @@ def _choose(
     return strengths[int(np.argmax(hits))]
 
 
-def _add(parts: list[Moments]) -> Moments:
+def sum_of(parts: list[Moments]) -> Moments:
+    """Return the moments of all trials from those of each fold."""
     return Moments(
         np.sum([part.counts for part in parts], axis=0),
         np.sum([part.sums for part in parts], axis=0),
         np.sum([part.gram for part in parts], axis=0),
-        parts[0].n_cells,
+        parts[0].n_units,
     )

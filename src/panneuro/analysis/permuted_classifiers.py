@@ -4,9 +4,10 @@ Permuting labels leaves the trials where they are, so each fold's scatter is dec
 the total scatter ``V diag(w) V'``, the covariance within the classes of a permutation is a
 correction of the rank of the number of classes, which Woodbury's identity inverts. A ridge
 classifier's solution is the same matrix for all labels: for two classes, all permutations are one
-product of the hat matrix and the labels.
+product of the hat matrix and the labels, from which what is held out is taken in closed form.
 
-Source: Treder (2018) arXiv:1803.10016.
+Sources: Treder (2018) arXiv:1803.10016; folds of a hat matrix, Cook & Weisberg (1982) Residuals
+and Influence in Regression, section 3.6.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import scipy.linalg
 from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.folds import Integers
+from panneuro.analysis.labels import Integers
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, rotate
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
@@ -31,6 +32,8 @@ from panneuro.core.errors import InputError
 Array = npt.NDArray[Any]
 _COLUMNS = 512
 """Classes times permutations scored in one product: enough for its speed, little memory."""
+_MOST_TRIALS = 4096
+"""Of which a hat matrix is made: beyond, weights are less than it."""
 _FEW_CLASSES = 4
 """So few that summing classes by a product costs less than by walking trials."""
 
@@ -42,7 +45,7 @@ class _Fold:
     points: Array
     tested: Array
     variances: Array
-    n_cells: int
+    n_units: int
 
 
 def permuted_accuracies(
@@ -57,16 +60,16 @@ def permuted_accuracies(
 
     Parameters
     ----------
-    features : ndarray of float, shape (n_trials, n_cells)
+    features : ndarray of float, shape (n_trials, n_units)
         Computed in its own precision.
-    codes : ndarray of int64, shape (n_permutations, n_trials)
+    codes : ndarray of integers, shape (n_permutations, n_trials)
         Class of each trial in each labelling, from 0.
     folds : ndarray of int64, shape (n_trials,)
         The same for all.
     model : LDA or Ridge
         With one strength.
     executor : concurrent.futures.Executor, optional
-        Threads to spread blocks of labellings over.
+        Spreads blocks of labellings; the result is the same.
 
     Returns
     -------
@@ -87,11 +90,10 @@ def permuted_accuracies(
         raise InputError(f"closed forms need one strength, not {strengths}")
     with threadpool_limits(1):
         points, sides = rotate(features), _sides(folds)
-        if isinstance(model, Ridge) and n_classes == 2:
-            found = [_binary_ridge(points, codes, *side, strengths[0]) for side in sides]
-            return np.mean(found, axis=0)
-        n_cells = features.shape[1]
-        prepared = [_decompose(points, *side, model, strengths[0], n_cells) for side in sides]
+        if isinstance(model, Ridge) and n_classes == 2 and len(points) <= _MOST_TRIALS:
+            return _binary_ridge(points, codes, folds, strengths[0])
+        n_units = features.shape[1]
+        prepared = [_decompose(points, *side, model, strengths[0], n_units) for side in sides]
         score = partial(_score, prepared, model, strengths[0], n_classes)
         blocks = _blocks(codes, max(1, _COLUMNS // n_classes))
         return np.concatenate(list(spread(score, blocks, executor)))
@@ -108,7 +110,7 @@ def _sides(folds: Integers) -> list[tuple[Integers, Integers]]:
 
 
 def _decompose(
-    points: Array, train: Integers, test: Integers, model: Linear, strength: float, n_cells: int
+    points: Array, train: Integers, test: Integers, model: Linear, strength: float, n_units: int
 ) -> _Fold:
     """Rotate a fold into the axes of its training trials; divide by what a ridge divides by."""
     mean = points[train].mean(axis=0) if isinstance(model, Ridge) else 0 * points[0]
@@ -121,23 +123,52 @@ def _decompose(
     else:
         variances /= len(train)
     rotated = np.ascontiguousarray(trained @ axes)
-    return _Fold(train, test, rotated, tested, variances, n_cells)
+    return _Fold(train, test, rotated, tested, variances, n_units)
 
 
 def _binary_ridge(
-    points: Array, codes: Integers, train: Integers, test: Integers, alpha: float
+    points: Array, codes: Array, folds: Integers, alpha: float
 ) -> npt.NDArray[np.float64]:
-    mean = points[train].mean(axis=0)
-    trained, tested = points[train] - mean, points[test] - mean
-    gram = trained.T @ trained
+    """Return the accuracy of each labelling from the hat matrix of all trials.
+
+    With the hat matrix H of all trials, their intercept among them, what the other folds tell of
+    the trials k of a fold is ``(I - H_kk)^-1 H_k y``, of which the columns k are left out.
+    """
+    order, sizes = np.argsort(folds, kind="stable"), np.bincount(folds)
+    hat = _hat(points[order], alpha)
+    ends = np.cumsum(sizes)
+    signs = np.ascontiguousarray((2 * (codes[:, order].T == 1) - 1), dtype=np.float32)
+    right = np.zeros(len(codes))
+    for first, last in zip(ends - sizes, ends, strict=True):
+        held = slice(first, last)
+        left = np.eye(last - first, dtype=hat.dtype) - hat[held, held]
+        others = hat[held].copy()
+        others[:, held] = 0
+        told = _scores(np.linalg.solve(left, others), signs)
+        right += ((told > 0) == (signs[held] > 0)).mean(axis=0)
+    return right / len(sizes)
+
+
+def _hat(points: Array, alpha: float) -> Array:
+    """Return what turns labels into their ridge regression on centred trials, shape (n, n)."""
+    gram = points.T @ points
     gram[np.diag_indices(len(gram))] += alpha
-    factor = scipy.linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-    hat = scipy.linalg.cho_solve(factor, tested.T, check_finite=False).T @ trained.T
-    signs = (2 * codes[:, train].T - 1).astype(hat.dtype)
-    # Training trials are centred, so the hat matrix takes no notice of the labels' mean.
-    right = (hat @ signs + signs.mean(axis=0) > 0) == (codes[:, test].T == 1)
-    accuracies: npt.NDArray[np.float64] = right.mean(axis=0)
-    return accuracies
+    factor = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+    half = scipy.linalg.solve_triangular(factor, points.T, lower=True, check_finite=False)
+    hat: Array = half.T @ half
+    hat += 1 / len(points)
+    return hat
+
+
+def _scores(weights: Array, signs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Multiply in single precision, and again those whose sign that leaves open."""
+    scores = weights.astype(np.float32) @ signs
+    if weights.dtype == np.float32:
+        return scores
+    bound = 2 * len(signs) * np.finfo(np.float32).eps * np.abs(weights).sum(axis=1)
+    rows, columns = np.nonzero(np.abs(scores) < bound[:, None])
+    scores[rows, columns] = np.sign(np.einsum("ij,ji->i", weights[rows], signs[:, columns]))
+    return scores
 
 
 def _score(
@@ -169,7 +200,7 @@ def _discriminants(
     roots = np.sqrt(some / total).astype(means.dtype)
     scaled = means * roots[..., None]
     spread = fold.variances.sum() - np.einsum("bgp,bgp->b", scaled, scaled)
-    variances = keep * fold.variances + (shrinkage / fold.n_cells) * spread[:, None]
+    variances = keep * fold.variances + (shrinkage / fold.n_units) * spread[:, None]
     divided = scaled / variances[:, None]
     inner = divided @ scaled.swapaxes(1, 2)
     left = np.eye(counts.shape[1], dtype=means.dtype) - keep * inner

@@ -61,7 +61,7 @@ def position_log_likelihood(
 
     Parameters
     ----------
-    counts : array-like, shape (n_times, n_cells)
+    counts : array-like, shape (n_times, n_units)
         Spikes of each cell in bins of time.
     fields : Fields
         Rates; bins where the animal never was are impossible: minus infinity.

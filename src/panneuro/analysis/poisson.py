@@ -23,10 +23,10 @@ class Problem:
     ----------
     features : ndarray, shape (n_times, n_weights)
         The last column is one.
-    counts : ndarray, shape (n_times, n_cells)
+    counts : ndarray, shape (n_times, n_units)
         Of the features' precision, in which products are computed; their sums are in double.
     ridge : ndarray, shape (n_weights, 1)
-    towards : ndarray, shape (n_weights, n_cells)
+    towards : ndarray, shape (n_weights, n_units)
         Mean over time of feature times count.
     """
 

@@ -132,7 +132,7 @@ def score_replay(
 
     Parameters
     ----------
-    counts : array-like, shape (n_times, n_cells)
+    counts : array-like, shape (n_times, n_units)
         Spikes of each cell in the event, in short bins (20 ms is usual).
     fields : Fields
         Along a line, of the running animal.

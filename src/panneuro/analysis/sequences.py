@@ -16,8 +16,9 @@ import scipy.stats
 
 from panneuro.analysis.decoding import check_features
 from panneuro.analysis.fields import Fields
-from panneuro.analysis.folds import check_folds, encode
-from panneuro.analysis.permutations import orders, p_values
+from panneuro.analysis.folds import check_folds
+from panneuro.analysis.labels import encode
+from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.streams import Seed
 from panneuro.core.errors import InputError
@@ -35,13 +36,13 @@ class RankOrder:
         Spearman's, from -1 (in reverse) to 1.
     p : float
         How often shuffled cells correlate as much, in either direction.
-    n_cells : int
+    n_units : int
         Cells that took part.
     """
 
     correlation: float
     p: float
-    n_cells: int
+    n_units: int
 
 
 def rank_order(
@@ -51,9 +52,9 @@ def rank_order(
 
     Parameters
     ----------
-    times_s : array-like, shape (n_cells,)
+    times_s : array-like, shape (n_units,)
         When each cell fired first in the event, in seconds; NaN where it did not.
-    template : array-like, shape (n_cells,)
+    template : array-like, shape (n_units,)
         Its rank, or the place of its field.
     n_shuffles : int
         How often cells are shuffled.
@@ -77,7 +78,7 @@ def rank_order(
     if np.count_nonzero(fired) < 4:
         raise InputError(f"{np.count_nonzero(fired)} cells took part; a rank order needs four")
     one, two = (_standard(scipy.stats.rankdata(of[fired])) for of in (times, ranks))
-    shuffled = two[orders(len(two), n_shuffles, seed)] @ one
+    shuffled = permute(two, n_shuffles, seed) @ one
     correlation = float(one @ two)
     p = float(p_values(abs(correlation) - 1e-12, np.abs(shuffled)))
     return RankOrder(round(correlation, 12), p, len(one))
@@ -88,7 +89,7 @@ def item_fields(counts: npt.ArrayLike, items: npt.ArrayLike, bin_s: float) -> Fi
 
     Parameters
     ----------
-    counts : array-like, shape (n_trials, n_cells)
+    counts : array-like, shape (n_trials, n_units)
         Spikes while each item was presented.
     items : array-like, shape (n_trials,)
         Which item it was; they come in sorted order.
@@ -123,10 +124,14 @@ def item_posterior(
 
     Parameters
     ----------
-    counts, items, bin_s
-        As for :func:`item_fields`.
+    counts : array-like, shape (n_trials, n_units)
+        Spikes while each item was presented.
+    items : array-like, shape (n_trials,)
+        Which item it was; they come in sorted order.
     folds : array-like of int, shape (n_trials,)
-        Trials of one run through the sequence belong in one fold.
+        The fold of each trial; trials of one run through the sequence belong in one.
+    bin_s : float
+        Seconds counted.
 
     Returns
     -------

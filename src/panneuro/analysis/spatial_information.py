@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.fft
 import xarray as xr
 
+from panneuro.analysis.labels import unit_names
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
 
@@ -87,12 +88,9 @@ def spatial_information(
     task = partial(_of_unit, transform, occupied.sum(axis=1, dtype=float), n_times, least)
     found = np.array(list(spread(task, values.T, executor))).reshape(-1, 3)
     names = ("information", "null", "p")
-    units = np.arange(values.shape[1])
-    if isinstance(counts, xr.DataArray) and "unit" in counts.coords:
-        units = counts.coords["unit"].to_numpy()
     return xr.Dataset(
         {name: ("unit", column) for name, column in zip(names, found.T, strict=True)},
-        {"unit": units},
+        {"unit": unit_names(counts, values.shape[1])},
     )
 
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.labels import unit_names
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 
 type Floats = npt.NDArray[np.floating[Any]]
@@ -53,19 +55,17 @@ class TrialCounts:
         values = np.asarray(counts)
         if values.ndim != 2 or values.dtype.kind not in "biuf":
             raise InputError(f"responses have the shape {values.shape}, not trials by units")
-        labels = checked_labels(conditions, len(values), "conditions")
+        _, codes = group(conditions, len(values))
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InputError("responses are not all finite", hint="leave such trials out")
-        _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+        sizes = np.bincount(codes)
         order = np.argsort(codes, kind="stable")
         kept = sizes >= 2
         if not kept.any():
             raise InputError(
                 f"none of {len(sizes)} conditions has two trials: nothing varies within them"
             )
-        units = np.arange(values.shape[1])
-        if isinstance(counts, xr.DataArray) and "unit" in counts.coords:
-            units = counts.coords["unit"].to_numpy()
+        units = unit_names(counts, values.shape[1])
         return cls(values, order[kept[codes[order]]], np.cumsum(sizes[kept]), units)
 
     @property
@@ -109,14 +109,6 @@ class TrialCounts:
         means = np.empty((len(ends), out.shape[1]))
         _take_means(out, ends - begin, means, standardised)
         return out, means
-
-
-def checked_labels(labels: npt.ArrayLike, n: int, what: str) -> npt.NDArray[Any]:
-    """Return one label for each of `n`, or say that they are not."""
-    given = np.asarray(labels)
-    if given.shape != (n,):
-        raise InputError(f"{what} have the shape {given.shape}, and there are {n}")
-    return given
 
 
 @compiled

@@ -1,0 +1,328 @@
+"""Many tests at once by permutation: each one's p-value, and that of the largest statistic.
+
+Statistics of means need only sums over trials, so thousands of permutations are one product of
+matrices: (tests, trials) times (trials, permutations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from panneuro.analysis.compiling import compiled
+from panneuro.analysis.labels import axes_of, encode
+from panneuro.analysis.permutations import Floats, check_number, p_values, permute
+from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.core.errors import InputError
+from panneuro.signals.arrays import LazyArray
+
+BLOCK = 2048
+"""Tests that are read at once."""
+
+_IN_CACHE = 2**18
+"""Statistics that are computed at once, so that they are still in the cache when counted."""
+
+_IN_MEMORY = 2**24
+"""Trials times permutations whose weights are in memory at once."""
+
+SLACK = 1 - 1e-5
+"""A statistic this near another is equal to it: sums in another order are rounded otherwise."""
+
+
+def f_test(
+    samples: LazyArray | xr.DataArray,
+    labels: npt.ArrayLike,
+    *,
+    n_permutations: int = 1000,
+    within: npt.ArrayLike | None = None,
+    seed: Seed = 0,
+    executor: Executor | None = None,
+) -> xr.Dataset:
+    r"""Test by permuting labels whether groups differ in their means, for many tests at once.
+
+    The statistic is that of the one-way analysis of variance; of two groups it is Student's
+    :math:`t^2`. With sums :math:`S_g` over the :math:`n_g` trials of a group, of values centred
+    over all :math:`n` trials,
+
+    .. math:: F = \frac{\sum_g S_g^2 / n_g}{\sum x^2 - \sum_g S_g^2 / n_g} \frac{n - G}{G - 1}.
+
+    The total is the same for every permutation, so only the sums are computed anew.
+
+    Parameters
+    ----------
+    samples : array-like, shape (n_trials, ...)
+        One value of every test for each trial; float32 is kept, else float64. Read block by block
+        along the second axis.
+    labels : array-like, shape (n_trials,)
+        The group of each trial.
+    n_permutations : int
+        Number of permutations; the observed labels are counted besides.
+    within : array-like, shape (n_trials,), optional
+        Labels are permuted only among trials of the same value: a session, a block.
+    seed : int, SeedSequence or Generator
+        Each permutation has a stream of its own.
+    executor : concurrent.futures.Executor, optional
+        Where blocks of tests are computed; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset
+        ``statistic``, ``p`` of each test by itself and ``p_max``, corrected for all tests by the
+        largest statistic of each permutation [1]_, over the axes of `samples` after the first;
+        ``largest`` (permutation,), the null distribution of the last.
+
+    Raises
+    ------
+    InputError
+        If lengths do not agree, there are fewer than two groups or no more trials than groups, or
+        a value is not finite.
+
+    References
+    ----------
+    .. [1] Nichols & Holmes, Human Brain Mapping 15 (2002) 1-25.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> samples = random.normal(size=(40, 3))
+    >>> samples[:20, 1] += 2
+    >>> f_test(samples, np.arange(40) < 20, n_permutations=99).p_max.values.round(2)
+    array([0.65, 0.01, 0.49])
+    """
+    return _test(samples, f_design(labels, n_permutations, seed, within), executor)
+
+
+def sign_test(
+    samples: LazyArray | xr.DataArray,
+    *,
+    n_permutations: int = 1000,
+    seed: Seed = 0,
+    executor: Executor | None = None,
+) -> xr.Dataset:
+    r"""Test by flipping signs whether means differ from zero, for many tests at once.
+
+    The statistic is :math:`t^2` of Student's one-sample test. It is exact where values are
+    symmetric about zero under the null hypothesis, as differences of paired samples are.
+
+    Parameters
+    ----------
+    samples : array-like, shape (n_samples, ...)
+        One value of every test for each subject, pair or trial; float32 is kept, else float64.
+    n_permutations : int
+        Number of flips; the observed signs are counted besides.
+    seed : int, SeedSequence or Generator
+        Each flip has a stream of its own.
+    executor : concurrent.futures.Executor, optional
+        Where blocks of tests are computed; the result does not depend on it.
+
+    Returns
+    -------
+    Dataset
+        ``statistic``, ``p``, ``p_max`` and ``largest``, those of :func:`f_test`.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two samples, or a value is not finite.
+
+    References
+    ----------
+    Nichols & Holmes, Human Brain Mapping 15 (2002) 1-25.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).normal(size=(20, 2)) + [0.0, 2.0]
+    >>> sign_test(samples, n_permutations=99).p.values.round(2)
+    array([0.11, 0.01])
+    """
+    return _test(samples, sign_design(int(samples.shape[0]), n_permutations, seed), executor)
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which trials are summed, for the observed labels and for each permutation.
+
+    Parameters
+    ----------
+    labels : ndarray of integers, shape (1 + n_permutations, n_trials)
+        The group of each trial from zero, or its sign; the observed ones come first.
+    sizes : ndarray, shape (n_groups,)
+        Trials of each group.
+    between, residual : int
+        Degrees of freedom.
+    signed : bool
+        Whether labels are signs: the mean is compared with zero, not groups with one another.
+    """
+
+    labels: npt.NDArray[np.integer[Any]]
+    sizes: Floats
+    between: int
+    residual: int
+    signed: bool
+
+    def __post_init__(self) -> None:
+        if self.residual < 1:
+            raise InputError(
+                f"a test has {self.labels.shape[1]} trials in {len(self.sizes)} groups",
+                hint="there must be more trials than groups, and at least two",
+            )
+
+    def weights(self, dtype: np.dtype[Any]) -> Iterator[tuple[Floats, Any]]:
+        """Yield what each trial counts for in sums, and by what to multiply their squares."""
+        kind = dtype.type
+        if self.signed:
+            yield self.labels.astype(dtype), kind(1 / self.sizes[0])
+        elif len(self.sizes) == 2:
+            # Centred values sum to zero, so the sums of two groups are one another's negative.
+            yield (self.labels == 0).astype(dtype), kind((1 / self.sizes).sum())
+        else:
+            for group, size in enumerate(self.sizes):
+                yield (self.labels == group).astype(dtype), kind(1 / size)
+
+    def cut(self, rows: slice) -> Design:
+        """Return some of the permutations."""
+        return replace(self, labels=self.labels[rows])
+
+
+def f_design(
+    labels: npt.ArrayLike, n_permutations: int, seed: Seed, within: npt.ArrayLike | None
+) -> Design:
+    """Lay out the labels of :func:`f_test` and their permutations."""
+    names, codes = encode(labels)
+    small = codes.astype(np.min_scalar_type(len(names)))
+    permuted = np.vstack([small, permute(small, n_permutations, seed, within)])
+    sizes = np.bincount(codes).astype(float)
+    return Design(permuted, sizes, len(names) - 1, len(codes) - len(names), signed=False)
+
+
+def sign_design(n: int, n_permutations: int, seed: Seed) -> Design:
+    """Draw the signs of :func:`sign_test`."""
+    check_number("permutations", n_permutations)
+    parent = root(seed)
+    signs = np.ones((n_permutations + 1, n), dtype=np.int8)
+    for index in range(n_permutations):
+        signs[index + 1] = stream(parent, index).integers(0, 2, n) * 2 - 1
+    return Design(signs, np.array([float(n)]), 1, n - 1, signed=True)
+
+
+def centred(block: npt.NDArray[Any], design: Design) -> tuple[Floats, Floats]:
+    """Return trials × tests, from their mean unless the design is of signs, and its inverse power.
+
+    Returns
+    -------
+    values : ndarray, shape (n_trials, n_tests)
+    inverse : ndarray, shape (n_tests,)
+        One by the sum of squares of each test; zero where that is zero: nothing is to explain.
+
+    Raises
+    ------
+    InputError
+        If a value is not finite.
+    """
+    dtype = np.float32 if block.dtype == np.float32 else np.float64
+    values: Floats = block.reshape(len(block), -1).astype(dtype)
+    if not np.isfinite(values).all():
+        raise InputError("a test was asked of samples that are not all finite")
+    if not design.signed:
+        values -= values.mean(axis=0)
+    total = np.einsum("ij,ij->j", values, values)
+    return values, np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+
+
+def to_f(share: Floats, design: Design) -> Floats:
+    """Return the F statistic of shares of the sum of squares that are explained."""
+    left = np.maximum(1 - share, 0)
+    with np.errstate(divide="ignore"):
+        ratio: Floats = share / left * share.dtype.type(design.residual / design.between)
+    return ratio
+
+
+def _test(samples: Any, design: Design, executor: Executor | None) -> xr.Dataset:
+    shape = tuple(samples.shape[1:])
+    if int(samples.shape[0]) != design.labels.shape[1]:
+        raise InputError(f"{samples.shape[0]} trials have {design.labels.shape[1]} labels")
+    if not np.prod(shape):
+        raise InputError(f"a test was asked of samples of shape {tuple(samples.shape)}: none")
+    results = list(spread(partial(_test_block, samples, design), _columns(samples), executor))
+    statistic = to_f(np.concatenate([found[0] for found in results]), design)
+    counts = np.concatenate([found[1] for found in results])
+    largest = to_f(np.stack([found[2] for found in results]).max(axis=0), design)
+    values = {
+        "statistic": statistic,
+        "p": (counts + 1) / (len(largest) + 1),
+        "p_max": p_values(statistic * SLACK, largest),
+    }
+    dims, coordinates = axes_of(samples)
+    tests = {name: (dims, value.reshape(shape)) for name, value in values.items()}
+    return xr.Dataset(tests | {"largest": ("permutation", largest)}, coordinates)
+
+
+def _columns(samples: Any) -> Iterator[slice]:
+    """Cut the second axis so that a block holds about `BLOCK` tests."""
+    if len(samples.shape) == 1:
+        yield slice(None)
+        return
+    step = max(1, BLOCK // max(1, int(np.prod(samples.shape[2:]))))
+    for start in range(0, int(samples.shape[1]), step):
+        yield slice(start, start + step)
+
+
+def _test_block(
+    samples: Any, design: Design, columns: slice
+) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
+    """Return observed shares, how many permutations reach them, and each one's largest share."""
+    block = samples[:] if len(samples.shape) == 1 else samples[:, columns]
+    values, inverse = centred(np.asarray(block), design)
+    n_permutations, n_trials = design.labels.shape
+    step = max(1, _IN_MEMORY // n_trials)
+    counts = np.zeros(values.shape[1], dtype=np.int64)
+    observed, largest = np.zeros_like(inverse), np.zeros(n_permutations, dtype=inverse.dtype)
+    for first in range(0, n_permutations, step):
+        rows = slice(first, first + step)
+        weights = [(of.T, scale) for of, scale in design.cut(rows).weights(values.dtype)]
+        tests = max(1, _IN_CACHE // step if step < n_permutations else _IN_CACHE // n_permutations)
+        for start in range(0, values.shape[1], tests):
+            part = slice(start, start + tests)
+            share = _share(values[:, part], inverse[part], weights)
+            if first == 0:
+                observed[part] = share[:, 0]
+            _tally(share, observed[part] * inverse.dtype.type(SLACK), counts[part], largest[rows])
+    # The observed labels reach themselves, and are no permutation.
+    return observed, counts - 1, largest[1:]
+
+
+def _share(values: Floats, inverse: Floats, weights: list[tuple[Floats, Any]]) -> Floats:
+    """Return the share of each test's sum of squares that each permutation's groups explain."""
+    share = np.zeros((values.shape[1], weights[0][0].shape[1]), dtype=values.dtype)
+    for of, scale in weights:
+        _add_squares(values.T @ of, inverse * scale, share)
+    return share
+
+
+@compiled
+def _add_squares(sums: Floats, scales: Floats, share: Floats) -> None:
+    for test in range(sums.shape[0]):
+        scale = scales[test]
+        for permutation in range(sums.shape[1]):
+            share[test, permutation] += sums[test, permutation] * sums[test, permutation] * scale
+
+
+@compiled
+def _tally(
+    share: Floats, thresholds: Floats, counts: npt.NDArray[np.int64], largest: Floats
+) -> None:
+    """Count for each test the permutations that reach its threshold; keep the largest of each."""
+    for test in range(share.shape[0]):
+        threshold, reached = thresholds[test], 0
+        for permutation in range(share.shape[1]):
+            value = share[test, permutation]
+            reached += value >= threshold
+            largest[permutation] = max(largest[permutation], value)
+        counts[test] += reached
