@@ -58,6 +58,11 @@ def expected(policy, actor, verb, entry, now):
         if one.who == actor.principal and one.holds(now):
             known.add(one.of)
     embargoed = any(one.holds(now) and one.on.matches(entry) for one in of(Embargo))
+    until = entry.number("embargo_until")
+    if until is None:
+        embargoed |= entry.strings("access") == ("embargo",)
+    else:
+        embargoed |= until > now.timestamp()
     accepted = {one.of for one in of(Acceptance) if one.who == actor.principal}
     due = any(
         one.holds(now) and one.on.matches(entry) and one.id not in accepted for one in of(Terms)
@@ -192,6 +197,16 @@ def test_an_embargo_ends_at_its_date_with_nothing_done():
     assert policy.may(Actor("link:r1"), "read", asset, just_before)
     assert policy.may(ANONYMOUS, "read", asset, NOW)
     assert policy.may(ANONYMOUS, "find", entry(project="retina"), just_before)
+
+
+def test_what_its_makers_embargo_is_hidden_from_everyone_until_the_day():
+    policy = Policy([Grant(to="everyone", role="reader", on=parse(""), **SAID)])
+    midnight = datetime(2026, 7, 1, tzinfo=UTC)
+    asset = entry(access="embargo", embargo_until="2026-07-01")
+    assert not policy.may(ANONYMOUS, "find", asset, midnight - timedelta(microseconds=1))
+    assert policy.may(ANONYMOUS, "find", asset, midnight)
+    assert not policy.may(ANONYMOUS, "find", entry(access="embargo"), midnight)
+    assert policy.may(ANONYMOUS, "find", entry(access="private"), midnight)
 
 
 def test_terms_are_due_until_these_very_terms_are_accepted():

@@ -53,6 +53,8 @@ def test_a_statement_is_read_as_it_was_written(policy):
         ),
         lambda: Grant(to="ada", role="reader", on=parse(name=["y" * 60_000]), **SAID),
         lambda: Grant(to="ada", role="reader", on=ALL, by="local", at="never"),
+        lambda: Grant(to="ada", role="reader", on=parse("ripples"), **SAID),
+        lambda: Grant(to="ada", role="reader", on=parse("(lab=a | (lab=b ripples))"), **SAID),
         lambda: Terms(on=ALL, title=" ", **SAID),
         lambda: Terms(on=ALL, title="x", text="x" * 60_000, **SAID),
         lambda: Acceptance(of=ID, who="everyone", **SAID),

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import cast
 
@@ -21,6 +21,7 @@ from panneuro.access.statements import (
     Revocation,
     Statement,
     Terms,
+    moment,
 )
 from panneuro.core.conditions import AnyOf, Condition, Match
 from panneuro.core.entry import Entry
@@ -56,8 +57,9 @@ class Policy:
     >>> now, later = datetime(2026, 6, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     >>> print(policy.visible(Actor.person("ada@uni.edu"), now))
     (project=retina)
-    >>> print(policy.visible(Actor("everyone"), now), policy.visible(Actor("everyone"), later))
-    -(*) (project=retina)
+    >>> asset = Entry("m1", "1", "2026-01-01", "sha256:…", {"project": "retina"})
+    >>> [policy.may(Actor("everyone"), "read", asset, when) for when in (now, later)]
+    [False, True]
     """
 
     statements: Iterable[Statement] = ()
@@ -119,13 +121,18 @@ class Policy:
 
     def _granted(self, actor: Actor, verb: str, now: datetime) -> Iterator[_Every]:
         due = self._unmet(actor, now) if verb in GATED else ()
-        hidden = _none_of(one.on for one in self._of(Embargo) if one.holds(now))
+        hidden = self._hidden(now)
         for to in self.principals(actor, now):
             for grant in self._grants.get(to, ()):
                 if verb in ROLES[grant.role] and grant.holds(now):
                     conditions = grant.on.conditions
                     conditions += hidden if to == EVERYONE else ()
                     yield conditions if grant.role == "owner" else conditions + due
+
+    def _hidden(self, now: datetime) -> _Every:
+        """Return the condition that what everyone may see is under no embargo at a moment."""
+        embargoes = [one.on for one in self._of(Embargo) if one.holds(now)]
+        return _none_of([_embargoed(now), _EMBARGOED_FOR_EVER, *embargoes])
 
     def principals(self, actor: Actor, now: datetime) -> frozenset[str]:
         """Return everything that a grant may name an actor by: also what it says they belong to."""
@@ -221,6 +228,17 @@ def digest_of(secret: str) -> str:
     function protects what people choose, and would let strangers keep the processors busy.
     """
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+_EMBARGOED_FOR_EVER = Query(
+    (Match("access", "=", (("embargo",),)), Match("embargo_until", "!=", (("", ""),)))
+)
+
+
+def _embargoed(now: datetime) -> Query:
+    """Return what the documents themselves embargo beyond a moment."""
+    second = datetime.fromtimestamp(moment(now) // 1, UTC).isoformat(timespec="microseconds")
+    return Query((Match("embargo_until", ">", ((second,),)),))
 
 
 def _none_of(queries: Iterable[Query]) -> _Every:

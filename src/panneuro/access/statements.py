@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from panneuro.access.actors import EVERYONE, GROUPS, principal
 from panneuro.access.roles import ROLES
-from panneuro.core.conditions import depth, size
+from panneuro.core.conditions import AnyOf, Condition, Words, depth, size
 from panneuro.core.digests import canonical_json, digest_bytes
 from panneuro.core.entry import seconds, well_formed
 from panneuro.core.errors import CorruptionError, InputError
@@ -364,6 +364,11 @@ def _check_text(what: str, text: str, longest: int) -> None:
 
 
 def _check_query(query: Query) -> None:
+    if _has_words(query.conditions):
+        raise InputError(
+            f"{str(query)[:80]!r} searches for words, which anybody may write somewhere",
+            hint="say fields: project=retina, name=…, tag=…",
+        )
     deep, many, long = depth(query.conditions), size(query.conditions), len(query.to_json())
     if deep > _DEEPEST or many > _MOST_CONDITIONS or long > _LONGEST_QUERY:
         raise InputError(
@@ -371,3 +376,11 @@ def _check_query(query: Query) -> None:
             hint=f"at most {_MOST_CONDITIONS} conditions, {_DEEPEST} deep, {_LONGEST_QUERY} "
             "characters; or several statements",
         )
+
+
+def _has_words(conditions: Iterable[Condition]) -> bool:
+    return any(
+        isinstance(one, Words)
+        or (isinstance(one, AnyOf) and any(map(_has_words, one.alternatives)))
+        for one in conditions
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from panneuro.core.errors import CorruptionError, StoreError
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
 
 _APPLICATION = 0x70616E6E

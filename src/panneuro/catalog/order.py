@@ -14,11 +14,15 @@ from panneuro.catalog.rank import rarity, score
 from panneuro.catalog.rows import Flagged, Rows
 from panneuro.catalog.terms import Terms
 from panneuro.core.conditions import Words
+from panneuro.core.entry import seconds
 from panneuro.core.errors import InputError
 from panneuro.core.fields import FIELDS, asked_field
 
 _FEW = 1_000
 """So many rows are looked up one by one; more are met bin by bin."""
+
+_COLUMNS = frozenset({"created", "date"})
+"""Dates that are columns of their own."""
 
 _RANKED = 500
 """So many candidates are scored exactly."""
@@ -78,16 +82,16 @@ def fetched(
 
 
 def _looked_up(connection: sqlite3.Connection, rows: Rows, field: str, *, down: bool) -> list[int]:
-    dated = FIELDS[field].kind == "date"
-    column = field if dated else f"body ->> '$.fields.{field}'"
+    column = field if field in _COLUMNS else f"body ->> '$.fields.{field}'"
+    number = seconds if FIELDS[field].kind == "date" and field not in _COLUMNS else float
     have, lack = [], []
-    for number, value in fetched(connection, bits.numbers(rows), column):
+    for at, value in fetched(connection, bits.numbers(rows), column):
         if value is None:
-            lack.append(number)
+            lack.append(at)
         else:
-            have.append((float(value), number))
+            have.append((number(value), at))
     have.sort(reverse=down)
-    return [number for _, number in have] + sorted(lack, reverse=True)
+    return [at for _, at in have] + sorted(lack, reverse=True)
 
 
 def _by_bin(connection: sqlite3.Connection, rows: Rows, field: str, *, down: bool) -> Iterator[int]:

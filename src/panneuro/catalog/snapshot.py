@@ -31,7 +31,7 @@ from panneuro.core.errors import CorruptionError, InputError
 from panneuro.core.fields import FIELDS, asked_field, is_extension
 from panneuro.core.query import Query
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Number of the layout, in the file's metadata."""
 
 _ROW_GROUP = 65_536

@@ -66,6 +66,8 @@ _TABLE = (
     Field("format", "keyword", "the format it was recorded in"),
     Field("has", "keyword-list", "signals it holds, by name and by kind: lfp, units, trials, ap"),
     Field("licence", "keyword", "the licence it is shared under"),
+    Field("access", "keyword", "what its makers wish it to be: private, embargo or public"),
+    Field("embargo_until", "date", "the day on which their embargo ends, UTC"),
     Field("tag", "keyword-list", "labels that people gave"),
     Field("quality", "keyword", "the outcome of quality control"),
     Field("text", "text", "free text: the same as plain words"),

@@ -70,6 +70,8 @@ def _fields(manifest: Manifest) -> dict[str, Value | None]:
         "probe": _probes(documents.get("instrument", {})),
         "format": manifest.format,
         "size_bytes": sum(file.size for file in manifest.files),
+        "access": documents.get("access", {}).get("policy"),
+        "embargo_until": documents.get("access", {}).get("embargo_until"),
         "quality": _quality(documents.get("quality", {})),
         **_content(manifest.signals, manifest.extra.get("products", {})),
         **_extensions(documents),

@@ -10,7 +10,6 @@ import re
 import resource
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -100,7 +99,7 @@ class Attempt:
             self.said,
             **{
                 "outputs": dict(self.outputs),
-                "user": _user(),
+                "user": user(),
                 "host": platform.node(),
                 "platform": platform.platform(),
                 "python": platform.python_version(),
@@ -124,8 +123,9 @@ class Attempt:
 
 
 def record_key(run: Run) -> str:
-    """Return where the record of a run lies; of a failed one, a new place at each call."""
-    suffix = "" if run.is_done else f".failed-{uuid.uuid4().hex[:8]}"
+    """Return where the record of a run lies; each failed attempt has a place of its own."""
+    mark = digest_json([run.began, run.ended, run.host, run.log]).partition(":")[2][:8]
+    suffix = "" if run.is_done else f".failed-{mark}"
     return f"{FOLDER}/{run.ended[:7]}/{run.key}{suffix}.json"
 
 
@@ -145,7 +145,7 @@ def peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _user() -> str:
+def user() -> str:
     """Return who we are; in a container the number may have no name."""
     try:
         return getpass.getuser()

@@ -40,7 +40,17 @@ _NUMBERS = (
     0, -0.0, 1, 100, 100.5, -3, 1e-300, 10**30, 2**53 + 1, 10**400, float("nan"), float("inf"),
 )  # fmt: skip
 _FACETS = ("species", "area", "has", "extensions.lab.mixed", "version")
-_SORTS = ("-date", "date", "units", "-units", "name", "-name", "-created", "extensions.lab.mixed")
+_SORTS = (
+    "-date",
+    "embargo_until",
+    "date",
+    "units",
+    "-units",
+    "name",
+    "-name",
+    "-created",
+    "extensions.lab.mixed",
+)
 _ALL = 10_000
 
 _quick = settings(
@@ -65,6 +75,7 @@ _fields: st.SearchStrategy[Any] = st.fixed_dictionaries(
         "has": _lists,
         "units": _numbers | st.none(),
         "size_bytes": _numbers,
+        "embargo_until": st.sampled_from(_DATES),
         "date": st.sampled_from(_DATES) | st.datetimes().map(lambda moment: moment.isoformat()),
         "extensions.lab.mixed": _strings | _numbers | _lists | st.booleans(),
     },
@@ -112,6 +123,7 @@ _conditions: st.SearchStrategy[Condition | None] = st.builds(
             "units",
             "size",
             "date",
+            "embargo_until",
             "created",
             "version",
             "subject",

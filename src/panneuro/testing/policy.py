@@ -35,7 +35,7 @@ _LABS = ("lab:smith", "group:guests")
 _NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 _MOMENTS = tuple(_NOW + timedelta(hours=hours) for hours in (-48, -1, 0, 1, 48))
 _QUERIES = (
-    "", "project=a", "project=b", "tag=open", "units>100", "name=s1", "name=s*", "ripples",
+    "", "project=a", "project=b", "tag=open", "units>100", "name=s1", "name=s*", "has!=lfp",
     "project=a tag=open", "(project=a | tag=open)", "-(project=b)", "-(*)",
 )  # fmt: skip
 
@@ -66,6 +66,8 @@ _fields: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
         "project": st.sampled_from(("a", "b", "c")),
         "tag": st.sampled_from((("open",), ("secret",), ("open", "secret"))),
         "units": st.integers(0, 200),
+        "access": st.sampled_from(("private", "embargo", "public")),
+        "embargo_until": st.sampled_from([at.isoformat() for at in _MOMENTS]),
     },
 )
 
