@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from panneuro.compute.running import run
+    from panneuro.compute.step import Step, step
     from panneuro.core.errors import PanneuroError
     from panneuro.core.query import Query
     from panneuro.documents import Documents
@@ -36,9 +38,12 @@ _HOMES = {
     "PanneuroError": "core.errors",
     "Query": "core.query",
     "Recording": "signals.recording",
+    "Step": "compute.step",
     "Table": "signals.table",
     "TimeSeries": "signals.timeseries",
     "open": "lake.lake",
+    "run": "compute.running",
+    "step": "compute.step",
 }
 _NAMES = {"open": "open_lake"}
 
@@ -52,9 +57,12 @@ __all__ = [
     "PanneuroError",
     "Query",
     "Recording",
+    "Step",
     "Table",
     "TimeSeries",
     "open",
+    "run",
+    "step",
 ]
 
 

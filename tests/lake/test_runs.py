@@ -57,8 +57,8 @@ def test_what_others_ran_is_learnt_once(lake):
 
 
 def test_failed_runs_have_records_of_their_own(lake):
-    for _ in range(2):
-        recorded(lake.store, "0a", status="failed")
+    for host in "ab":
+        recorded(lake.store, "0a", status="failed", host=host)
     assert lake.runs.get("0a") is None
     done = recorded(lake.store, "0a")
     assert lake.refresh() == 1

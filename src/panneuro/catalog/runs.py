@@ -73,6 +73,8 @@ class SqliteRuns:
             self._prepare()
 
     def _prepare(self) -> None:
+        # A commit lost with the power is found again in the store.
+        self._db.execute("PRAGMA synchronous=NORMAL")
         if self._layout() == LAYOUT:
             return
         self._db.execute("PRAGMA journal_mode=WAL")

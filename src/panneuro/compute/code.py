@@ -316,9 +316,9 @@ def _names(statement: ast.stmt) -> Iterator[tuple[str, ...]]:
             for _, (module, name) in _imported(node, ""):
                 yield "*import*", module, name
         elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
-            module = node.args[0]
-            if node.func.id in _IMPORTERS and isinstance(module, ast.Constant):
-                yield "*import*", str(module.value), _WHOLE
+            named = node.args[0]
+            if node.func.id in _IMPORTERS and isinstance(named, ast.Constant):
+                yield "*import*", str(named.value), _WHOLE
 
 
 def _bare(text: str) -> ast.Module:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -194,7 +194,7 @@ def _zarr(value: Any, path: str) -> dict[str, bytes]:
     if isinstance(value, xr.DataArray):
         value = value.to_dataset(name=value.name or "values")
     held: dict[str, Any] = {}
-    value.to_zarr(MemoryStore(held), mode="w", zarr_format=3, consolidated=True)
+    value.to_zarr(MemoryStore(held), mode="w", zarr_format=3, consolidated=False)
     return {f"{path}/{key}": data.to_bytes() for key, data in sorted(held.items())}
 
 
@@ -227,7 +227,9 @@ def _plain(value: Any) -> Any:
 def _read_array(asset: Asset, path: str) -> Any:
     import xarray as xr
 
-    found = xr.open_zarr(asset.zarr_store, group=path, zarr_format=3, chunks=None)
+    found = xr.open_zarr(
+        asset.zarr_store, group=path, zarr_format=3, consolidated=False, chunks=None
+    )
     names = list(found.data_vars)
     return found[names[0]] if len(names) == 1 else found
 
@@ -237,7 +239,7 @@ _READ: dict[str, Callable[[Asset, str], Any]] = {
     "figure": lambda asset, path: asset.read_file(path),
     "value": lambda asset, path: json.loads(asset.read_file(path)),
     "files": lambda asset, path: {
-        cast(str, file.path).removeprefix(f"{path}/"): asset.read_file(file.path)
+        file.path.removeprefix(f"{path}/"): asset.read_file(file.path)
         for file in asset.files
         if file.path.startswith(f"{path}/")
     },

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from panneuro.core.digests import digest_json
-from panneuro.core.errors import InputError
-from panneuro.core.manifest import Manifest, prefix_of
+from panneuro.core.errors import InputError, ObjectNotFoundError
+from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import Prefixed, Store, is_key
 from panneuro.documents import Documents
@@ -29,6 +29,7 @@ FORMAT = "derived"
 
 _STRICTEST = ("private", "embargo", "public")
 _BY_PYNWB = ("electrodes",)
+_NO_TREE = {"zarr.json": b'{"zarr_format":3,"node_type":"group","attributes":{}}'}
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,17 @@ def version_of(run: str, name: str) -> str:
     Examples
     --------
     >>> version_of("0a", "ecephys_m1_2026-03-02_09-30-00_tune")
-    '5d5c1dbbac52'
+    'e889a8b0eabb'
     """
     return digest_json({"run": run, "name": name}).partition(":")[2][:12]
+
+
+def find_derived(store: Store, run: str, name: str) -> Manifest | None:
+    """Return what a run committed under a name, None if it did not."""
+    try:
+        return Manifest.decode(store.get(f"{prefix_of(name, version_of(run, name))}/{KEY}"))
+    except ObjectNotFoundError:
+        return None
 
 
 def derive(
@@ -136,7 +145,7 @@ def _check_names(derived: Derived) -> None:
 
 
 def _write(store: Store, derived: Derived, progress: Progress) -> Content:
-    structure, signals = Structure({}, {}), derived.signals
+    structure, signals = Structure(_NO_TREE, {}), derived.signals
     if not all(_needs_no_tree(signal) for signal in signals):
         structure, signals = compose(signals, derived.documents)
     folder = Prefixed(store, prefix_of(derived.name, derived.version))

@@ -19,7 +19,7 @@ from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
 from panneuro.lake import indexing, settings
 from panneuro.lake.asset import Asset, parse_reference
-from panneuro.lake.runs import synchronise
+from panneuro.lake.runs import record_key, synchronise
 from panneuro.lake.wording import in_documents_words
 from panneuro.storage.stores import open_store, probe
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from panneuro.catalog.runs import SqliteRuns
     from panneuro.catalog.sqlite import SqliteCatalog
-    from panneuro.core.run import RunIndex
+    from panneuro.core.run import Run, RunIndex
     from panneuro.documents import Surroundings
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.checking import Report
@@ -155,9 +155,18 @@ class Lake:
     def refresh(self, runs: RunIndex | None = None) -> int:
         """Learn what others ran since, and what they made; return how many runs that were."""
         found = synchronise(self.store, runs if runs is not None else self.runs)
-        made = (pair for run in found for pair in run.outputs.items())
-        indexing.learn(self.store, self.catalog, made)
+        self._learn_what(found)
         return len(found)
+
+    def learn(self, runs: Iterable[Run]) -> None:
+        """Index runs that were just recorded, and what they made."""
+        runs = list(runs)
+        self.runs.add((record_key(run), run) for run in runs)
+        self._learn_what(runs)
+
+    def _learn_what(self, runs: Iterable[Run]) -> None:
+        made = (pair for run in runs for pair in run.outputs.items())
+        indexing.learn(self.store, self.catalog, made)
 
     def find(self, text: str | Iterable[str] = "", /, **fields: Any) -> Found:
         """Find assets by content.

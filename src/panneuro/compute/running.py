@@ -1,0 +1,394 @@
+"""Running a step over assets: planned, refused above a limit, carried out, learnt."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from panneuro.compute import executors
+from panneuro.compute.planning import Given, Plan, Planner, Skipped, each, keep_texts
+from panneuro.compute.step import Step, find_step
+from panneuro.compute.work import TRIES, Task, execute
+from panneuro.core.errors import InputError, LimitError, PanneuroError
+from panneuro.core.progress import Progress, Silence
+from panneuro.core.query import Query
+from panneuro.core.run import Run
+from panneuro.lake.asset import Asset
+from panneuro.lake.entries import entry_of
+from panneuro.lake.lake import Found, Lake
+from panneuro.lake.runs import Attempt
+
+if TYPE_CHECKING:
+    from panneuro.core.entry import Entry
+
+On = str | Query | Found | Asset | Iterable[str]
+"""What a step is run on: a search, what one found, or an asset."""
+
+_AHEAD = 2
+_AHEAD_ON_DASK = 500
+_LEARN_AT, _LEARN_EVERY_S = 64, 2.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What runs may not pass, together or, for memory, each.
+
+    Parameters
+    ----------
+    max_bytes : int, optional
+        Read and written.
+    max_memory : int, optional
+        Bytes held by one run.
+    max_cost : float, optional
+        Money, in the price book's currency.
+    """
+
+    max_bytes: int | None = None
+    max_memory: int | None = None
+    max_cost: float | None = None
+
+    def hold(self, plan: Plan) -> None:
+        """Refuse a plan that passes a limit.
+
+        Raises
+        ------
+        LimitError
+            Saying which, by how much.
+        """
+        projected = plan.projected
+        moved = projected.input_bytes + (projected.written_bytes or 0)
+        for what, found, most in (
+            ("bytes", moved, self.max_bytes),
+            ("memory", projected.memory_bytes, self.max_memory),
+            ("cost", projected.cost, self.max_cost),
+        ):
+            if most is not None and found is not None and found > most:
+                raise LimitError(
+                    f"running {plan.step.name!r} on {projected.runs} inputs: projected {what} of "
+                    f"{found:,} is more than {most:,}",
+                    hint=f"--max-{what} {found}   or a narrower --on",
+                )
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What was run.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was to be done.
+    runs : tuple of Run
+        What was done, in the order in which it ended.
+    """
+
+    plan: Plan
+    runs: tuple[Run, ...] = field(default=())
+
+    @property
+    def done(self) -> tuple[Run, ...]:
+        """The runs that ended well."""
+        return tuple(run for run in self.runs if run.is_done)
+
+    @property
+    def failed(self) -> tuple[Run, ...]:
+        """The runs that did not."""
+        return tuple(run for run in self.runs if not run.is_done)
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What the step could not take."""
+        return self.plan.skipped
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The version of each asset that is there now, by name, made now or before."""
+        made = {name: version for run in self.done for name, version in run.outputs.items()}
+        return {**self.plan.there, **made}
+
+    def __repr__(self) -> str:
+        return (
+            f"<Ran {self.plan.step.name}: {len(self.done)} done, {len(self.failed)} failed, "
+            f"{len(self.plan.there)} there before, {len(self.skipped)} skipped>"
+        )
+
+
+def run(
+    lake: Lake,
+    step: str | Step,
+    on: On = "",
+    *,
+    seed: int = 0,
+    takes: Mapping[str, str] | None = None,
+    label: str = "",
+    executor: str = "",
+    workers: int | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    **parameters: Any,
+) -> Ran:
+    """Run a step on the assets that a search finds; what is there already is not run again.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    step : str or Step
+        A step, its name, or ``path/to/file.py:function``.
+    on : str, Query, Found or Asset
+        What to run it on; everything by default.
+    seed : int
+        Of random numbers, where the step asks for one.
+    takes : mapping, optional
+        By parameter, the signal to take instead of what the step says.
+    label : str
+        Names what is made, instead of the step's name: results beside each other.
+    executor : {"", "inline", "processes", "dask"}
+        What ``lake.toml`` says where not given.
+    workers : int, optional
+        How many processes.
+    limits : Limits, optional
+        Refuse what would pass them.
+    progress : Progress, optional
+        Told of runs as they end.
+    **parameters
+        Of the step.
+
+    Returns
+    -------
+    Ran
+        With the runs that failed among others: one never stops another.
+
+    Raises
+    ------
+    InputError
+        If the step cannot be run so.
+    LimitError
+        If a limit would be passed; nothing is run.
+
+    Examples
+    --------
+    >>> import panneuro
+    >>> lake = panneuro.open("memory://example-lake", create=True)
+    >>> @panneuro.step(takes="units", gives="count")
+    ... def count(units) -> int:
+    ...     return len(units)
+    >>> run(lake, count, on="has:units")
+    <Ran count: 0 done, 0 failed, 0 there before, 0 skipped>
+    """
+    planned = plan(lake, step, on, Given(parameters, seed, takes or {}, label))
+    (limits or Limits()).hold(planned)
+    return carry_out(lake, planned, executor=executor, workers=workers, progress=progress)
+
+
+def plan(lake: Lake, step: str | Step, on: On = "", given: Given | None = None) -> Plan:
+    """Return what running a step would do; nothing is done.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    step : str or Step
+        As for `run`.
+    on : str, Query, Found or Asset
+        As for `run`.
+    given : Given, optional
+        Parameters, seed, signals and label.
+    """
+    step, given = find_step(step), given or Given()
+    planner = Planner(lake, step, given)
+    return planner.plan(each(lake, step, entries(lake, on), planner.label))
+
+
+def entries(lake: Lake, on: On) -> Iterable[Entry]:
+    """Return what the index says of the assets that are meant."""
+    if isinstance(on, Asset):
+        return [entry_of(on.manifest)]
+    if isinstance(on, Query):
+        return Found(lake.index, on)
+    return on if isinstance(on, Found) else lake.find(on)
+
+
+def carry_out(
+    lake: Lake,
+    planned: Plan,
+    *,
+    executor: str = "",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Ran:
+    """Do what `plan` said; interrupted, what was done stays done and the rest is left to do.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    planned : Plan
+        What.
+    executor, workers, progress
+        As for `run`.
+    """
+    progress, step = progress or Silence(), planned.step
+    settings = lake.settings.compute
+    kind, count = executors.kind_of(settings, executor), executors.workers_of(settings, workers)
+    if not planned.tasks:
+        return Ran(planned)
+    _refuse_what_cannot_travel(lake, step, kind)
+    keep_texts(lake.store, step)
+    progress.start(step.name, len(planned.tasks), "runs")
+    learning, ended = _Learning(lake), []
+    with executors.opened(kind, settings, count) as make:
+        ahead = {executors.INLINE: 1, executors.PROCESSES: _AHEAD * count}.get(kind, _AHEAD_ON_DASK)
+        crew = _Crew(lake, make, ahead, step if kind == executors.INLINE else None)
+        try:
+            for one in crew.results(planned.tasks):
+                ended.append(one)
+                learning.note(one)
+                progress.advance(1)
+        finally:
+            crew.close()
+            learning.finish()
+    return Ran(planned, tuple(ended))
+
+
+def _refuse_what_cannot_travel(lake: Lake, step: Step, kind: str) -> None:
+    if kind == executors.INLINE:
+        return
+    if lake.store.url.startswith("memory://"):
+        raise InputError(
+            f"the lake at {lake.store.url!r} is in the memory of this process alone",
+            hint="--executor inline",
+        )
+    if not step.is_found:
+        raise InputError(
+            f"step {step.name!r} is written where other processes cannot find it",
+            hint="write it in a file, and name it path/to/file.py:function",
+        )
+
+
+class _Crew:
+    """Sends tasks to workers, and sends again what was lost with one that died.
+
+    A task whose worker died twice is sent once more, alone: then it is the culprit or it is done.
+    """
+
+    def __init__(
+        self, lake: Lake, make: Callable[[], Executor], ahead: int, step: Step | None
+    ) -> None:
+        self._lake = lake
+        self._make = make
+        self._ahead = ahead
+        # In this process, the step and the store are at hand.
+        self._at_hand = (step, lake.store) if step else ()
+        self._executor = make()
+        self._pending: dict[Future[Run], Task] = {}
+        self._deaths: Counter[str] = Counter()
+
+    def results(self, tasks: Iterable[Task]) -> Iterator[Run]:
+        """Yield runs as they end."""
+        waiting = deque(tasks)
+        while waiting or self._pending:
+            while waiting and len(self._pending) < self._room(waiting[0]):
+                self._send(waiting.popleft())
+            ended, _ = wait(self._pending, return_when=FIRST_COMPLETED)
+            broken = False
+            for future in ended:
+                task = self._pending.pop(future)
+                try:
+                    yield future.result()
+                except (BrokenExecutor, CancelledError):
+                    broken = True
+                    yield from self._bury(task, waiting)
+                except Exception as error:  # noqa: BLE001
+                    yield self._failed(task, error)
+            if broken:
+                yield from self._start_anew(waiting)
+
+    def _room(self, following: Task) -> int:
+        suspects = [following, *self._pending.values()]
+        alone = any(self._deaths[task.run.key] >= TRIES - 1 for task in suspects)
+        return 1 if alone else self._ahead
+
+    def _send(self, task: Task) -> None:
+        try:
+            future = self._executor.submit(execute, task, *self._at_hand)
+        except BrokenExecutor as error:
+            future = Future()
+            future.set_exception(error)
+        self._pending[future] = task
+
+    def _start_anew(self, waiting: deque[Task]) -> Iterator[Run]:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        for future, task in list(self._pending.items()):
+            error = None if future.cancelled() else future.exception()
+            if not future.cancelled() and error is None:
+                yield future.result()
+            else:
+                yield from self._bury(task, waiting)
+        self._pending.clear()
+        self._executor = self._make()
+
+    def _bury(self, task: Task, waiting: deque[Task]) -> Iterator[Run]:
+        """Send a task again whose worker died, unless it has killed enough of them."""
+        self._deaths[task.run.key] += 1
+        if self._deaths[task.run.key] < TRIES:
+            waiting.appendleft(task)
+            return
+        yield self._failed(
+            task,
+            PanneuroError(
+                f"the worker died {TRIES} times while running {task.run.step!r} for {task.name!r}",
+                hint="did it take more memory than there is? fewer --workers leave more to each",
+            ),
+        )
+
+    def _failed(self, task: Task, error: Exception) -> Run:
+        known = (
+            error
+            if isinstance(error, PanneuroError)
+            else PanneuroError(f"{type(error).__name__}: {error}")
+        )
+        told = {"code": known.code, "message": known.message, "hint": known.hint}
+        return Attempt(task.run).record(self._lake.store, status="failed", error=told)
+
+    def close(self) -> None:
+        """Give up what is in flight; what was done is done."""
+        interrupted = bool(self._pending)
+        self._executor.shutdown(wait=not interrupted, cancel_futures=True)
+        if interrupted:
+            executors.end_processes()
+
+
+class _Learning:
+    """Tells the indexes of runs, many at a time."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._runs: list[Run] = []
+        self._last = time.monotonic()
+
+    def note(self, run: Run) -> None:
+        self._runs.append(run)
+        now = time.monotonic()
+        if len(self._runs) >= _LEARN_AT or now - self._last > _LEARN_EVERY_S:
+            self._tell()
+            self._last = now
+
+    def _tell(self) -> None:
+        self._lake.learn(self._runs)
+        self._runs = []
+
+    def finish(self) -> None:
+        self._tell()
+        self._lake.publish()

@@ -1,0 +1,232 @@
+"""One run, carried out where it was sent: read, compute, commit, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from panneuro.access.prices import PriceBook
+from panneuro.compute.listening import Listener
+from panneuro.compute.packages import reached
+from panneuro.compute.products import Products, product, sorted_out
+from panneuro.compute.step import ASSET, CONTEXT, SEED, Context, Step, find_step
+from panneuro.core.digests import digest_json
+from panneuro.core.errors import (
+    ConflictError,
+    InputError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    PanneuroError,
+    StoreError,
+    UnsafeStoreError,
+)
+from panneuro.core.run import Run
+from panneuro.core.store import Store
+from panneuro.documents.slots import RunReference
+from panneuro.lake.asset import Asset
+from panneuro.lake.deriving import Derived, derive, find_derived, inherited
+from panneuro.lake.runs import Attempt, forget_peak
+from panneuro.signals.table import Table
+from panneuro.storage.stores import open_store
+
+TRIES = 3
+"""How often a run is tried where what went wrong may pass."""
+_FIRST_PAUSE_S = 0.5
+_FINAL = (ObjectExistsError, ObjectNotFoundError, UnsafeStoreError)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run that is to be done, as it is sent to a worker.
+
+    Parameters
+    ----------
+    place : str
+        Of the lake.
+    run : Run
+        All that is known beforehand.
+    name : str
+        Of the asset that is to be made.
+    prices : PriceBook
+        What cores cost.
+    """
+
+    place: str
+    run: Run
+    name: str
+    prices: PriceBook
+
+
+def execute(task: Task, step: Step | None = None, store: Store | None = None) -> Run:
+    """Carry out a run and record it, whether it ends well or not.
+
+    Parameters
+    ----------
+    task : Task
+        What is to be done.
+    step : Step, optional
+        Where it is in this process already; found by its reference otherwise.
+    store : Store, optional
+        The lake's, where it is open already.
+
+    Returns
+    -------
+    Run
+        As recorded: ``status`` tells how it ended, ``error`` why it failed.
+
+    Raises
+    ------
+    StoreError
+        If not even the record can be written.
+    """
+    store = store or open_store(task.place)
+    attempt, before = Attempt(task.run), store.usage.snapshot()
+    forget_peak()
+    error: Mapping[str, str] = {}
+    with Listener() as listener:
+        try:
+            attempt.outputs = _with_patience(lambda: _outputs(task, step, store))
+        except Exception as caught:  # noqa: BLE001
+            error = _told(caught)
+            listener.note_traceback(caught)
+    used = store.usage.snapshot() - before
+    attempt.bytes_read, attempt.bytes_written = used.bytes_read, used.bytes_written
+    cost = task.prices.cost_of_cores(attempt.core_seconds)
+    return attempt.record(
+        store,
+        status="failed" if error else "done",
+        error=error,
+        log=listener.text,
+        cost="" if cost is None else str(cost),
+        currency=task.prices.currency,
+    )
+
+
+def _with_patience[T](act: Callable[[], T]) -> T:
+    """Try again what may pass: a store that fails, somebody else who commits meanwhile."""
+    for attempt in range(1, TRIES):
+        try:
+            return act()
+        except (StoreError, ConflictError, ConnectionError, TimeoutError) as error:
+            if isinstance(error, _FINAL):
+                raise
+            time.sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
+    return act()
+
+
+def _told(error: Exception) -> dict[str, str]:
+    if isinstance(error, PanneuroError):
+        return {"code": error.code, "message": error.message, "hint": error.hint}
+    if isinstance(error, MemoryError):
+        return {"code": "limit/memory", "message": "there was not enough memory", "hint": ""}
+    return {"code": "step/failed", "message": f"{type(error).__name__}: {error}", "hint": ""}
+
+
+def _outputs(task: Task, step: Step | None, store: Store) -> dict[str, str]:
+    """Return the version of the asset made; where a killed attempt had committed it, that one."""
+    found = find_derived(store, task.run.key, task.name)
+    if found is None:
+        with _ready(step, task.run) as (ready, context):
+            found = _computed(task, ready, context, store)
+    return {found.name: found.version}
+
+
+@contextmanager
+def _ready(step: Step | None, run: Run) -> Iterator[tuple[Step, Context]]:
+    """Give the step and what it may use, with as many threads as it declares."""
+    if step is None:
+        step = _found(run.reference, run.code, run.environment)
+    cores = max(1, step.resources.cores)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="panneuro-")))
+        threads = stack.enter_context(ThreadPoolExecutor(cores, "panneuro-step"))
+        stack.enter_context(_limited(run.reference, cores))
+        yield step, Context(map if cores == 1 else threads.map, cores, folder)
+
+
+@lru_cache(maxsize=64)
+def _found(reference: str, code: str, environment: str) -> Step:
+    """Find a step that must be the very one that was planned."""
+    step = find_step(reference)
+    if step.code.digest != code:
+        raise InputError(
+            f"the code of step {step.name!r} on this worker is not the code that was planned",
+            hint="give all workers the same files and the same version of panneuro",
+        )
+    here = reached(step.code.imports)
+    if digest_json(here) != environment:
+        raise InputError(
+            f"step {step.name!r} would run with other packages on this worker: {here}",
+            hint="give all workers the same environment",
+        )
+    return step
+
+
+@lru_cache(maxsize=64)
+def _pools(reference: str) -> Any:  # noqa: ARG001
+    """Return the thread pools of the libraries that a step has loaded; looked for once."""
+    if find_spec("threadpoolctl") is None:
+        return None
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _limited(reference: str, cores: int) -> Any:
+    """Give linear algebra as many threads on a laptop as on a cluster: sums depend on it."""
+    pools = _pools(reference)
+    return pools.limit(limits=cores) if pools else nullcontext()
+
+
+def _computed(task: Task, step: Step, context: Context, store: Store) -> Any:
+    run = task.run
+    assets = {
+        (slot, name): Asset.open(store, name, version)
+        for slot, versions in run.inputs.items()
+        for name, version in versions.items()
+    }
+    values = {
+        slot: _value(step, slot, signal, {n: one for (s, n), one in assets.items() if s == slot})
+        for slot, signal in run.takes.items()
+    }
+    asked = {SEED: run.seed, CONTEXT: context}
+    values |= {name: asked[name] for name in step.asks}
+    parameters = step.validated(run.parameters)
+    values |= {name: getattr(parameters, name) for name in type(parameters).model_fields}
+    products = sorted_out(step.gives, step.function(**values))
+    parents = {name: asset.documents for (_, name), asset in assets.items()}
+    return derive(store, _derived(task, products, parents))[0]
+
+
+def _value(step: Step, slot: str, signal: str, assets: Mapping[str, Asset]) -> Any:
+    """Return what a function is given for one of its parameters."""
+    found = {
+        name: asset if signal == ASSET else product(asset, signal) for name, asset in assets.items()
+    }
+    if step.annotations.get(slot) is pd.DataFrame:
+        found = {name: one.df if isinstance(one, Table) else one for name, one in found.items()}
+    return found if step.gathers else next(iter(found.values()))
+
+
+def _derived(task: Task, products: Products, parents: Mapping[str, Any]) -> Derived:
+    run = task.run
+    reference = RunReference(
+        key=run.key, step=run.step, code=run.code, parameters=dict(run.parameters)
+    )
+    return Derived(
+        documents=inherited(task.name, parents, reference, products.documents),
+        run=run.key,
+        signals=tuple(products.signals),
+        files=products.files,
+        products=products.said,
+    )
