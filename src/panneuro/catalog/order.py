@@ -72,11 +72,11 @@ def first(
 
 
 def fetched(
-    connection: sqlite3.Connection, numbers: Iterable[int], column: str
-) -> Iterator[tuple[int, Any]]:
-    """Yield (row number, column) of some rows of ``asset``."""
+    connection: sqlite3.Connection, numbers: Iterable[int], *columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield row number and columns of some rows of ``asset``."""
     return connection.execute(
-        f"SELECT n, {column} FROM asset WHERE n IN (SELECT value FROM json_each(?))",  # noqa: S608
+        f"SELECT n, {', '.join(columns)} FROM asset WHERE n IN (SELECT value FROM json_each(?))",  # noqa: S608
         (json.dumps(list(numbers)),),
     )
 

@@ -188,6 +188,12 @@ class SnapshotCatalog:
         found = np.flatnonzero(self._matching(query, versions=False))
         yield from self._column("name").take(found).to_pylist()
 
+    def latest(self, query: Query) -> Iterator[tuple[str, str]]:
+        """Yield the name and latest version of the assets that a query finds, in no order."""
+        found = np.flatnonzero(self._matching(query, versions=False))
+        names, versions = self._column("name").take(found), self._column("version").take(found)
+        yield from zip(names.to_pylist(), versions.to_pylist(), strict=True)
+
     def close(self) -> None:
         """Close the file. Closing twice does nothing."""
         self._file.close()

@@ -161,12 +161,16 @@ class SqliteCatalog:
 
     def names(self, query: Query) -> Iterator[str]:
         """Yield the names of the assets that a query finds, in no particular order."""
+        return (name for name, _ in self.latest(query))
+
+    def latest(self, query: Query) -> Iterator[tuple[str, str]]:
+        """Yield the name and latest version of the assets that a query finds, in no order."""
         with self._lock, reported(self._path), transaction(self._db):
             rows = Terms(self._db).matching(query, versions=False)
         for chunk in batched(bits.numbers(rows), _CHUNK):
             with self._lock, reported(self._path):
-                found = list(fetched(self._db, chunk, "name"))
-            yield from (name for _, name in found)
+                found = list(fetched(self._db, chunk, "name", "version"))
+            yield from ((name, version) for _, name, version in found)
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry, all versions of a name next to each other."""

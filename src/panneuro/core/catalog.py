@@ -80,6 +80,9 @@ class Searchable(Protocol):
     def names(self, query: Query) -> Iterator[str]:
         """Yield the names of the assets that a query finds, in no particular order."""
 
+    def latest(self, query: Query) -> Iterator[tuple[str, str]]:
+        """Yield the name and latest version of the assets that a query finds, in no order."""
+
 
 class Catalog(Searchable, Protocol):
     """An index over assets, fed from the store and rebuilt from it at will."""
