@@ -15,7 +15,7 @@ from pathlib import Path
 
 from panneuro.core.errors import CorruptionError, StoreError
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
 
 _APPLICATION = 0x70616E6E
@@ -28,6 +28,7 @@ CREATE TABLE asset(
     words TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX asset_name ON asset(fold, version);
+CREATE INDEX asset_latest ON asset(latest, name, version);
 CREATE TABLE field(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE term(
     id INTEGER PRIMARY KEY, field INTEGER NOT NULL, fold TEXT NOT NULL, shown TEXT NOT NULL,

@@ -25,6 +25,8 @@ from panneuro.core.query import Query
 
 _BATCH = 32_768
 _CHUNK = 1_000
+_MANY = 3_000
+"""From so many rows on, walking the whole index of names is faster than looking them up."""
 
 
 class SqliteCatalog:
@@ -167,10 +169,13 @@ class SqliteCatalog:
         """Yield the name and latest version of the assets that a query finds, in no order."""
         with self._lock, reported(self._path), transaction(self._db):
             rows = Terms(self._db).matching(query, versions=False)
-        for chunk in batched(bits.numbers(rows), _CHUNK):
-            with self._lock, reported(self._path):
-                found = list(fetched(self._db, chunk, "name", "version"))
-            yield from ((name, version) for _, name, version in found)
+            if bits.count(rows) < _MANY:
+                found = list(fetched(self._db, bits.numbers(rows), "name", "version"))
+            else:
+                everything = "SELECT n, name, version FROM asset WHERE latest=1"
+                found = self._db.execute(everything).fetchall()
+        wanted = bits.Flagged(rows)
+        return ((name, version) for number, name, version in found if number in wanted)
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry, all versions of a name next to each other."""
