@@ -133,7 +133,7 @@ def _client(settings: Mapping[str, Any], workers: int) -> Iterator[Any]:
     here: dict[str, Any] = {
         "n_workers": workers,
         "threads_per_worker": 1,
-        "dashboard_address": None,
+        "dashboard_address": "127.0.0.1:0",
     }
     with distributed.LocalCluster(**(here | options)) as made, distributed.Client(made) as client:
         yield client

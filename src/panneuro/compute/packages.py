@@ -68,9 +68,10 @@ def everything() -> dict[str, Any]:
     packages = {}
     for one in distributions():
         record = one.read_text("RECORD") or ""
-        said = {"version": one.version, "digest": digest_bytes(record.encode())}
+        known = one.metadata
+        said = {"version": known["Version"], "digest": digest_bytes(record.encode())}
         origin = one.read_text("direct_url.json")
-        packages[_normalised(one.name)] = said | ({"origin": origin} if origin else {})
+        packages[_normalised(known["Name"])] = said | ({"origin": origin} if origin else {})
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),

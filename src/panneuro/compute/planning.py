@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -15,7 +16,7 @@ from panneuro.compute.step import ASSET, SEED, Step
 from panneuro.compute.work import Task
 from panneuro.core.digests import canonical_json, digest_json
 from panneuro.core.entry import Entry
-from panneuro.core.errors import InputError, ObjectExistsError
+from panneuro.core.errors import InputError, ObjectExistsError, ObjectNotFoundError
 from panneuro.core.run import Run, run_key
 from panneuro.core.store import Store
 from panneuro.documents.names import parse_name, slug
@@ -207,9 +208,8 @@ class Planner:
                 takes[slot] = found
         inputs = {slot: {e.name: e.version for e in one.values()} for slot, one in sources.items()}
         sizes = {e.name: _size(e) for one in sources.values() for e in one.values()}
-        return Task(
-            self.lake.store.url, self._run(takes, inputs, sum(sizes.values())), name, self._prices
-        )
+        run = self._run(takes, inputs, sum(sizes.values()))
+        return Task(self.lake.store.url, run, name, self.lake.settings.prices)
 
     def _run(
         self, takes: Mapping[str, str], inputs: Mapping[str, Mapping[str, str]], size: int
@@ -264,9 +264,9 @@ class Planner:
 def keep_texts(store: Store, step: Step) -> None:
     """Put a step's code and environment into the lake, where a repetition finds them."""
     code, packages = step.code, reached(step.code.imports)
-    _put_once(store, code_key(code.digest), {"sources": code.sources})
-    said = {"reached": packages, **everything()}
-    _put_once(store, environment_key(digest_json(packages)), said)
+    _put_once(store, code_key(code.digest), lambda: {"sources": code.sources})
+    key = environment_key(digest_json(packages))
+    _put_once(store, key, lambda: {"reached": packages, **everything()})
 
 
 def code_key(digest: str) -> str:
@@ -279,11 +279,12 @@ def environment_key(digest: str) -> str:
     return f"{ENVIRONMENTS}/{digest.partition(':')[2]}.json"
 
 
-def _put_once(store: Store, key: str, said: Mapping[str, Any]) -> None:
+def _put_once(store: Store, key: str, said: Callable[[], Mapping[str, Any]]) -> None:
     try:
-        store.put(key, canonical_json(said), create=True)
-    except ObjectExistsError:
-        return
+        store.info(key)
+    except ObjectNotFoundError:
+        with suppress(ObjectExistsError):
+            store.put(key, canonical_json(said()), create=True)
 
 
 def each(

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    wait,
-)
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from panneuro.compute import executors
+from panneuro.compute.crew import Crew
 from panneuro.compute.planning import Given, Plan, Planner, Skipped, each, keep_texts
 from panneuro.compute.step import Step, find_step
-from panneuro.compute.work import TRIES, Task, execute
-from panneuro.core.errors import InputError, LimitError, PanneuroError
+from panneuro.core.errors import InputError, LimitError
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query
 from panneuro.core.run import Run
 from panneuro.lake.asset import Asset
 from panneuro.lake.entries import entry_of
-from panneuro.lake.lake import Found, Lake
-from panneuro.lake.runs import Attempt
+from panneuro.lake.finding import Found
+from panneuro.lake.lake import Lake
 
 if TYPE_CHECKING:
     from panneuro.core.entry import Entry
@@ -250,7 +241,7 @@ def carry_out(
     learning, ended = _Learning(lake), []
     with executors.opened(kind, settings, count) as make:
         ahead = {executors.INLINE: 1, executors.PROCESSES: _AHEAD * count}.get(kind, _AHEAD_ON_DASK)
-        crew = _Crew(lake, make, ahead, step if kind == executors.INLINE else None)
+        crew = Crew(lake.store, make, ahead, step if kind == executors.INLINE else None)
         try:
             for one in crew.results(planned.tasks):
                 ended.append(one)
@@ -275,99 +266,6 @@ def _refuse_what_cannot_travel(lake: Lake, step: Step, kind: str) -> None:
             f"step {step.name!r} is written where other processes cannot find it",
             hint="write it in a file, and name it path/to/file.py:function",
         )
-
-
-class _Crew:
-    """Sends tasks to workers, and sends again what was lost with one that died.
-
-    A task whose worker died twice is sent once more, alone: then it is the culprit or it is done.
-    """
-
-    def __init__(
-        self, lake: Lake, make: Callable[[], Executor], ahead: int, step: Step | None
-    ) -> None:
-        self._lake = lake
-        self._make = make
-        self._ahead = ahead
-        # In this process, the step and the store are at hand.
-        self._at_hand = (step, lake.store) if step else ()
-        self._executor = make()
-        self._pending: dict[Future[Run], Task] = {}
-        self._deaths: Counter[str] = Counter()
-
-    def results(self, tasks: Iterable[Task]) -> Iterator[Run]:
-        """Yield runs as they end."""
-        waiting = deque(tasks)
-        while waiting or self._pending:
-            while waiting and len(self._pending) < self._room(waiting[0]):
-                self._send(waiting.popleft())
-            ended, _ = wait(self._pending, return_when=FIRST_COMPLETED)
-            broken = False
-            for future in ended:
-                task = self._pending.pop(future)
-                try:
-                    yield future.result()
-                except (BrokenExecutor, CancelledError):
-                    broken = True
-                    yield from self._bury(task, waiting)
-                except Exception as error:  # noqa: BLE001
-                    yield self._failed(task, error)
-            if broken:
-                yield from self._start_anew(waiting)
-
-    def _room(self, following: Task) -> int:
-        suspects = [following, *self._pending.values()]
-        alone = any(self._deaths[task.run.key] >= TRIES - 1 for task in suspects)
-        return 1 if alone else self._ahead
-
-    def _send(self, task: Task) -> None:
-        try:
-            future = self._executor.submit(execute, task, *self._at_hand)
-        except BrokenExecutor as error:
-            future = Future()
-            future.set_exception(error)
-        self._pending[future] = task
-
-    def _start_anew(self, waiting: deque[Task]) -> Iterator[Run]:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        for future, task in list(self._pending.items()):
-            error = None if future.cancelled() else future.exception()
-            if not future.cancelled() and error is None:
-                yield future.result()
-            else:
-                yield from self._bury(task, waiting)
-        self._pending.clear()
-        self._executor = self._make()
-
-    def _bury(self, task: Task, waiting: deque[Task]) -> Iterator[Run]:
-        """Send a task again whose worker died, unless it has killed enough of them."""
-        self._deaths[task.run.key] += 1
-        if self._deaths[task.run.key] < TRIES:
-            waiting.appendleft(task)
-            return
-        yield self._failed(
-            task,
-            PanneuroError(
-                f"the worker died {TRIES} times while running {task.run.step!r} for {task.name!r}",
-                hint="did it take more memory than there is? fewer --workers leave more to each",
-            ),
-        )
-
-    def _failed(self, task: Task, error: Exception) -> Run:
-        known = (
-            error
-            if isinstance(error, PanneuroError)
-            else PanneuroError(f"{type(error).__name__}: {error}")
-        )
-        told = {"code": known.code, "message": known.message, "hint": known.hint}
-        return Attempt(task.run).record(self._lake.store, status="failed", error=told)
-
-    def close(self) -> None:
-        """Give up what is in flight; what was done is done."""
-        interrupted = bool(self._pending)
-        self._executor.shutdown(wait=not interrupted, cancel_futures=True)
-        if interrupted:
-            executors.end_processes()
 
 
 class _Learning:

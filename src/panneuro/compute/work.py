@@ -57,14 +57,14 @@ class Task:
         All that is known beforehand.
     name : str
         Of the asset that is to be made.
-    prices : PriceBook
-        What cores cost.
+    prices : mapping
+        ``[prices]`` of the lake.
     """
 
     place: str
     run: Run
     name: str
-    prices: PriceBook
+    prices: Mapping[str, Any]
 
 
 def execute(task: Task, step: Step | None = None, store: Store | None = None) -> Run:
@@ -101,14 +101,15 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
             listener.note_traceback(caught)
     used = store.usage.snapshot() - before
     attempt.bytes_read, attempt.bytes_written = used.bytes_read, used.bytes_written
-    cost = task.prices.cost_of_cores(attempt.core_seconds)
+    prices = PriceBook.from_table(task.prices)
+    cost = prices.cost_of_cores(attempt.core_seconds)
     return attempt.record(
         store,
         status="failed" if error else "done",
         error=error,
         log=listener.text,
         cost="" if cost is None else str(cost),
-        currency=task.prices.currency,
+        currency=prices.currency,
     )
 
 
