@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from panneuro.lake.asset import Asset
     from panneuro.lake.lake import Lake
     from panneuro.lake.lake import open_lake as open  # noqa: A004
+    from panneuro.portal.serving import serve
     from panneuro.signals.events import Events
     from panneuro.signals.frames import Frames
     from panneuro.signals.recording import Recording
@@ -43,6 +44,7 @@ _HOMES = {
     "TimeSeries": "signals.timeseries",
     "open": "lake.lake",
     "run": "compute.running",
+    "serve": "portal.serving",
     "step": "compute.step",
 }
 _NAMES = {"open": "open_lake"}
@@ -62,6 +64,7 @@ __all__ = [
     "TimeSeries",
     "open",
     "run",
+    "serve",
     "step",
 ]
 

@@ -15,6 +15,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "check": "Verify that every byte is what it was.",
         "reindex": "Rebuild the index from the store alone.",
         "export": "Write an asset for other tools.",
+        "serve": "Serve the lake's pages and its HTTP API.",
         "doctor": "Say whether everything here works.",
         "completion": "Print the completion script of a shell.",
     }

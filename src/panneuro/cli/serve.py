@@ -1,0 +1,69 @@
+"""``panneuro serve``: the lake as pages and as an HTTP interface."""
+
+from __future__ import annotations
+
+import click
+
+from panneuro.cli.answers import Answers
+from panneuro.cli.options import answering, lake_option
+from panneuro.lake.lake import open_lake
+
+
+@click.command(short_help="Serve the lake's pages and its HTTP API.")
+@lake_option
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on: this machine's."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 for any that is free.",
+)
+@click.option(
+    "--public-url",
+    metavar="URL",
+    default="",
+    help="How others reach it, through a proxy: https://lake.example.",
+)
+@click.option("--title", default="", help="What the lake is called on its pages.")
+@click.option(
+    "--through",
+    is_flag=True,
+    help="Send all data through this server, never by links to the store itself.",
+)
+@answering()
+def command(
+    answers: Answers,
+    lake: str | None,
+    host: str,
+    port: int,
+    public_url: str,
+    title: str,
+    through: bool,
+) -> None:
+    """Serve the lake's pages and its HTTP API until interrupted.
+
+    \b
+    panneuro serve --lake FOLDER        then open http://127.0.0.1:8000
+
+    Only this machine can reach it, unless there is sign-in.
+    """
+    from panneuro.portal.serving import serve
+
+    def tell(address: str) -> None:
+        answers.say(
+            f"serving; interrupt to stop (ctrl-C)\nuse it: panneuro.open('{address}/store')"
+        )
+        answers.give({"url": address}, address)
+
+    serve(
+        open_lake(lake),
+        host=host,
+        port=port,
+        public_url=public_url,
+        title=title,
+        direct=not through,
+        ready=tell,
+    )

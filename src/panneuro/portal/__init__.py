@@ -1,0 +1,1 @@
+"""The portal: a lake's pages and its HTTP API, with one policy over both."""

@@ -1,0 +1,168 @@
+"""The portal as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from panneuro.access.prices import PriceBook
+from panneuro.core.query import Query
+from panneuro.lake.lake import Lake
+from panneuro.portal.assets import Assets
+from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
+from panneuro.portal.openapi import document_of
+from panneuro.portal.pages import Pages
+from panneuro.portal.pictures import Pictures
+from panneuro.portal.problems import MEDIA, problem_of
+from panneuro.portal.searching import Searching
+from panneuro.portal.security import Guard
+from panneuro.portal.seeing import Seen, shelf_of_assets
+from panneuro.portal.shares import Share
+from panneuro.portal.signals import Signals, shelf_of_levels
+from panneuro.portal.statics import Statics
+from panneuro.portal.units import Units
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a lake is served.
+
+    Parameters
+    ----------
+    public_url : str
+        How it is reached from elsewhere: ``https://lake.example``; empty for this machine alone.
+    title : str
+        Of the lake, on every page.
+    direct : bool
+        Whether large objects are fetched from the store itself by signed links.
+    """
+
+    public_url: str = ""
+    title: str = "panneuro"
+    direct: bool = True
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names that the server goes by; none for any name of this machine alone."""
+        name = urlsplit(self.public_url).hostname
+        return (name,) if name else ()
+
+
+class HealthGiven(BaseModel):
+    """That the lake can be searched."""
+
+    status: str
+
+
+class Portal:
+    """A lake's pages and its HTTP API.
+
+    Parameters
+    ----------
+    lake : Lake
+        That is served.
+    terms : Terms
+        How.
+    """
+
+    def __init__(self, lake: Lake, terms: Terms) -> None:
+        self.lake = lake
+        self.terms = terms
+        self._opened = shelf_of_assets()
+        statics = Statics()
+        self._pages = Pages(statics, terms.title)
+        levels = shelf_of_levels()
+        pictures = Pictures(levels)
+        prices = PriceBook.from_table(lake.settings.prices)
+        self._doors = [
+            *statics.doors(),
+            *Searching(self._pages).doors(),
+            *Units(self._pages, levels).doors(),
+            *Signals(pictures, levels).doors(),
+            *pictures.doors(),
+            *Assets(self._pages, prices, direct=terms.direct).doors(),
+            *Share(direct=terms.direct).doors(),
+            Door("/health", self.health, gives={"json": HealthGiven}),
+            Door("/openapi.json", self.openapi, listed=False),
+            Door("/", self.home, listed=False),
+        ]
+
+    def app(self) -> Starlette:
+        """Return the application."""
+        guard: Any = Middleware(
+            Guard,
+            self.terms.hosts,
+            signed_in=False,
+            secure=self.terms.public_url.startswith("https://"),
+        )
+        return Starlette(
+            routes=[door.route(self) for door in self._doors],
+            middleware=[guard],
+            exception_handlers={HTTPException: self._handled, Exception: self._handled},
+        )
+
+    def seen_by(self, request: Request) -> Seen:  # noqa: ARG002
+        """Return the lake as who sent a request may see it."""
+        return Seen(self.lake, Query(), self._opened)
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        """Return how a request is answered that failed: a page for people, else problem+json."""
+        said = problem_of(error)
+        if accepted(request.headers.get("accept", "*/*"), ["json", "html"]) == "html":
+            answer = self._pages.page(request, "problem", said.status, problem=said)
+        else:
+            answer = Response(said.model_dump_json(), said.status, media_type=MEDIA)
+        answer.headers["cache-control"] = "no-store"
+        if isinstance(error, HTTPException):
+            answer.headers.update(error.headers or {})
+        return answer
+
+    async def _handled(self, request: Request, error: Exception) -> Response:
+        return self.failed(request, error)
+
+    def home(self, _: Visit, __: Nothing) -> Response:
+        """Go where one searches."""
+        return RedirectResponse("/assets", 307, {"cache-control": ASK_AGAIN})
+
+    def health(self, _: Visit, __: Nothing) -> Response:
+        """Say that the lake can be searched."""
+        self.lake.index.count(Query(), bound=1)
+        return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+    def openapi(self, _: Visit, __: Nothing) -> Response:
+        """Describe the interface, as OpenAPI."""
+        return JSONResponse(document_of(self._doors, self.terms.title))
+
+
+def make_app(lake: Lake, terms: Terms | None = None) -> Starlette:
+    """Return the ASGI application that serves a lake.
+
+    Parameters
+    ----------
+    lake : Lake
+        That is served.
+    terms : Terms, optional
+        How; to this machine alone where not given.
+
+    Examples
+    --------
+    >>> import panneuro
+    >>> app = make_app(panneuro.open("memory://served", create=True))
+    >>> "/assets" in [route.path for route in app.routes]
+    True
+    """
+    return Portal(lake, terms or Terms()).app()
+
+
+def doors_of(lake: Lake) -> Iterable[Door]:
+    """Return the doors of a served lake, for the reference of its interface."""
+    return Portal(lake, Terms())._doors

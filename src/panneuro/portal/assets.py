@@ -1,0 +1,314 @@
+"""Assets: the page, and documents, files and versions as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from panneuro.access.prices import PriceBook
+from panneuro.access.savings import Savings, coded
+from panneuro.core.errors import NotFoundError
+from panneuro.core.manifest import Manifest, StoredFile
+from panneuro.lake.asset import Asset
+from panneuro.portal.doors import Door, Nothing, Visit
+from panneuro.portal.files import Piece, send
+from panneuro.portal.lines import lines_of_asset
+from panneuro.portal.pages import Pages
+from panneuro.portal.pictures import span_of
+from panneuro.portal.probes import probe_of
+from panneuro.portal.signals import json_of
+
+_FILES_SHOWN = 200
+_WINDOW_S = 10.0
+_MOST_LINES = 64
+"""Above as many channels a heat map is drawn."""
+
+
+class FileGiven(BaseModel):
+    """One object of a version."""
+
+    path: str
+    size: int
+    digest: str
+    shared: bool = False
+
+
+class FilesGiven(BaseModel):
+    """The objects of a version."""
+
+    name: str
+    version: str
+    files: list[FileGiven]
+
+
+class VersionGiven(BaseModel):
+    """One version of an asset, and which documents differ from the one before."""
+
+    version: str
+    created: str
+    parent: str
+    stored_bytes: int
+    files: int
+    changed: list[str]
+
+
+class VersionsGiven(BaseModel):
+    """The versions of an asset, oldest first."""
+
+    name: str
+    versions: list[VersionGiven]
+
+
+class DocumentsGiven(BaseModel):
+    """What is said of an asset, by slot."""
+
+    name: str
+    version: str
+    documents: dict[str, Any]
+
+
+class LookAsked(BaseModel):
+    """Which seconds of an asset are looked at."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    t0: float | None = Field(None, allow_inf_nan=False, description="first second shown")
+    t1: float | None = Field(None, allow_inf_nan=False, description="last second shown")
+
+
+class AssetGiven(BaseModel):
+    """What is known of an asset."""
+
+    name: str
+    version: str
+    created: str
+    parent: str
+    format: str
+    source_bytes: int
+    stored_bytes: int
+    documents: dict[str, Any]
+    signals: list[dict[str, Any]]
+    notes: list[str]
+
+
+class Assets:
+    """Answers for assets as wholes.
+
+    Parameters
+    ----------
+    pages : Pages
+        Where people look.
+    prices : PriceBook
+        What bytes cost.
+    direct : bool
+        Whether large files are fetched from the store itself by signed links.
+    """
+
+    def __init__(self, pages: Pages, prices: PriceBook, *, direct: bool) -> None:
+        self._pages = pages
+        self._prices = prices
+        self._direct = direct
+
+    def doors(self) -> list[Door]:
+        """Return the doors, narrower ones first."""
+        one = "/assets/{name}"
+        return [
+            Door(f"{one}/documents", self.documents, gives={"json": DocumentsGiven}),
+            Door(f"{one}/versions", self.versions, gives={"json": VersionsGiven}),
+            Door(f"{one}/files", self.files, gives={"json": FilesGiven}),
+            Door(f"{one}/files/{{path:path}}", self.file, gives={"binary": None}, squeezed=False),
+            Door(one, self.asset, LookAsked, {"json": AssetGiven, "html": None}),
+        ]
+
+    def documents(self, visit: Visit, _: Nothing) -> Response:
+        """Read the documents of an asset."""
+        asset = visit.seen.asset(visit.part("name"))
+        said = dict(asset.manifest.documents)
+        given = DocumentsGiven(name=asset.name, version=asset.version, documents=said)
+        return visit.unless_known(asset.version, lambda: json_of(given))
+
+    def files(self, visit: Visit, _: Nothing) -> Response:
+        """List the objects of an asset with their sizes and digests."""
+        asset = visit.seen.asset(visit.part("name"))
+        given = FilesGiven(
+            name=asset.name, version=asset.version, files=[_file(file) for file in asset.files]
+        )
+        return visit.unless_known(asset.version, lambda: json_of(given))
+
+    def file(self, visit: Visit, _: Nothing) -> Response:
+        """Read one object of an asset, or the range of its bytes that is asked for.
+
+        Where the store can, a large object is answered by a redirection to a short-lived link.
+        """
+        asset, path = visit.seen.asset(visit.part("name"), "read"), visit.part("path")
+        for file in asset.files:
+            if file.path == path:
+                key = asset.manifest.key_of(file)
+                piece = Piece(visit.seen.lake.store, key, file.size, file.digest, path)
+                return send(visit, piece, direct=self._direct)
+        raise NotFoundError(
+            f"{asset.name!r} has no file {path!r}", hint=f"/assets/{asset.name}/files lists them"
+        )
+
+    def versions(self, visit: Visit, _: Nothing) -> Response:
+        """List the versions of an asset, oldest first, with what changed."""
+        found = visit.seen.versions(visit.part("name"))
+        given = VersionsGiven(name=found[-1].name, versions=list(_versions(found)))
+        return visit.unless_known(found[-1].version, lambda: json_of(given))
+
+    def asset(self, visit: Visit, asked: LookAsked) -> Response:
+        """Show what is known of an asset, named by ``NAME`` or ``NAME@VERSION``."""
+        asset = visit.seen.asset(visit.part("name"))
+        if visit.form("json", "html") == "html":
+            return self._page(visit, asset, asked)
+        return visit.unless_known(asset.version, lambda: json_of(_given(asset.manifest)))
+
+    def _page(self, visit: Visit, asset: Asset, asked: LookAsked) -> Response:
+        manifest, data = asset.manifest, viewer_of(asset)
+        stored = sum(file.size for file in asset.files)
+        origin = str(visit.request.base_url).rstrip("/")
+        reference = f"{asset.name}@{asset.version}"
+        versions = list(_versions(visit.seen.versions(asset.name)))
+        return self._pages.page(
+            visit.request,
+            "asset",
+            asset=asset,
+            reference=reference,
+            manifest=manifest,
+            documents=asset.documents,
+            said=dict(_flat(manifest.documents)),
+            stored=stored,
+            savings=Savings.of([manifest], self._prices),
+            per_month=self._prices.cost_per_month(stored),
+            currency=self._prices.currency,
+            versions=versions[::-1],
+            is_latest=versions[-1].version == asset.version,
+            files=asset.files[:_FILES_SHOWN],
+            lines=lines_of_asset(origin, reference, next(iter(asset.signals), "")),
+            probe=probe_of(asset),
+            data=data,
+            coding={one.name: one for one in coded(manifest)},
+            stills=_stills(data, asked),
+            first_units=_first_units(asset),
+        )
+
+
+def viewer_of(asset: Asset) -> dict[str, Any]:
+    """Return what the viewer starts from: what can be drawn, how, and over which seconds."""
+    panels = [panel for one in asset.manifest.signals if (panel := _panel(one))]
+    panels.sort(key=lambda panel: _ORDER.index(panel["kind"]))
+    for panel in panels:
+        panel["start_s"], panel["stop_s"] = span_of(asset, _said_of(asset, panel["name"]))
+    first = min((panel["start_s"] for panel in panels), default=0.0)
+    last = max((panel["stop_s"] for panel in panels), default=1.0)
+    return {
+        "reference": f"{asset.name}@{asset.version}",
+        "panels": panels,
+        "first": first,
+        "last": last,
+        "window": min(_WINDOW_S, last - first),
+    }
+
+
+def _stills(data: Mapping[str, Any], asked: LookAsked) -> dict[str, float]:
+    """Return the window that is shown without scripts, and the ones beside it."""
+    first = data["first"] if asked.t0 is None else asked.t0
+    last = first + data["window"] if asked.t1 is None or asked.t1 <= first else asked.t1
+    span = last - first
+    return {"first": first, "last": last, "earlier": first - span, "later": last + span}
+
+
+def _first_units(asset: Asset) -> dict[str, Any]:
+    """Return the id of the first unit of each signal of events."""
+    return {
+        said["name"]: asset.rows(said["name"])["id"][0].as_py()
+        for said in asset.manifest.signals
+        if said["kind"] == "events" and said["units"]
+    }
+
+
+_ORDER = ("bands", "frames", "heat", "lines", "raster")
+
+
+def _said_of(asset: Asset, name: str) -> Mapping[str, Any]:
+    return next(said for said in asset.manifest.signals if said["name"] == name)
+
+
+def _panel(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    panel = {"name": said["name"], "unit": said.get("unit") or ""}
+    if said["kind"] == "timeseries" and len(said["shape"]) <= 2:
+        rows = said["shape"][1] if len(said["shape"]) > 1 else 1
+        kind = "heat" if rows > _MOST_LINES else "lines"
+        electrodes = said.get("electrodes") or []
+        names = said.get("channels") or []
+        return panel | {"kind": kind, "rows": rows, "electrodes": electrodes, "channels": names}
+    if said["kind"] == "events" and said["units"]:
+        return panel | {"kind": "raster", "rows": said["units"]}
+    if said["kind"] == "intervals" and said["rows"]:
+        others = [one for one in said["columns"] if one not in ("id", "start_time", "stop_time")]
+        return panel | {"kind": "bands", "rows": said["rows"], "columns": others}
+    if said["kind"] == "frames" and (not said["file"] or said.get("thumbnails")):
+        return panel | {"kind": "frames", "rows": said["frames"]}
+    return None
+
+
+def _given(manifest: Manifest) -> AssetGiven:
+    return AssetGiven(
+        name=manifest.name,
+        version=manifest.version,
+        created=manifest.created,
+        parent=manifest.parent,
+        format=manifest.format,
+        source_bytes=manifest.source_bytes,
+        stored_bytes=manifest.stored_bytes,
+        documents=dict(manifest.documents),
+        signals=[dict(said) for said in manifest.signals],
+        notes=list(manifest.notes),
+    )
+
+
+def _file(file: StoredFile) -> FileGiven:
+    return FileGiven(path=file.path, size=file.size, digest=file.digest, shared=bool(file.key))
+
+
+def _versions(found: list[Manifest]) -> Iterator[VersionGiven]:
+    before: Manifest | None = None
+    for manifest in found:
+        yield VersionGiven(
+            version=manifest.version,
+            created=manifest.created,
+            parent=manifest.parent,
+            stored_bytes=manifest.stored_bytes,
+            files=len(manifest.files),
+            changed=_changed(before, manifest) if before else [],
+        )
+        before = manifest
+
+
+def _changed(before: Manifest, now: Manifest) -> list[str]:
+    """Return which fields of documents, and which signals, differ between two versions."""
+    old, new = dict(_flat(before.documents)), dict(_flat(now.documents))
+    fields = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+    signals = {one["name"] for one in before.signals} ^ {one["name"] for one in now.signals}
+    return [*fields, *sorted(signals)]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every field of the documents by its path, as text."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and "label" not in value:
+            yield from _flat(value, f"{prefix}{key}.")
+        elif key != "schema" and value not in (None, "", []):
+            yield f"{prefix}{key}", _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        label = value.get("label") or value.get("name")
+        return str(label) if label else "; ".join(f"{k} {_text(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    return str(value)

@@ -1,0 +1,90 @@
+"""The OpenAPI document, made from the doors themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from inspect import cleandoc
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from panneuro.portal.doors import MEDIA, Door
+from panneuro.portal.problems import MEDIA as PROBLEM_MEDIA
+from panneuro.portal.problems import Problem
+
+_PART = re.compile(r"\{(\w+)(?::\w+)?\}")
+_REFERENCE = "#/components/schemas/{model}"
+
+
+def document_of(doors: Iterable[Door], title: str = "panneuro") -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of some doors.
+
+    Parameters
+    ----------
+    doors : iterable of Door
+        Those that are not listed are left out.
+    title : str
+        Of the interface.
+    """
+    listed = [door for door in doors if door.listed]
+    models: set[type[BaseModel]] = {Problem}
+    models.update(one for door in listed for one in door.gives.values() if one)
+    order: list[tuple[type[BaseModel], Any]] = [
+        (model, "serialization") for model in sorted(models, key=lambda model: model.__name__)
+    ]
+    _, schemas = models_json_schema(order, ref_template=_REFERENCE)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version("panneuro")},
+        "paths": {_PART.sub(r"{\1}", door.path): {"get": _operation(door)} for door in listed},
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _operation(door: Door) -> dict[str, Any]:
+    summary, _, rest = cleandoc(door.call.__doc__ or "").partition("\n")
+    parts = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PART.findall(door.path)
+    ]
+    return {
+        "summary": summary.removesuffix("."),
+        "description": rest.strip(),
+        "operationId": door.call.__name__,
+        "parameters": [*parts, *_parameters(door.asked)],
+        "responses": {
+            "200": {"description": "as asked for", "content": _contents(door.gives)},
+            "default": {
+                "description": "what went wrong",
+                "content": {PROBLEM_MEDIA: {"schema": _reference(Problem)}},
+            },
+        },
+    }
+
+
+def _parameters(asked: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = asked.model_json_schema()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": said.pop("description", ""),
+            "schema": said,
+        }
+        for name, said in schema.get("properties", {}).items()
+    ]
+
+
+def _contents(gives: Mapping[str, type[BaseModel] | None]) -> dict[str, Any]:
+    return {
+        MEDIA[form]: {"schema": _reference(model) if model else {"type": "string"}}
+        for form, model in gives.items()
+    }
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(model=model.__name__)}

@@ -1,0 +1,138 @@
+"""Pages: templates, and the words in which they show numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from panneuro.portal.statics import Statics
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+class Pages:
+    """Renders the templates.
+
+    Parameters
+    ----------
+    statics : Statics
+        Whose addresses the pages name.
+    title : str
+        Of the lake, on every page.
+    """
+
+    def __init__(self, statics: Statics, title: str) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("panneuro.portal", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            size=in_bytes,
+            length=in_time,
+            moment=in_words,
+            number=in_figures,
+            segment=segment,
+            path=quote,
+            json=json.dumps,
+        )
+        self._templates.globals.update(
+            static=statics.address, lake_title=title, pages=[("/assets", "Find")]
+        )
+
+    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        """Return a page.
+
+        Parameters
+        ----------
+        request : Request
+            That it answers.
+        template : str
+            Name of the template, without its ending.
+        status : int
+            Of the answer.
+        **values
+            What the template shows.
+        """
+        text = self._templates.get_template(f"{template}.html").render(
+            request=request, path=request.url.path, **values
+        )
+        return HTMLResponse(text, status)
+
+
+def in_bytes(count: float | None) -> str:
+    """Return a number of bytes in the unit that suits it, powers of 1000.
+
+    Examples
+    --------
+    >>> in_bytes(1_234_567), in_bytes(None)
+    ('1.23 MB', '')
+    """
+    if count is None:
+        return ""
+    power = 0
+    while abs(count) >= 999.5 and power < len(_UNITS) - 1:
+        count, power = count / 1000, power + 1
+    return f"{count:.3g} {_UNITS[power]}" if power else f"{count:.0f} B"
+
+
+def in_time(seconds: float | None) -> str:
+    """Return a length of time.
+
+    Examples
+    --------
+    >>> in_time(3725), in_time(2.25), in_time(75)
+    ('1 h 02 min', '2.25 s', '1 min 15 s')
+    """
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def in_words(moment: str | datetime | None) -> str:
+    """Return a moment as people read it.
+
+    Examples
+    --------
+    >>> in_words("2024-05-01T09:30:00+00:00")
+    '2024-05-01 09:30'
+    """
+    if not moment:
+        return ""
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return found.strftime("%Y-%m-%d %H:%M")
+
+
+def in_figures(number: float | None) -> str:
+    """Return a count with thin spaces between thousands.
+
+    Examples
+    --------
+    >>> in_figures(1234567.0)
+    '1\\u202f234\\u202f567'
+    """
+    return "" if number is None else f"{number:,.0f}".replace(",", "\u202f")
+
+
+def segment(text: object) -> str:
+    """Return a text as one segment of a path."""
+    return quote(str(text), safe="@")
+
+
+def address(path: str, fields: Mapping[str, Any]) -> str:
+    """Return a path with what is asked there; what is empty is left out."""
+    said = {name: value for name, value in fields.items() if value not in (None, "")}
+    return f"{path}?{urlencode(said)}" if said else path

@@ -1,0 +1,106 @@
+"""Where the electrodes are: a map of the probe with its areas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.lake.asset import Asset
+
+Floats = npt.NDArray[np.float64]
+
+_AXES = (("rel_x", "rel_y"), ("x", "y"), ("x", "z"))
+_MARGIN = 6.0
+_WIDTH, _HEIGHT = 90.0, 420.0
+_HUES = 8
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One electrode on the map.
+
+    Parameters
+    ----------
+    row : int
+        Of the electrodes table.
+    x, y : float
+        Where it is drawn, in pixels.
+    area : str
+        Where it was in the brain.
+    hue : int
+        Number of the area's colour.
+    """
+
+    row: int
+    x: float
+    y: float
+    area: str
+    hue: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A map of electrodes.
+
+    Parameters
+    ----------
+    contacts : tuple of Contact
+        Where they are.
+    areas : tuple of (str, int)
+        Names of areas and their colours.
+    width, height, size : float
+        Of the map and of a contact, in pixels.
+    """
+
+    contacts: tuple[Contact, ...]
+    areas: tuple[tuple[str, int], ...]
+    width: float
+    height: float
+    size: float
+
+
+def probe_of(asset: Asset) -> Probe | None:
+    """Return the map of an asset's electrodes; None where their places are not known."""
+    known = [said for said in asset.manifest.signals if said["name"] == "electrodes"]
+    if not known or not known[0].get("rows"):
+        return None
+    frame = asset.rows("electrodes").to_pandas()
+    places = _places(frame)
+    if places is None:
+        return None
+    areas = [str(one) for one in frame["location"]] if "location" in frame else [""] * len(frame)
+    order = [area for area in dict.fromkeys(areas) if area and area != "unknown"]
+    hues = {area: at % _HUES for at, area in enumerate(order)}
+    x, y, width, size = _drawn(places)
+    contacts = tuple(
+        Contact(row, round(float(x[row]), 1), round(float(y[row]), 1), areas[row],
+                hues.get(areas[row], _HUES))
+        for row in np.flatnonzero(np.isfinite(places).all(axis=1)).tolist()
+    )  # fmt: skip
+    return Probe(contacts, tuple(hues.items()), width, _HEIGHT, size)
+
+
+def _places(frame: Any) -> Floats | None:
+    for names in _AXES:
+        if set(names) <= set(frame.columns):
+            places: Floats = frame[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
+            if np.ptp(np.nan_to_num(places), axis=0).any():
+                return places
+    return None
+
+
+def _drawn(places: Any) -> tuple[Any, Any, float, float]:
+    """Return places in pixels, the width of the map and the size of a contact."""
+    low, high = np.nanmin(places, axis=0), np.nanmax(places, axis=0)
+    spread = np.maximum(high - low, 1e-9)
+    rows = max(2, len(np.unique(np.round(places[:, 1], 1))))
+    inner = _HEIGHT - 2 * _MARGIN
+    size = float(np.clip(inner / rows * 0.8, 1.5, 9))
+    columns = max(1, len(np.unique(np.round(places[:, 0], 1))))
+    width = min(_WIDTH, columns * (size + 3)) if high[0] > low[0] else size
+    x = _MARGIN + (places[:, 0] - low[0]) / spread[0] * max(0.0, width - size)
+    y = _MARGIN + (high[1] - places[:, 1]) / spread[1] * (inner - size)
+    return x, y, width + 2 * _MARGIN, size

@@ -1,0 +1,51 @@
+// What every page shares: keys, theme, lines to copy.
+
+const root = document.documentElement;
+
+function toggleTheme() {
+  const dark = getComputedStyle(root).colorScheme === "dark"
+    || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+  document.dispatchEvent(new Event("themed"));
+}
+
+function moveRow(step) {
+  const links = [...document.querySelectorAll(".results .what a")];
+  const at = links.indexOf(document.activeElement);
+  const next = links[Math.min(Math.max(at + step, 0), links.length - 1)];
+  next?.focus();
+}
+
+const keys = {
+  "/": () => document.querySelector("#search")?.select(),
+  "j": () => document.querySelector("a[rel=next]:not(.pager a)")?.click() ?? moveRow(1),
+  "k": () => document.querySelector("a[rel=prev]:not(.pager a)")?.click() ?? moveRow(-1),
+  "?": () => document.querySelector("#help").showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, textarea, select");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.id === "theme") toggleTheme();
+  if (button.id === "keys") keys["?"]();
+  if (button.dataset.copy) {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    const said = button.textContent;
+    button.textContent = "copied";
+    setTimeout(() => { button.textContent = said; }, 1200);
+  }
+});
+
+// The number of results is said in the title too, which a partial answer does not replace.
+document.body.addEventListener("htmx:afterSwap", () => {
+  const title = document.querySelector("#results")?.dataset.title;
+  if (title) document.title = title;
+});

@@ -1,0 +1,488 @@
+// One time axis for everything an asset holds. The address is the state.
+
+import { Tiles, covering } from "./tiles.js";
+import * as paint from "./paint.js";
+import { Stills } from "./stills.js";
+
+const HEIGHTS = { bands: 40, heat: 300, raster: 220 };
+const BINS = { lines: 1024, heat: 512, raster: 1024 };
+const SHORTEST_S = 0.002;
+const OVERVIEW = 512;
+
+class Viewer {
+  constructor(root) {
+    this.root = root;
+    Object.assign(this, JSON.parse(root.dataset.viewer));
+    this.stage = root.querySelector(".stage");
+    this.cursor = root.querySelector(".cursor");
+    this.readout = root.querySelector("output");
+    this.windowMark = root.querySelector(".map div");
+    this.tiles = new Tiles(this.reference, () => this.draw());
+    this.stills = new Stills(this);
+    this.pointers = new Map();
+    this.look = paint.colours();
+    this.rows = new Map();
+    this.read();
+    this.build();
+    this.listen();
+    this.draw();
+  }
+
+  // --- state -------------------------------------------------------------
+
+  read() {
+    const said = new URLSearchParams(location.search);
+    const number = (name, usual) => (said.has(name) && Number.isFinite(+said.get(name)) ? +said.get(name) : usual);
+    const t0 = number("t0", this.first);
+    this.view = { t0, t1: number("t1", t0 + this.window), gain: Math.max(0.01, number("gain", 1)) };
+    if (!(this.view.t1 > this.view.t0)) this.view.t1 = this.view.t0 + this.window;
+    const shown = said.get("show")?.split(",");
+    for (const panel of this.panels) {
+      panel.shown = shown ? shown.includes(panel.name) : true;
+      const chosen = said.get(panel.kind === "raster" ? "unit" : "channel");
+      panel.chosen = chosen === null || panel.kind === "bands" ? undefined : Number(chosen);
+    }
+    this.hold();
+  }
+
+  write() {
+    const said = new URLSearchParams();
+    const digits = Math.max(0, Math.ceil(3 - Math.log10(this.view.t1 - this.view.t0)));
+    said.set("t0", +this.view.t0.toFixed(digits));
+    said.set("t1", +this.view.t1.toFixed(digits));
+    if (this.view.gain !== 1) said.set("gain", +this.view.gain.toFixed(3));
+    if (this.panels.some((panel) => !panel.shown)) {
+      said.set("show", this.panels.filter((panel) => panel.shown).map((panel) => panel.name).join(","));
+    }
+    for (const panel of this.panels) {
+      if (panel.chosen !== undefined) said.set(panel.kind === "raster" ? "unit" : "channel", panel.chosen);
+    }
+    history.replaceState(null, "", `?${said}${location.hash}`);
+  }
+
+  hold() {
+    const { view } = this;
+    const room = this.last - this.first;
+    const span = Math.min(Math.max(view.t1 - view.t0, SHORTEST_S), room);
+    view.t0 = Math.min(Math.max(view.t0, this.first), this.last - span);
+    view.t1 = view.t0 + span;
+  }
+
+  look_at(t0, t1) {
+    this.view.t0 = t0;
+    this.view.t1 = t1;
+    this.hold();
+    this.tiles.forget(this.view.t0 - (t1 - t0), this.view.t1 + (t1 - t0));
+    this.draw();
+    clearTimeout(this.writing);
+    this.writing = setTimeout(() => this.write(), 120);
+  }
+
+  pan(part) {
+    const span = this.view.t1 - this.view.t0;
+    this.look_at(this.view.t0 + part * span, this.view.t1 + part * span);
+  }
+
+  zoom(factor, at = (this.view.t0 + this.view.t1) / 2) {
+    this.look_at(at - (at - this.view.t0) * factor, at + (this.view.t1 - at) * factor);
+  }
+
+  choose(panel, row) {
+    panel.chosen = panel.chosen === row ? undefined : row;
+    for (const contact of this.root.querySelectorAll(".probe rect")) {
+      const channels = panel.electrodes?.length ? panel.electrodes : null;
+      const electrode = panel.chosen === undefined ? null : (channels ? channels[panel.chosen] : panel.chosen);
+      contact.classList.toggle("chosen", panel.kind !== "raster" && Number(contact.dataset.row) === electrode);
+    }
+    this.offer(panel);
+    this.draw();
+    this.write();
+  }
+
+  // The way to the page of the chosen unit.
+  offer(panel) {
+    if (panel.kind !== "raster") return;
+    const link = this.root.querySelector(".to-unit");
+    const unit = this.names(panel)[panel.chosen];
+    link.hidden = unit === undefined;
+    if (unit === undefined) return;
+    link.href = `/assets/${encodeURIComponent(this.reference)}/signals/${encodeURIComponent(panel.name)}/units/${encodeURIComponent(unit)}`;
+    link.textContent = `open unit ${unit}`;
+  }
+
+  // --- building ----------------------------------------------------------
+
+  build() {
+    const toggles = this.root.querySelector(".toggles");
+    for (const panel of this.panels) {
+      if (panel.kind === "frames") continue;
+      const label = document.createElement("label");
+      label.innerHTML = "<input type=checkbox>";
+      label.append(panel.name);
+      const box = label.firstChild;
+      box.checked = panel.shown;
+      box.addEventListener("change", () => {
+        panel.shown = box.checked;
+        this.draw();
+        this.write();
+      });
+      toggles.append(label);
+      panel.figure = document.createElement("div");
+      panel.figure.className = "panel";
+      const title = document.createElement("h3");
+      title.textContent = panel.unit && panel.unit !== "unknown" ? `${panel.name} · ${panel.unit}` : panel.name;
+      panel.canvas = document.createElement("canvas");
+      panel.canvas.setAttribute("role", "img");
+      panel.figure.append(title, panel.canvas);
+      this.stage.append(panel.figure);
+      if (panel.kind === "bands") this.loadBands(panel);
+    }
+    this.axis = document.createElement("canvas");
+    this.axis.setAttribute("aria-hidden", "true");
+    this.stage.append(this.axis);
+  }
+
+  async loadBands(panel) {
+    const answer = await fetch(`${this.tiles.base}${encodeURIComponent(panel.name)}?format=json&t0=${this.first}&t1=${this.last + 1}`);
+    if (!answer.ok) return;
+    const { values } = await answer.json();
+    const by = panel.columns.find((name) => {
+      const count = new Set(values[name]).size;
+      return count > 1 && count <= 12;
+    });
+    const kinds = by ? [...new Set(values[by])].sort((a, b) => (a > b ? 1 : -1)) : [null];
+    const index = new Map(kinds.map((kind, at) => [kind, at]));
+    const told = (kind) => (kind === null || kind === undefined ? "" : String(kind));
+    this.rows.set(panel, {
+      start: values.start_time, stop: values.stop_time,
+      hue: by ? values[by].map((kind) => index.get(kind)) : values.start_time.map(() => 0),
+      label: by ? values[by].map(told) : values.start_time.map(() => ""),
+    });
+    if (by) panel.figure.querySelector("h3").textContent = `${panel.name} · ${by}`;
+    this.draw();
+  }
+
+  names(panel) {
+    if (panel.kind === "raster") return panel.ids ?? Array.from({ length: panel.rows }, (_, at) => at);
+    if (panel.channels?.length) return panel.channels;
+    return Array.from({ length: panel.rows }, (_, at) => at);
+  }
+
+  height(panel) {
+    if (panel.kind === "lines") return panel.rows === 1 ? 84 : Math.min(520, Math.max(120, panel.rows * 16));
+    if (panel.kind === "raster") return Math.min(HEIGHTS.raster, Math.max(64, panel.rows * 9));
+    return HEIGHTS[panel.kind];
+  }
+
+  // --- drawing -----------------------------------------------------------
+
+  draw() {
+    if (this.drawing) return;
+    this.drawing = requestAnimationFrame(() => {
+      this.drawing = null;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const width = this.stage.clientWidth;
+    const { view } = this;
+    let missing = 0;
+    for (const panel of this.panels) {
+      if (!panel.figure) continue;
+      panel.figure.hidden = !panel.shown;
+      if (panel.shown) missing += this.paintPanel(panel, width);
+    }
+    const size = { width, height: 26 };
+    const ctx = fitted(this.axis, size);
+    ctx.clearRect(0, 0, width, size.height);
+    paint.axis(ctx, view, size, this.look);
+    const room = this.last - this.first;
+    this.windowMark.style.left = `${((view.t0 - this.first) / room) * 100}%`;
+    this.windowMark.style.width = `${((view.t1 - view.t0) / room) * 100}%`;
+    this.readout.value = `${paint.clock(view.t0, (view.t1 - view.t0) / 100)} – ${paint.clock(view.t1, (view.t1 - view.t0) / 100)}`;
+    this.root.dataset.state = missing ? "loading" : "painted";
+    if (!missing) {
+      this.root.dispatchEvent(new CustomEvent("painted"));
+      this.prefetch(width);
+    }
+  }
+
+  // Paint what is here, coarser where finer is not yet; return how much is missing.
+  paintPanel(panel, width) {
+    const size = { width, height: this.height(panel) };
+    const ctx = fitted(panel.canvas, size);
+    ctx.clearRect(0, 0, size.width, size.height);
+    panel.canvas.setAttribute("aria-label", `${panel.name}, ${this.readout.value}`);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(paint.GUTTER, 0, width - paint.GUTTER, size.height);
+    ctx.clip();
+    const missing = panel.kind === "bands" ? this.paintBands(ctx, panel, size) : this.paintTiles(ctx, panel, size);
+    ctx.restore();
+    if (panel.kind !== "bands" && panel.rows > 1) paint.labels(ctx, this.names(panel), size, this.look);
+    return missing;
+  }
+
+  paintBands(ctx, panel, size) {
+    const rows = this.rows.get(panel);
+    if (rows) paint.bands(ctx, panel, rows, this.view, size, this.look);
+    return rows ? 0 : 1;
+  }
+
+  paintTiles(ctx, panel, size) {
+    const whole = this.tiles.take(panel, this.first, this.last, OVERVIEW);
+    if (!whole) return 1;
+    if (whole.failed) return this.tell(ctx, whole.failed);
+    panel.levels ??= levelsOf(panel, whole);
+    let missing = 0;
+    for (const [t0, t1] of this.wanted(size.width, panel)) {
+      let tile = this.tiles.take(panel, t0, t1, BINS[panel.kind]);
+      if (tile?.failed) return this.tell(ctx, tile.failed);
+      if (!tile) missing += 1;
+      ctx.save();
+      if (!tile) {
+        const x = paint.across(this.view, size.width);
+        ctx.beginPath();
+        ctx.rect(x(t0), 0, x(t1) - x(t0), size.height);
+        ctx.clip();
+        tile = this.coarser(panel, t0, t1) ?? whole;
+      }
+      paint[panel.kind](ctx, panel, tile, this.view, size, this.look);
+      ctx.restore();
+    }
+    return missing;
+  }
+
+  tell(ctx, text) {
+    ctx.font = this.look.font;
+    ctx.fillStyle = this.look.muted;
+    ctx.fillText(text, paint.GUTTER + 12, 40);
+    return 0;
+  }
+
+  wanted(width, panel) {
+    const { t0, t1 } = this.view;
+    return covering(t0, t1, width - paint.GUTTER, BINS[panel.kind]);
+  }
+
+  // A tile of fewer details over the same seconds, if one is here.
+  coarser(panel, t0, t1) {
+    let length = t1 - t0;
+    for (let up = 0; up < 6; up++) {
+      length *= 2;
+      const start = Math.floor(t0 / length) * length;
+      const tile = this.tiles.peek(panel, start, start + length, BINS[panel.kind]);
+      if (tile && !tile.failed) return tile;
+    }
+    return null;
+  }
+
+  // The neighbours of what is on the screen, once all of that is there.
+  prefetch(width) {
+    for (const panel of this.panels) {
+      if (!panel.shown || !BINS[panel.kind]) continue;
+      const found = this.wanted(width, panel);
+      const [t0] = found[0];
+      const [from, to] = found[found.length - 1];
+      const length = to - from;
+      if (t0 > this.first) this.tiles.take(panel, t0 - length, t0, BINS[panel.kind]);
+      if (to < this.last) this.tiles.take(panel, to, to + length, BINS[panel.kind]);
+    }
+  }
+
+  // --- pointer and keys --------------------------------------------------
+
+  time(event) {
+    const box = this.stage.getBoundingClientRect();
+    const part = (event.clientX - box.left - paint.GUTTER) / (box.width - paint.GUTTER);
+    return this.view.t0 + part * (this.view.t1 - this.view.t0);
+  }
+
+  listen() {
+    const { stage } = this;
+    new ResizeObserver(() => this.draw()).observe(stage);
+    document.addEventListener("themed", () => this.restyle());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
+    stage.addEventListener("pointerdown", (event) => this.press(event));
+    stage.addEventListener("pointermove", (event) => this.move(event));
+    for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, (event) => this.lift(event));
+    stage.addEventListener("pointerleave", () => { this.cursor.hidden = true; });
+    stage.addEventListener("dblclick", (event) => this.zoom(0.5, this.time(event)));
+    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.querySelector(".map").addEventListener("pointerdown", (event) => this.jump(event));
+    this.root.querySelector(".map").addEventListener("pointermove", (event) => event.buttons && this.jump(event));
+    for (const button of this.root.querySelectorAll("[data-do]")) {
+      button.addEventListener("click", () => this.act(button.dataset.do));
+    }
+    for (const contact of this.root.querySelectorAll(".probe rect")) {
+      contact.addEventListener("click", () => this.chooseElectrode(Number(contact.dataset.row)));
+    }
+    window.addEventListener("popstate", () => { this.read(); this.draw(); });
+  }
+
+  restyle() {
+    this.look = paint.colours();
+    this.draw();
+  }
+
+  chooseElectrode(electrode) {
+    for (const panel of this.panels) {
+      if (panel.kind !== "lines" && panel.kind !== "heat") continue;
+      const row = panel.electrodes?.length ? panel.electrodes.indexOf(electrode) : electrode;
+      if (row >= 0 && row < panel.rows && panel.rows > 1) this.choose(panel, row);
+    }
+  }
+
+  press(event) {
+    if (event.button) return;
+    this.pointers.set(event.pointerId, event);
+    this.pressed = { x: event.clientX, ...this.view, moved: false };
+  }
+
+  move(event) {
+    this.point(event);
+    if (!this.pointers.has(event.pointerId)) return;
+    const before = this.pointers.get(event.pointerId);
+    this.pointers.set(event.pointerId, event);
+    if (this.pointers.size === 2) return this.pinch(event, before);
+    const shift = event.clientX - this.pressed.x;
+    if (!this.pressed.moved && Math.abs(shift) < 4) return;
+    if (!this.pressed.moved) {
+      this.stage.setPointerCapture(event.pointerId);
+      this.stage.classList.add("dragging");
+      this.pressed.moved = true;
+    }
+    const perPixel = (this.pressed.t1 - this.pressed.t0) / (this.stage.clientWidth - paint.GUTTER);
+    this.look_at(this.pressed.t0 - shift * perPixel, this.pressed.t1 - shift * perPixel);
+  }
+
+  pinch(event, before) {
+    const other = [...this.pointers.values()].find((one) => one.pointerId !== event.pointerId);
+    const apart = (one) => Math.max(20, Math.abs(one.clientX - other.clientX));
+    this.zoom(apart(before) / apart(event), this.time(other));
+  }
+
+  lift(event) {
+    const clicked = this.pointers.delete(event.pointerId) && !this.pressed.moved && event.type === "pointerup";
+    this.stage.classList.remove("dragging");
+    if (clicked) this.pick(event);
+  }
+
+  row(event) {
+    const panel = this.panels.find((one) => one.canvas === event.target);
+    if (!panel || panel.kind === "bands" || panel.rows < 2) return [panel];
+    const box = panel.canvas.getBoundingClientRect();
+    const row = Math.floor(((event.clientY - box.top) / box.height) * panel.rows);
+    return [panel, Math.min(panel.rows - 1, Math.max(0, row))];
+  }
+
+  pick(event) {
+    const [panel, row] = this.row(event);
+    if (row !== undefined) this.choose(panel, row);
+  }
+
+  point(event) {
+    const t = this.time(event);
+    const inside = t >= this.view.t0;
+    this.cursor.hidden = !inside;
+    this.cursor.style.left = `${event.clientX - this.stage.getBoundingClientRect().left}px`;
+    if (!inside) return;
+    const [panel, row] = this.row(event);
+    const who = row === undefined ? "" : ` · ${panel.name} ${this.names(panel)[row]}`;
+    this.readout.value = `${t.toFixed(4)} s${who}`;
+    this.stills.show(t);
+  }
+
+  wheel(event) {
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault();
+      this.zoom(1.0015 ** Math.max(-300, Math.min(300, event.deltaY * 2)), this.time(event));
+    } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey) {
+      event.preventDefault();
+      this.pan((event.deltaX || event.deltaY) / this.stage.clientWidth);
+    }
+  }
+
+  jump(event) {
+    const box = event.currentTarget.getBoundingClientRect();
+    const at = this.first + ((event.clientX - box.left) / box.width) * (this.last - this.first);
+    const half = (this.view.t1 - this.view.t0) / 2;
+    this.look_at(at - half, at + half);
+  }
+
+  act(what) {
+    const acts = {
+      left: () => this.pan(-0.5), right: () => this.pan(0.5),
+      in: () => this.zoom(0.5), out: () => this.zoom(2),
+      whole: () => this.look_at(this.first, this.last),
+      louder: () => this.amplify(1.5), softer: () => this.amplify(1 / 1.5),
+    };
+    acts[what]();
+  }
+
+  amplify(factor) {
+    this.view.gain = Math.min(1000, Math.max(0.01, this.view.gain * factor));
+    this.draw();
+    this.write();
+  }
+
+  key(event) {
+    const keys = {
+      ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", "0": "whole",
+      "]": "louder", "[": "softer",
+    };
+    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || !keys[event.key]) return;
+    event.preventDefault();
+    this.act(keys[event.key]);
+  }
+}
+
+function fitted(canvas, { width, height }) {
+  const ratio = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    canvas.style.height = `${height}px`;
+  }
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return ctx;
+}
+
+// Where each row rests and how far it swings, of the whole signal: the same wherever one looks.
+function levelsOf(panel, tile) {
+  const [bins, rows] = tile.shape;
+  if (panel.kind === "raster") return {};
+  if (panel.kind === "heat") return { limit: quantile(Array.from(tile.data, Math.abs), 0.9) * tile.scale || 1 };
+  const centre = new Float64Array(rows);
+  const swings = [];
+  let [low, high] = [Infinity, -Infinity];
+  for (let row = 0; row < rows; row++) {
+    let [sum, count] = [0, 0];
+    for (let bin = 0; bin < bins; bin++) {
+      const at = (bin * rows + row) * 2;
+      if (tile.data[at] === -32768) continue;
+      sum += (tile.data[at] + tile.data[at + 1]) / 2;
+      count += 1;
+      swings.push(tile.data[at + 1] - tile.data[at]);
+      low = Math.min(low, tile.data[at]);
+      high = Math.max(high, tile.data[at + 1]);
+    }
+    centre[row] = count ? (sum / count) * tile.scale : 0;
+  }
+  if (rows === 1) {
+    centre[0] = ((low + high) / 2) * tile.scale;
+    return { centre, reach: [(high - low) * tile.scale || 1] };
+  }
+  return { centre, reach: new Float64Array(rows).fill(quantile(swings, 0.5) * tile.scale * 0.9 || 1) };
+}
+
+function quantile(values, part) {
+  const known = Float64Array.from(values).sort();
+  return known.length ? known[Math.floor((known.length - 1) * part)] : 0;
+}
+
+const root = document.querySelector(".viewer[data-viewer]");
+if (root) root.viewer = new Viewer(root);
