@@ -16,7 +16,8 @@ from panneuro.cli.options import answering, lake_option
 from panneuro.cli.texts import in_bytes, in_time, table
 from panneuro.core.entry import Entry
 from panneuro.core.fields import FIELDS
-from panneuro.lake.lake import Found, open_lake
+from panneuro.lake.finding import Found
+from panneuro.lake.lake import open_lake
 
 _PAGE = 50
 _BATCH = 1000

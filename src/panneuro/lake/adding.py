@@ -237,6 +237,22 @@ def has_data(plan: Plan, earlier: list[Manifest]) -> bool:
     return bool(earlier) and earlier[-1].extra.get("recipe") == plan.recipe
 
 
+def draft(plan: Plan) -> Manifest:
+    """Return what a plan would commit, as far as its documents say it."""
+    return Manifest(
+        name=plan.name,
+        version=plan.version(),
+        created=moment(),
+        parent="",
+        format=plan.recording.format,
+        documents=plan.documents.to_dict(),
+        signals=(),
+        files=(),
+        sources=tuple(plan.snapshot.to_json()),
+        extra={"areas": list(areas_of(plan.recording.signals))},
+    )
+
+
 def carry_out(
     store: Store, plan: Plan, earlier: Iterable[Manifest], progress: Progress | None = None
 ) -> Added:

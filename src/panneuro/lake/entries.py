@@ -178,7 +178,8 @@ def _text(manifest: Manifest) -> str:
             words.append(value)
         elif isinstance(value, Mapping):
             for key, inner in sorted(value.items()):
-                if key not in ("schema", "id"):
+                # Who finds an asset by its parent's name learns that the parent is there.
+                if key not in ("schema", "id", "parents"):
                     gather(inner)
         elif isinstance(value, (list, tuple)):
             for inner in value:

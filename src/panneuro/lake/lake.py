@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from panneuro.core.catalog import Facet, Page, Searchable
-from panneuro.core.entry import Entry
+from panneuro.core.catalog import Searchable
 from panneuro.core.errors import ConflictError, InputError, NotFoundError
-from panneuro.core.fields import FIELDS
 from panneuro.core.manifest import Manifest
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
 from panneuro.lake import indexing, settings
 from panneuro.lake.asset import Asset, parse_reference
+from panneuro.lake.finding import Found
 from panneuro.lake.runs import record_key, synchronise
 from panneuro.lake.wording import in_documents_words
 from panneuro.storage.stores import open_store, probe
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from panneuro.access.actors import Actor
+    from panneuro.access.statements import Grant, Revocation
     from panneuro.catalog.runs import SqliteRuns
     from panneuro.catalog.sqlite import SqliteCatalog
     from panneuro.core.run import Run, RunIndex
     from panneuro.documents import Surroundings
+    from panneuro.lake.acting import LakeFor
     from panneuro.lake.adding import Added, Options, Plan
+    from panneuro.lake.auditing import Audit
     from panneuro.lake.checking import Report
+    from panneuro.lake.granting import Access
 
 ASSETS = "assets"
+
+Knows = Callable[[str], bool]
+"""Tells whether somebody knows of an asset of some name."""
 
 
 def open_lake(place: str | Path | None = None, *, create: bool = False) -> Lake:
@@ -152,6 +157,34 @@ class Lake:
         self.refresh(runs)
         return runs
 
+    @cached_property
+    def access(self) -> Access:
+        """Who may do what: grants, embargoes, terms, links and tokens."""
+        from panneuro.lake.granting import Access
+
+        return Access(self.store, self.settings.access.get("policies", ()), lambda: self.index)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who signed in, was refused, or downloaded."""
+        from panneuro.lake.auditing import Audit
+
+        return Audit(self.store)
+
+    def as_(self, actor: Actor) -> LakeFor:
+        """Return the lake as somebody sees and may use it."""
+        from panneuro.lake.acting import LakeFor
+
+        return LakeFor(self, actor)
+
+    def grant(self, to: str, role: str, on: str | Query, **more: Any) -> Grant:
+        """Say that somebody may do something: see `panneuro.lake.granting.Access.grant`."""
+        return self.access.grant(to, role, on, **more)
+
+    def revoke(self, of: str, **more: Any) -> Revocation:
+        """Take back a grant, an embargo, terms, a link or a token, by its id."""
+        return self.access.revoke(of, **more)
+
     def refresh(self, runs: RunIndex | None = None) -> int:
         """Learn what others ran since, and what they made; return how many runs that were."""
         found = synchronise(self.store, runs if runs is not None else self.runs)
@@ -186,12 +219,19 @@ class Lake:
         """
         return Found(self.index, in_documents_words(parse(text, **fields)))
 
-    def plan(self, path: str | Path, options: Options, progress: Progress | None = None) -> Plan:
+    def plan(
+        self,
+        path: str | Path,
+        options: Options,
+        progress: Progress | None = None,
+        knows: Knows | None = None,
+    ) -> Plan:
         """Read a source and say what adding it would do; the lake is not touched."""
         from panneuro.lake import adding
 
+        around = self._surroundings(knows)
         return adding.plan(
-            Path(path), options, self.settings.defaults, self._surroundings(), progress or Silence()
+            Path(path), options, self.settings.defaults, around, progress or Silence()
         )
 
     def add(
@@ -261,6 +301,7 @@ class Lake:
         *,
         unset: Iterable[str] = (),
         dry_run: bool = False,
+        knows: Knows | None = None,
     ) -> Added:
         """Say more of an asset, or correct what is said: a new version that shares its data.
 
@@ -276,10 +317,12 @@ class Lake:
             Fields to be emptied: ``["subject.strain"]``.
         dry_run : bool
             Only say what would be.
+        knows : callable, optional
+            Tells whether who describes it knows of an asset of some name; the lake does.
         """
         from panneuro.lake import describing
 
-        asset, around = self._latest(reference), self._surroundings()
+        asset, around = self._latest(reference), self._surroundings(knows)
         if dry_run:
             return describing.describe(self.store, asset, said, around, unset=unset, dry_run=True)
         probe(self.store)
@@ -319,11 +362,11 @@ class Lake:
             )
         return Asset(self.store, known[-1])
 
-    def _surroundings(self) -> Surroundings:
+    def _surroundings(self, knows: Knows | None = None) -> Surroundings:
         from panneuro.documents import Surroundings
 
         return Surroundings(
-            parent_exists=self.__contains__,
+            parent_exists=knows or self.__contains__,
             schemas=dict(self.settings.schemas),
             vocabularies=dict(self.settings.vocabularies),
         )
@@ -362,61 +405,6 @@ class Lake:
         from panneuro.lake import exporting
 
         return exporting.export(self[reference], kind, Path(to), **options)
-
-
-class Found:
-    """What a search found: names, rows and counts, each fetched when asked for.
-
-    Parameters
-    ----------
-    catalog : Searchable
-        That is searched.
-    query : Query
-        What for.
-    """
-
-    def __init__(self, catalog: Searchable, query: Query) -> None:
-        self._catalog = catalog
-        self.query = query
-
-    def __len__(self) -> int:
-        return self._catalog.count(self.query)
-
-    def __iter__(self) -> Iterator[Entry]:
-        offset: int | None = 0
-        while offset is not None:
-            page = self.page(1000, offset, sort="name")
-            yield from page.entries
-            offset = page.following
-
-    def __repr__(self) -> str:
-        return f"<Found {len(self)} for {str(self.query)!r}>"
-
-    def page(self, limit: int = 50, offset: int = 0, sort: str = "-date") -> Page:
-        """Return some of the entries, newest session first."""
-        return self._catalog.find(self.query, limit, offset, sort)
-
-    def facets(self, *fields: str, limit: int = 10) -> Mapping[str, Facet]:
-        """Return the most frequent values of some fields among what was found."""
-        return self._catalog.facets(self.query, fields, limit)
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the assets found, sorted."""
-        return sorted(self._catalog.names(self.query))
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """One row an asset, one column a field, empty where an asset does not have it."""
-        import pandas as pd
-
-        columns = dict.fromkeys(("name", *FIELDS))
-        rows = [
-            {"name": entry.name, **entry.fields, "version": entry.version, "created": entry.created}
-            for entry in self
-        ]
-        columns |= {name: None for row in rows for name in row}
-        return pd.DataFrame(rows, columns=list(columns))
 
 
 def _refuse_other_sources(plan: Plan, latest: Manifest) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,12 @@ class Settings:
         JSON Schemas of lab extensions, by namespace.
     vocabularies : mapping
         The lab's own words, by vocabulary: label to identifier.
+    access : mapping
+        ``policies``: plug-ins that narrow what grants allow.
+    budgets : mapping
+        Money a month, by what it is for: ``total``, ``project:retina``.
+    lifecycle : sequence of mapping
+        Rules for what is not asked for any more.
     compute : mapping
         Where steps run: ``executor``, ``workers`` and what a cluster wants.
     pipelines : mapping
@@ -69,6 +75,9 @@ class Settings:
     prices: Mapping[str, Any] = field(default_factory=dict)
     schemas: Mapping[str, Any] = field(default_factory=dict)
     vocabularies: Mapping[str, Any] = field(default_factory=dict)
+    access: Mapping[str, Any] = field(default_factory=dict)
+    budgets: Mapping[str, Any] = field(default_factory=dict)
+    lifecycle: Sequence[Mapping[str, Any]] = ()
     compute: Mapping[str, Any] = field(default_factory=dict)
     pipelines: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,0 +1,339 @@
+"""The lake as somebody sees and may use it: what they may not know of is not there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from panneuro.access.actors import Actor
+from panneuro.access.roles import VERBS
+from panneuro.access.statements import Acceptance, Terms
+from panneuro.core.catalog import Facet, Page, Searchable
+from panneuro.core.conditions import Match
+from panneuro.core.entry import Entry
+from panneuro.core.errors import NotAllowedError, NotFoundError
+from panneuro.core.manifest import Manifest
+from panneuro.core.query import Query, parse
+from panneuro.lake.asset import Asset, parse_reference
+from panneuro.lake.finding import Found
+from panneuro.lake.sharing import Sharing
+from panneuro.lake.wording import in_documents_words
+
+if TYPE_CHECKING:
+    from panneuro.lake.adding import Added
+    from panneuro.lake.lake import Lake
+
+_ABSENT = Entry("-", "-", "1970-01-01", "-", {"project": "-", "access": "private", "units": 1})
+"""Judged where there is no asset of a name, so that it takes as long as where one is hidden."""
+
+
+class Within:
+    """What can be searched, seen through a query: nothing else is there.
+
+    Parameters
+    ----------
+    whole : Searchable
+        What is searched.
+    scope : callable
+        Returns the query of the moment.
+    """
+
+    def __init__(self, whole: Searchable, scope: Callable[[], Query]) -> None:
+        self._whole = whole
+        self._scope = scope
+
+    def get(self, name: str, version: str | None = None) -> Entry | None:
+        """Return one version of an asset, by default the latest, or None.
+
+        A version is there if it is in the scope and the latest is, too: what is corrected or
+        taken back in a description is so for the older ones.
+        """
+        scope, latest = self._scope(), self._whole.get(name)
+        entry = latest if version is None else self._whole.get(name, version)
+        seen = [scope.matches(one or _ABSENT) for one in (latest, entry)]
+        return entry if latest and entry and all(seen) else None
+
+    def find(
+        self,
+        query: Query,
+        limit: int = 50,
+        offset: int = 0,
+        sort: str = "-date",
+        versions: bool = False,
+    ) -> Page:
+        """Return a page of what a query finds; see `panneuro.core.catalog.Searchable.find`."""
+        return self._whole.find(query & self._scope(), limit, offset, sort, versions)
+
+    def facets(
+        self, query: Query, fields: Sequence[str], limit: int = 10, versions: bool = False
+    ) -> Mapping[str, Facet]:
+        """Return the most frequent values of some keyword fields among what a query finds."""
+        return self._whole.facets(query & self._scope(), fields, limit, versions)
+
+    def count(self, query: Query, bound: int | None = None, versions: bool = False) -> int:
+        """Return how many entries a query finds, or ``bound`` if there are at least as many."""
+        return self._whole.count(query & self._scope(), bound, versions)
+
+    def names(self, query: Query) -> Iterator[str]:
+        """Yield the names of the assets that a query finds, in no particular order."""
+        return self._whole.names(query & self._scope())
+
+    def latest(self, query: Query) -> Iterator[tuple[str, str]]:
+        """Yield (name, latest version) of the assets that a query finds."""
+        return self._whole.latest(query & self._scope())
+
+
+class LakeFor:
+    """A lake for one actor. What they may not know of is neither found nor counted nor named.
+
+    Every question is answered by the policy of the moment at which it is asked. Made by
+    ``lake.as_(actor)``.
+
+    Parameters
+    ----------
+    lake : Lake
+        The whole lake.
+    actor : Actor
+        Who asks.
+
+    Attributes
+    ----------
+    index : Searchable
+        What they may find.
+    sharing : Sharing
+        What they may say about access themselves.
+
+    Examples
+    --------
+    >>> import panneuro
+    >>> from panneuro.access.actors import ANONYMOUS
+    >>> lake = panneuro.open("memory://example-acting", create=True)
+    >>> lake.as_(ANONYMOUS)
+    <LakeFor everyone: 0 assets>
+    """
+
+    def __init__(self, lake: Lake, actor: Actor) -> None:
+        self._lake = lake
+        self.actor = actor
+        self.index: Searchable = Within(lake.index, lambda: self.allowed("find"))
+        self.sharing = Sharing(lake, actor)
+
+    def __repr__(self) -> str:
+        return f"<LakeFor {self.actor}: {len(self)} assets>"
+
+    def __len__(self) -> int:
+        return self.index.count(Query())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.index.names(Query())))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.index.get(name) is not None
+
+    def __getitem__(self, reference: str) -> Asset:
+        """Open an asset to read its data; see `asset`."""
+        return self.asset(reference, "read")
+
+    def allowed(self, verb: str) -> Query:
+        """Return what the actor may do something with, now."""
+        return self._lake.access.policy().allowed(self.actor, verb, datetime.now(UTC))
+
+    def find(self, text: str | Iterable[str] = "", /, **fields: Any) -> Found:
+        """Find assets by content; see `panneuro.lake.lake.Lake.find`."""
+        return Found(self.index, in_documents_words(parse(text, **fields)))
+
+    def complete(self, prefix: str, limit: int = 20) -> list[str]:
+        """Return words of a search that begin with a prefix."""
+        return self._lake.catalog.complete(prefix, limit, self.allowed("find"))
+
+    def only(self, names: Iterable[str]) -> set[str]:
+        """Return those of some names that are there for the actor: of a lineage, of a log."""
+        asked = list(dict.fromkeys(names))
+        return {name for name in asked if self.index.get(name) is not None}
+
+    def entry(self, reference: str) -> Entry:
+        """Return what the index says of ``NAME`` or ``NAME@VERSION``.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there for the actor, in the same words whether it is there for others.
+        """
+        name, version = parse_reference(reference)
+        entry = self.index.get(name, version or None)
+        if entry is None:
+            self._lake.audit.record("refused", self.actor, reference, verb="find")
+            close = difflib.get_close_matches(name, self.complete(name[:3], 200), 1)
+            raise NotFoundError(
+                f"there is no asset {reference!r}",
+                hint=f"did you mean {close[0]!r}?" if close and not version else "",
+            )
+        return entry
+
+    def may(self, verb: str, reference: str) -> bool:
+        """Tell whether the actor may do something with an asset; nothing is recorded."""
+        name, version = parse_reference(reference)
+        whole = self._lake.index
+        return Within(whole, lambda: self.allowed(verb)).get(name, version or None) is not None
+
+    def need(self, verb: str, reference: str) -> Entry:
+        """Return what the index says of an asset, if the actor may do something with it.
+
+        Parameters
+        ----------
+        verb : str
+            One of `panneuro.access.roles.VERBS`.
+        reference : str
+            ``NAME`` or ``NAME@VERSION``.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there for the actor.
+        NotAllowedError
+            If they may not do that, or terms are to be accepted first. The refusal is recorded.
+        """
+        entry = self.entry(reference)
+        if verb != "find" and not self.may(verb, reference):
+            self._lake.audit.record("refused", self.actor, reference, verb=verb)
+            raise self._refusal(verb, entry)
+        return entry
+
+    def _refusal(self, verb: str, entry: Entry) -> NotAllowedError:
+        due = self._due(entry)
+        if verb in ("read", "run") and due:
+            named = ", ".join(f"{terms.title!r} ({terms.id[:12]})" for terms in due)
+            return NotAllowedError(
+                f"before the data of {entry.name!r} are read, accept: {named}",
+                hint=f"panneuro grant --accept {due[0].id[:12]}",
+            )
+        return NotAllowedError(
+            f"{self.actor} may not {verb} {entry.name!r}: {VERBS[verb]}",
+            hint="ask an owner of it for a grant",
+        )
+
+    def terms_due(self, reference: str) -> tuple[Terms, ...]:
+        """Return the terms that the actor has to accept before an asset's data are read."""
+        return self._due(self.entry(reference))
+
+    def _due(self, entry: Entry) -> tuple[Terms, ...]:
+        return self._lake.access.policy().terms_due(self.actor, entry, datetime.now(UTC))
+
+    def accept(self, terms: str) -> Acceptance:
+        """Accept terms, for the record; see `panneuro.lake.granting.Access.accept`."""
+        return self._lake.access.accept(terms, self.actor)
+
+    def asset(self, reference: str, verb: str = "find") -> Asset:
+        """Open an asset.
+
+        Parameters
+        ----------
+        reference : str
+            ``NAME``, for its latest version, or ``NAME@VERSION``.
+        verb : {"find", "read"}
+            What for: its documents and lists, or its signals and files.
+
+        Raises
+        ------
+        NotFoundError, NotAllowedError
+            As `need`.
+        """
+        entry, store = self.need(verb, reference), self._lake.store
+        manifest = Asset.open(store, entry.name, entry.version).manifest
+        return Asset(store, self._without_hidden(manifest))
+
+    def versions(self, name: str) -> list[Manifest]:
+        """Return the versions of an asset that are there for the actor, oldest first."""
+        known = self._lake.versions(self.entry(name).name)
+        return [self._without_hidden(one) for one in known if self.index.get(one.name, one.version)]
+
+    def _without_hidden(self, manifest: Manifest) -> Manifest:
+        """Leave out of a description the names of parents that are not there for the actor."""
+        description = manifest.documents.get("description", {})
+        parents = description.get("parents") or ()
+        kept = [name for name in parents if name in self]
+        if len(kept) == len(parents):
+            return manifest
+        documents = {**manifest.documents, "description": {**description, "parents": kept}}
+        return replace(manifest, documents=documents)
+
+    def describe(
+        self,
+        reference: str,
+        said: Mapping[str, Any],
+        *,
+        unset: Iterable[str] = (),
+        dry_run: bool = False,
+    ) -> Added:
+        """Say more of an asset, if the actor may edit it as it is and as it would be.
+
+        Raises
+        ------
+        NotAllowedError
+            If it would leave what they may edit: into another project, say.
+        """
+        unset = tuple(unset)
+        self.need("edit", reference)
+        knows = self._knows(reference, said)
+        added = self._lake.describe(reference, said, unset=unset, dry_run=True, knows=knows)
+        self._need_for("edit", added.manifest)
+        if not dry_run:
+            added = self._lake.describe(reference, said, unset=unset, knows=knows)
+        return replace(added, manifest=self._without_hidden(added.manifest))
+
+    def _knows(self, reference: str, said: Mapping[str, Any]) -> Callable[[str], bool]:
+        """Return what tells the actor's own parents from unknown ones; those said before stay."""
+        if "parents" in said.get("description", {}):
+            return self.__contains__
+        entry = self.entry(reference)
+        manifest = Asset.open(self._lake.store, entry.name, entry.version).manifest
+        before = manifest.documents.get("description", {}).get("parents") or ()
+        return lambda name: name in before or name in self
+
+    def add(self, path: str | Path, **options: Any) -> Added:
+        """Add a recording, if the actor may add what its documents say it is.
+
+        Raises
+        ------
+        NotAllowedError
+            If they may not; or if the lake has another asset of that name, and they may not edit
+            it. The very same may be added again by whoever may add it.
+        """
+        from panneuro.lake.adding import Options, draft, is_there
+
+        chosen = Options(**options)
+        plan = self._lake.plan(path, chosen, knows=self.__contains__)
+        self._need_for("add", draft(plan))
+        earlier = self._lake.versions(plan.name)
+        alike = Query((Match("name", "=", ((plan.name,),)),))
+        same = set(self._lake.index.names(alike)) <= {plan.name} and (
+            not earlier or is_there(plan, earlier) or self.may("edit", plan.name)
+        )
+        if not same:
+            self._lake.audit.record("refused", self.actor, plan.name, verb="edit")
+            raise NotAllowedError(
+                f"adding {plan.name!r}: that name is taken", hint="--name NAME adds it beside"
+            )
+        added = self._lake.carry_out(plan, chosen)
+        return replace(added, manifest=self._without_hidden(added.manifest))
+
+    def _need_for(self, verb: str, manifest: Manifest) -> None:
+        """Refuse what would make of an asset one that the actor may not do this with."""
+        from panneuro.lake.entries import entry_of
+
+        if not self.allowed(verb).matches(entry_of(manifest)):
+            self._lake.audit.record("refused", self.actor, manifest.name, verb=verb)
+            raise NotAllowedError(
+                f"{self.actor} may not {verb} {manifest.name!r} as its documents would have it",
+                hint="look at its project, lab and tags; or ask an owner for a grant",
+            )
+
+    def export(self, reference: str, kind: str, to: str | Path, **options: Any) -> Path:
+        """Write an asset for other tools: see `panneuro.lake.exporting.export`."""
+        from panneuro.lake import exporting
+
+        return exporting.export(self.asset(reference, "read"), kind, Path(to), **options)
