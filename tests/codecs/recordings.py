@@ -48,6 +48,7 @@ def full_range(shape: tuple[int, ...], dtype: str, seed: int = 1) -> Array:
 
 CASES: dict[str, Array] = {
     "probe": noise(2100, 50),
+    "wide": noise(2100, 64, 18),
     "lattice": scaled(noise(700, 30, 2), 12.01923),
     "fine-lattice": scaled(noise(500, 10, 3), 3.9125),
     "troubled": troubled(),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from panneuro.codecs.entropy import BLOCK, MOST_TABLES, Coded, decode, encode
+from panneuro.codecs import entropy
+from panneuro.codecs.entropy import BLOCK, MANY, MOST_TABLES, STATES, Coded, decode, encode
 from panneuro.codecs.native import kernels
 
 from .recordings import full_range
@@ -45,10 +47,15 @@ def residuals(draw: st.DrawFn) -> Array:
     return laplace(scales, shape[1], dtype, seed)
 
 
+many = st.sampled_from([1, MANY])
+
+
 @settings(max_examples=80, deadline=None)
-@given(residuals())
-def test_any_residuals_come_back(planes: Array) -> None:
-    coded = encode(planes)
+@given(residuals(), many)
+def test_any_residuals_come_back(planes: Array, least: int) -> None:
+    with patch.object(entropy, "MANY", least):
+        coded = encode(planes)
+    assert len(coded.states) == STATES[least == 1]
     for with_kernels in (True, False):
         back = decode(coded, planes.shape, planes.dtype, compiled=with_kernels)
         np.testing.assert_array_equal(back, planes)
@@ -56,9 +63,10 @@ def test_any_residuals_come_back(planes: Array) -> None:
 
 @compiled
 @settings(max_examples=40, deadline=None)
-@given(residuals())
-def test_the_plain_form_codes_the_same(planes: Array) -> None:
-    fast, plain = encode(planes), encode(planes, compiled=False)
+@given(residuals(), many)
+def test_the_plain_form_codes_the_same(planes: Array, least: int) -> None:
+    with patch.object(entropy, "MANY", least):
+        fast, plain = encode(planes), encode(planes, compiled=False)
     for name, value in vars(fast).items():
         np.testing.assert_array_equal(value, getattr(plain, name), name)
 
@@ -99,9 +107,11 @@ def test_there_are_no_more_tables_than_fit() -> None:
 
 @pytest.mark.parametrize("with_kernels", [True, False], ids=["kernels", "plain"])
 @pytest.mark.parametrize("part", ["words", "extra", "states"])
-def test_what_does_not_fit_is_told(part: str, with_kernels: bool) -> None:
+@pytest.mark.parametrize("least", [1, MANY], ids=["many", "few"])
+def test_what_does_not_fit_is_told(least: int, part: str, with_kernels: bool) -> None:
     planes = laplace(np.array([3.0, 900.0]), 700)
-    coded = encode(planes)
+    with patch.object(entropy, "MANY", least):
+        coded = encode(planes)
     whole = getattr(coded, part)
     changed = {"longer": np.append(whole, whole[:1]), "other": whole ^ whole.dtype.type(1)}
     if part != "states":

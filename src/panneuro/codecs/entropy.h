@@ -21,6 +21,26 @@ CLONES void NAME(magnitudes)(const SAMPLE *planes, int64_t rows, int64_t channel
         }
 }
 
+/* Of `width` residuals of each channel from `first` on, those beyond `unusual` means cut off there: sums
+   of squares, of products with the next, and of products with the channel above. */
+CLONES void NAME(told)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t first,
+                       int64_t width, int64_t unusual, WORD *cut, double *sums)
+{
+    for (int64_t c = 0; c < channels; c++) {
+        const SAMPLE *r = planes + c * rows + first;
+        WORD *now = cut + (c & 1) * width, *above = cut + (~c & 1) * width;
+        int64_t all = 0, square = 0, after = 0, beside = 0;
+        for (int64_t t = 0; t < width; t++) all += r[t] < 0 ? -(int64_t)r[t] : (int64_t)r[t];
+        all = unusual * all / width + 1;
+        const WORD most = all > INT16_MAX ? INT16_MAX : (WORD)all;
+        for (int64_t t = 0; t < width; t++) now[t] = r[t] > most ? most : r[t] < -most ? -most : r[t];
+        for (int64_t t = 0; t < width; t++) square += now[t] * now[t];
+        for (int64_t t = 1; t < width; t++) after += now[t] * now[t - 1];
+        for (int64_t t = 0; c && t < width; t++) beside += now[t] * above[t];
+        sums[3 * c] = (double)square, sums[3 * c + 1] = (double)after, sums[3 * c + 2] = (double)beside;
+    }
+}
+
 CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
                            int64_t direct, const uint8_t *tables, const uint8_t *shifts,
                            uint8_t *tokens, uint32_t *counts)
@@ -82,36 +102,32 @@ CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channe
     return to - bytes;
 }
 
-/* Returns 0, or 1 where the words or bits do not suffice or are not used up. There are `block` words
+/* Returns 0, or 1 where the words or bits do not suffice or are not used up. There are `block` + 8 words
    more than n_words, to be read but not used. */
-EXPORT int64_t NAME(decode)(const uint16_t *words, int64_t n_words, const uint32_t *first,
-                     const uint32_t *slots, const uint8_t *bytes, int64_t n_bytes, int64_t rows,
-                     int64_t channels, int64_t block, int64_t direct, const uint8_t *tables,
-                     const uint8_t *shifts, SAMPLE *planes)
+CLONES int64_t NAME(decode)(const uint16_t *words, int64_t n_words, const uint32_t *first,
+                     int64_t n_states, const uint32_t *slots, const uint8_t *bytes, int64_t n_bytes,
+                     int64_t rows, int64_t channels, int64_t block, int64_t direct,
+                     const uint8_t *tables, const uint8_t *shifts, SAMPLE *planes)
 {
+    taking *const take = taken(n_states);
     const uint16_t *p = words, *end = words + n_words;
     uint64_t held = 0;
     int64_t at = 0;
     int n_held = 0;
-    uint32_t x[STATES];
+    uint32_t x[MAX_STATES];
     uint8_t tokens[MAX_BLOCK];
-    for (int l = 0; l < STATES; l++) x[l] = first[l];
+    for (int64_t l = 0; l < n_states; l++) x[l] = first[l];
     for (int64_t c = 0; c < channels; c++)
         for (int64_t b = 0; b < rows; b += block) {
             SAMPLE *r = planes + c * rows + b;
             const int64_t n = rows - b < block ? rows - b : block;
             const int s = shifts[*tables];
             const uint32_t *slot = slots + ((int64_t)*tables++ << PLACES);
-            int64_t t = 0;
             if (p > end) return 1;
-            for (; t + STATES <= n; t += STATES) {
-                STEP(0, t + 0) STEP(1, t + 1) STEP(2, t + 2) STEP(3, t + 3)
-                STEP(4, t + 4) STEP(5, t + 5) STEP(6, t + 6) STEP(7, t + 7)
-            }
-            for (int l = 0; t + l < n; l++) STEP(l, t + l)
-            for (t = 0; t < n; t++) r[t] = (SAMPLE)(((WORD)tokens[t] - (WORD)direct) << s);
+            p = take(p, slot, n, x, tokens);
+            for (int64_t t = 0; t < n; t++) r[t] = (SAMPLE)(((WORD)tokens[t] - (WORD)direct) << s);
             if (!s && !beyond(tokens, n, (uint8_t)(2 * direct))) continue;
-            for (t = 0; t < n; t++) {
+            for (int64_t t = 0; t < n; t++) {
                 const int e = tokens[t] < 2 * direct ? 0 : (tokens[t] - 2 * (int)direct) >> 1;
                 while (n_held < s + e) {
                     if (at == n_bytes) return 1;
@@ -130,7 +146,7 @@ EXPORT int64_t NAME(decode)(const uint16_t *words, int64_t n_words, const uint32
             }
         }
     int wrong = p != end || at != n_bytes || held;
-    for (int l = 0; l < STATES; l++) wrong |= x[l] != LOWEST;
+    for (int64_t l = 0; l < n_states; l++) wrong |= x[l] != LOWEST;
     return wrong;
 }
 #undef NAME

@@ -18,14 +18,18 @@ import numpy.typing as npt
 
 from panneuro.codecs import reference
 from panneuro.codecs.native import call, kernels
-from panneuro.codecs.reference import LOWEST, PLACES, STATES
+from panneuro.codecs.reference import LOWEST, PLACES
 
 Array = npt.NDArray[Any]
 
 BLOCK = 128
 """Samples of a channel that share a table: about four milliseconds at 30 kHz."""
 
-SHORTEST, LONGEST = STATES, 1024
+SHORTEST, LONGEST = 8, 1024
+
+STATES = (8, 32)
+MANY = 1 << 17
+"""Of so many residuals and more, the more states are used: faster, at 96 bytes."""
 
 DIRECT = 48
 """Numbers on either side of zero that have a token each."""
@@ -55,9 +59,7 @@ LEVEL_PARTS = 8
 
 HIGHEST_LEVEL = 272
 
-_SYMBOL = np.dtype(
-    [("most", "u4"), ("reciprocal", "u4"), ("bias", "u4"), ("complement", "u2"), ("shift", "u2")]
-)
+_SYMBOL_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Coded:
         How frequent each token is: 0 never, else on a scale of sixteenths of an octave.
     tables : uint8 array, channels × blocks
         Which table each block uses.
-    states : uint32 array, 8
+    states : uint32 array, 8 or 32
         Where decoding begins.
     words : uint16 array
         What the states take in.
@@ -112,8 +114,7 @@ def encode(planes: Array, *, compiled: bool = True) -> Coded:
     shifts = np.maximum(0, left_out).astype(np.uint8)
     tokens, counts = _tokens(library, planes, block, tables, shifts)
     levels = _levels(counts[:, : reference.n_tokens(DIRECT, planes.dtype)])
-    shares = reference.shares(levels)
-    states, words = _states(library, tokens, block, tables, shares)
+    states, words = _states(library, tokens, block, tables, levels)
     extra = _extra(library, planes, block, tables, shifts, tokens)
     return Coded(block, DIRECT, shifts, levels, tables, states, words, extra)
 
@@ -123,16 +124,17 @@ def decode(
 ) -> Array | None:
     """Return residuals of some shape and type; None where that is not what was coded."""
     library = kernels() if compiled else None
-    shares = reference.shares(coded.levels)
     if library is None:
-        return _plainly(coded, shares, shape, dtype)
+        return _plainly(coded, reference.shares(coded.levels), shape, dtype)
     planes = np.empty(shape, dtype)
-    slots = np.empty((len(shares), 1 << PLACES), np.uint32)
-    call(library, "spread", shares.astype(np.uint16), *shares.shape, slots)
-    words = np.concatenate([coded.words, np.zeros(coded.block, np.uint16)])
-    counted = words, len(coded.words), coded.states, slots, coded.extra, len(coded.extra)
+    levels = np.ascontiguousarray(coded.levels, np.int16)
+    slots = np.empty((len(levels), 1 << PLACES), np.uint32)
+    call(library, "spread", levels, *levels.shape, slots)
+    words = np.concatenate([coded.words, np.zeros(coded.block + 8, np.uint16)])
+    states = words, len(coded.words), coded.states, len(coded.states), slots
     grid = (*reversed(shape), coded.block, coded.direct, coded.tables, coded.shifts)
-    return None if call(library, _named("decode", dtype), *counted, *grid, planes) else planes
+    given = *states, coded.extra, len(coded.extra), *grid, planes
+    return None if call(library, _named("decode", dtype), *given) else planes
 
 
 def _plainly(
@@ -255,46 +257,38 @@ def _levels(counts: Array) -> Array:
 
 
 def _states(
-    library: ctypes.CDLL | None, tokens: Array, block: int, tables: Array, shares: Array
+    library: ctypes.CDLL | None, tokens: Array, block: int, tables: Array, levels: Array
 ) -> tuple[Array, Array]:
     """Return the states after the last token (decoding begins there), and the words they gave."""
     channels, rows = tokens.shape
     if library is None:
-        return _states_plainly(tokens, block, tables, shares)
-    words = np.empty(tokens.size + 1, np.uint16)
-    states = np.empty(STATES, np.uint32)
+        return _states_plainly(tokens, block, tables, reference.shares(levels))
+    words = np.empty(tokens.size + 8, np.uint16)
+    states = np.empty(_n_states(tokens.size), np.uint32)
     end = ctypes.c_void_p(words.ctypes.data + words.nbytes)
-    symbols = _symbols(shares)
-    count = call(library, "encode", tokens, rows, channels, block, tables, symbols, end, states)
+    symbols = np.empty((len(levels), TOKENS * _SYMBOL_BYTES), np.uint8)
+    call(library, "prepare", levels, *levels.shape, symbols)
+    grid = rows, channels, block, tables
+    count = call(library, "encode", tokens, *grid, symbols, end, states, len(states))
     return states, words[len(words) - count :]
 
 
-def _symbols(shares: Array) -> Array:
-    """Return what the kernel needs of each token: its division is a multiplication."""
-    symbols = np.zeros((len(shares), TOKENS), _SYMBOL)
-    used = symbols[:, : shares.shape[1]]
-    share = np.maximum(shares, 1)
-    bits = np.frexp(share - 1)[1].astype(np.int64)
-    alone = share == 1
-    used["most"] = share << 19
-    used["reciprocal"] = np.where(alone, (1 << 32) - 1, ((1 << (31 + bits)) + share - 1) // share)
-    used["shift"] = np.where(alone, 0, bits - 1)
-    used["bias"] = np.cumsum(shares, axis=1) - shares + np.where(alone, (1 << PLACES) - 1, 0)
-    used["complement"] = (1 << PLACES) - share
-    return symbols
+def _n_states(size: int) -> int:
+    return STATES[size >= MANY]
 
 
 def _states_plainly(tokens: Array, block: int, tables: Array, shares: Array) -> tuple[Array, Array]:
     channels, rows = tokens.shape
     begins = np.cumsum(shares, axis=1) - shares
-    states = np.full(STATES, LOWEST, np.int64)
+    states = np.full(_n_states(tokens.size), LOWEST, np.int64)
     given = []
     for channel in range(channels - 1, -1, -1):
         for at in range((rows - 1) // block * block, -1, -block):
             own, begin = shares[tables[channel, at // block]], begins[tables[channel, at // block]]
             some = tokens[channel, at : at + block]
-            for first in range((len(some) - 1) // STATES * STATES, -1, -STATES):
-                now = some[first : first + STATES]
+            step = len(states)
+            for first in range((len(some) - 1) // step * step, -1, -step):
+                now = some[first : first + step]
                 share, state = own[now], states[: len(now)]
                 full = state >= share << 19
                 given.append(state[full] & 0xFFFF)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from panneuro.codecs.fitting import fit, lanes_of, offsets_of
 from panneuro.codecs.lattice import Lattice, find
+from panneuro.codecs.native import call, kernels
 from panneuro.codecs.predictor import Model, predict
 
 Array = npt.NDArray[Any]
@@ -90,12 +91,28 @@ def _told(planes: Array) -> Array:
     """
     channels, rows = planes.shape
     width = min(rows, max(64, LOOKED_AT // channels))
-    some = planes[:, (rows - width) // 2 :][:, :width].astype(np.float32)
-    most = UNUSUAL * np.abs(some).mean(axis=1, keepdims=True) + 1
-    some = np.clip(some, -most, most)
-    power = (some * some).mean(axis=1) + 1 / 12
-    after = (some[:, 1:] * some[:, :-1]).mean(axis=1) / power if width > 1 else 0 * power
-    beside = (some[1:] * some[:-1]).mean(axis=1) / np.sqrt(power[1:] * power[:-1])
-    explained = after**2 + np.concatenate([[0.0], beside**2])
+    square, after, beside = _sums(planes, (rows - width) // 2, width)
+    power = square / width + 1 / 12
+    explained = (after / (max(1, width - 1) * power)) ** 2
+    explained[1:] += (beside[1:] / width) ** 2 / (power[1:] * power[:-1])
     bits: Array = -0.5 * np.log2(np.clip(1 - explained, 0.01, 1))
     return bits
+
+
+def _sums(planes: Array, first: int, width: int) -> Array:
+    """Return sums of squares, of products with the next residual, and with the channel above."""
+    library = kernels()
+    if library is not None:
+        sums = np.empty((len(planes), 3))
+        cut = np.empty(2 * width, f"i{2 * planes.itemsize}")
+        name = f"told_{8 * planes.itemsize}"
+        call(library, name, planes, *planes.shape[::-1], first, width, UNUSUAL, cut, sums)
+        return sums.T
+    some = planes[:, first : first + width].astype(np.float64)
+    most = UNUSUAL * np.abs(some).mean(axis=1, keepdims=True) + 1
+    some = np.clip(some, -most, most)
+    sums = np.zeros((3, len(planes)))
+    sums[0] = (some * some).sum(axis=1)
+    sums[1] = (some[:, 1:] * some[:, :-1]).sum(axis=1)
+    sums[2, 1:] = (some[1:] * some[:-1]).sum(axis=1)
+    return sums

@@ -19,13 +19,16 @@
 #define CLONES EXPORT
 #endif
 
+/* Changes whenever what kernels take does; native.py knows it too. */
+EXPORT int64_t revision(void) { return 2; }
+
 /* `depth` rows of history are kept, a power of two above the longest lag. */
 typedef struct {
     int64_t rows, channels, pad, depth;
     int32_t n_taps, n_near, bits, lag[MAX_TAPS], shift[MAX_TAPS];
 } model;
 
-#define STATES 8
+#define MAX_STATES 32
 #define PLACES 12
 #define LOWEST (1u << 15)
 #define MAX_BLOCK 1024
@@ -36,38 +39,87 @@ typedef struct {
     uint16_t complement, shift;
 } symbol;
 
-/* Code tokens, last first; words are written backwards from `end`. Returns how many. */
-EXPORT int64_t encode(const uint8_t *tokens, int64_t rows, int64_t channels, int64_t block,
-               const uint8_t *tables, const symbol *symbols, uint16_t *end, uint32_t *states)
+static inline uint16_t *put(const symbol *s, uint16_t *p, uint32_t *state)
 {
+    uint32_t v = *state;
+    p[-1] = (uint16_t)v;
+    const int full = v > s->most;
+    v >>= full << 4;
+    *state = v + s->bias + (uint32_t)((uint64_t)v * s->reciprocal >> 32 >> s->shift) * s->complement;
+    return p - full;
+}
+
+/* Take one token out of a state. */
+#define TAKE(state, to)                                                                            \
+    {                                                                                              \
+        const uint32_t found = slot[state & ((1 << PLACES) - 1)];                                  \
+        to = (uint8_t)found;                                                                       \
+        const uint32_t v = ((found >> 8 & ((1 << PLACES) - 1)) + 1) * (state >> PLACES) + (found >> 20); \
+        const uint32_t low = -(uint32_t)(v < LOWEST);                                              \
+        state = v << (low & 16) | (*p & low);                                                      \
+        p -= (int32_t)low;                                                                         \
+    }
+
+/* Take the tokens of a block out of the states `x`; returns where words go on. */
+typedef const uint16_t *taking(const uint16_t *p, const uint32_t *slot, int64_t n, uint32_t *x,
+                               uint8_t *tokens);
+
+static const uint16_t *take_few(const uint16_t *p, const uint32_t *slot, int64_t n, uint32_t *x,
+                                uint8_t *tokens)
+{
+    uint32_t s[8];
+    int64_t t = 0;
+    for (int l = 0; l < 8; l++) s[l] = x[l];
+    for (; t + 8 <= n; t += 8) {
+        uint8_t *to = tokens + t;
+        TAKE(s[0], to[0]) TAKE(s[1], to[1]) TAKE(s[2], to[2]) TAKE(s[3], to[3])
+        TAKE(s[4], to[4]) TAKE(s[5], to[5]) TAKE(s[6], to[6]) TAKE(s[7], to[7])
+    }
+    for (int l = 0; t + l < n; l++) TAKE(s[l], tokens[t + l])
+    for (int l = 0; l < 8; l++) x[l] = s[l];
+    return p;
+}
+
+static const uint16_t *take_many(const uint16_t *p, const uint32_t *slot, int64_t n, uint32_t *x,
+                                 uint8_t *tokens)
+{
+    for (int64_t t = 0; t < n; t++) TAKE(x[t % MAX_STATES], tokens[t])
+    return p;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include "pairs.h"
+#include "states.h"
+EXPORT int64_t paired(void) { return __builtin_cpu_supports("avx2") != 0; }
+#else
+EXPORT int64_t paired(void) { return 0; }
+#define take_wide take_many
+#endif
+
+static taking *taken(int64_t n_states)
+{
+    return n_states == 8 ? take_few : paired() ? take_wide : take_many;
+}
+
+/* Code tokens, last first; words are written backwards from `end`, and up to 8 more are overwritten.
+   Returns how many. */
+EXPORT int64_t encode(const uint8_t *tokens, int64_t rows, int64_t channels, int64_t block,
+               const uint8_t *tables, const symbol *symbols, uint16_t *end, uint32_t *states,
+               int64_t n_states)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (paired()) return encode_wide(tokens, rows, channels, block, tables, symbols, end, states, n_states);
+#endif
     const int64_t n_blocks = (rows + block - 1) / block;
     uint16_t *p = end;
-    uint32_t x[STATES];
-    for (int l = 0; l < STATES; l++) x[l] = LOWEST;
+    for (int64_t l = 0; l < n_states; l++) states[l] = LOWEST;
     for (int64_t c = channels - 1; c >= 0; c--)
         for (int64_t b = n_blocks - 1; b >= 0; b--) {
             const symbol *table = symbols + tables[c * n_blocks + b] * 256;
             const uint8_t *from = tokens + c * rows + b * block;
-            int64_t t = rows - b * block < block ? rows - b * block : block;
-#define PUT(l)                                                                                     \
-    {                                                                                              \
-        const symbol *s = table + from[t + l];                                                     \
-        uint32_t v = x[l];                                                                         \
-        p[-1] = (uint16_t)v;                                                                       \
-        const int full = v >= s->most;                                                             \
-        p -= full;                                                                                 \
-        v >>= full << 4;                                                                           \
-        x[l] = v + s->bias + (uint32_t)((uint64_t)v * s->reciprocal >> 32 >> s->shift) * s->complement; \
-    }
-            const int over = (int)(t % STATES);
-            t -= over;
-            for (int l = over - 1; l >= 0; l--) PUT(l)
-            while (t) {
-                t -= STATES;
-                for (int l = STATES - 1; l >= 0; l--) PUT(l)
-            }
+            const int64_t n = rows - b * block < block ? rows - b * block : block;
+            for (int64_t t = n - 1; t >= 0; t--) p = put(table + from[t], p, states + t % n_states);
         }
-    for (int l = 0; l < STATES; l++) states[l] = x[l];
     return end - p;
 }
 
@@ -78,17 +130,6 @@ static inline int beyond(const uint8_t *tokens, int64_t n, uint8_t most)
     for (int64_t t = 0; t < n; t++) found |= tokens[t] >= most;
     return found;
 }
-
-#define STEP(l, to)                                                                                \
-    {                                                                                              \
-        const uint32_t found = slot[x[l] & ((1 << PLACES) - 1)];                                   \
-        tokens[to] = (uint8_t)found;                                                               \
-        const uint32_t v = ((found >> 8 & ((1 << PLACES) - 1)) + 1) * (x[l] >> PLACES) + (found >> 20); \
-        const uint32_t low = -(uint32_t)(v < LOWEST);                                              \
-        x[l] = v << (low & 16) | (*p & low);                                                       \
-        p -= (int32_t)low;                                                                         \
-    }
-
 
 /* Let blocks keep the scale of the one before where `exact` is near enough to it. */
 EXPORT void follow(const double *exact, int64_t channels, int64_t blocks, double near, int64_t *scales)
@@ -101,16 +142,56 @@ EXPORT void follow(const double *exact, int64_t channels, int64_t blocks, double
         }
 }
 
+/* How many of 4096 slots each token of a table has, as the specification says. */
+static void share_out(const int16_t *levels, int64_t tokens, uint32_t *shares)
+{
+    int64_t ends[256], present[256], end = 0, count = 0, before = 0;
+    for (int64_t i = 0; i < tokens; i++) {
+        const int place = levels[i] > 0 ? levels[i] - 1 : 0;
+        end += place < 16 ? place : (int64_t)(16 + (place & 15)) << ((place >> 4) - 1);
+        count += levels[i] > 0;
+        ends[i] = end, present[i] = count;
+    }
+    for (int64_t i = 0; i < tokens; i++) {
+        const int64_t all = ends[i] * ((1 << PLACES) - count) / end + present[i];
+        shares[i] = (uint32_t)(all - before);
+        before = all;
+    }
+}
+
 /* What a state finds in each of the 4096 slots of each table: the token, its share less one, and how
    far into its share the slot lies, in 8, 12 and 12 bits. */
-EXPORT void spread(const uint16_t *shares, int64_t tables, int64_t tokens, uint32_t *slots)
+EXPORT void spread(const int16_t *levels, int64_t tables, int64_t tokens, uint32_t *slots)
 {
-    for (int64_t k = 0; k < tables; k++)
+    uint32_t shares[256];
+    for (int64_t k = 0; k < tables; k++) {
+        share_out(levels + k * tokens, tokens, shares);
+        for (int64_t i = 0; i < tokens; i++)
+            for (uint32_t j = 0; j < shares[i]; j++)
+                *slots++ = (uint32_t)i | (shares[i] - 1) << 8 | j << 20;
+    }
+}
+
+/* What each token of each table does to a state. */
+EXPORT void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbol *symbols)
+{
+    uint32_t shares[256], begin;
+    for (int64_t k = 0; k < tables; k++) {
+        share_out(levels + k * tokens, tokens, shares);
+        begin = 0;
         for (int64_t i = 0; i < tokens; i++) {
-            const uint32_t share = *shares++;
-            for (uint32_t j = 0; j < share; j++)
-                *slots++ = (uint32_t)i | (share - 1) << 8 | j << 20;
+            const uint32_t share = shares[i];
+            symbol *s = symbols + k * 256 + i;
+            s->most = (share << 19) - 1, s->complement = (uint16_t)((1 << PLACES) - share);
+            s->reciprocal = ~0u, s->bias = begin + (1 << PLACES) - 1, s->shift = 0;
+            if (share > 1) {
+                const int length = 32 - __builtin_clz(share - 1);
+                s->reciprocal = (uint32_t)((((uint64_t)1 << (31 + length)) + share - 1) / share);
+                s->bias = begin, s->shift = (uint16_t)(length - 1);
+            }
+            begin += share;
         }
+    }
 }
 
 #define SAMPLE int16_t
@@ -127,13 +208,6 @@ EXPORT void spread(const uint16_t *shares, int64_t tables, int64_t tokens, uint3
 #undef SAMPLE
 #undef WORD
 #undef UWORD
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#include "pairs.h"
-EXPORT int64_t paired(void) { return __builtin_cpu_supports("avx2") != 0; }
-#else
-EXPORT int64_t paired(void) { return 0; }
-#endif
 
 #define SAMPLE int32_t
 #define WORD int64_t

@@ -164,27 +164,35 @@ def _found(samples: Array, step: int) -> tuple[Lattice, Array]:
 
 def _digital(samples: Array) -> Array:
     """Return which channels seem to have a few levels far apart."""
-    some = np.sort(samples[:: -(-len(samples) // GLANCED_AT)].astype(np.int64), axis=0)
-    levels = 1 + np.count_nonzero(np.diff(some, axis=0), axis=0)
-    return np.flatnonzero((levels <= FEW_LEVELS) & (some[-1] - some[0] >= WIDE))
+    some = np.array(samples[:: -(-len(samples) // GLANCED_AT)].copy().T, order="C")
+    some.sort(axis=1)
+    levels = 1 + np.count_nonzero(some[:, 1:] != some[:, :-1], axis=1)
+    wide = some[:, -1].astype(np.int64) - some[:, 0] >= WIDE
+    return np.flatnonzero((levels <= FEW_LEVELS) & wide)
 
 
 def _sparse(samples: Array) -> bool:
     """Say whether some channels leave out numbers in the middle of their range."""
     channels = np.unique(np.linspace(0, samples.shape[1] - 1, PROBED).astype(int))
-    found = sum(_leaves_out(samples[:, channel]) for channel in channels)
+    rows = samples[:: -(-len(samples) // LOOKED_AT)]
+    first, second = np.array_split(channels, 2)
+    found = int(_leave_out(rows[:, first]).sum())
+    if found:
+        found += int(_leave_out(rows[:, second]).sum())
     return found * 2 > len(channels)
 
 
-def _leaves_out(column: Array) -> bool:
-    ordered = np.sort(column[:: -(-len(column) // LOOKED_AT)])
-    middle = ordered[len(ordered) // 4 : len(ordered) - len(ordered) // 4].astype(np.int64)
-    width = int(middle[-1] - middle[0]) + 1 if len(middle) else 1
-    if width < 4:
-        return False
-    gaps = np.diff(middle)
-    expected = width * -np.expm1(-len(middle) / width)
-    return bool(1 + np.count_nonzero(gaps) < SPARSE * expected)
+def _leave_out(columns: Array) -> Array:
+    """Return of which columns the values leave out numbers in the middle of their range."""
+    ordered = np.array(columns[:: -(-len(columns) // LOOKED_AT)].T, order="C")
+    ordered.sort(axis=1)
+    rows = ordered.shape[1]
+    middle = ordered[:, rows // 4 : rows - rows // 4].astype(np.int64)
+    width = middle[:, -1] - middle[:, 0] + 1
+    expected = width * -np.expm1(-middle.shape[1] / width)
+    levels = 1 + np.count_nonzero(middle[:, 1:] != middle[:, :-1], axis=1)
+    found: Array = (width >= 4) & (levels < SPARSE * expected)
+    return found
 
 
 def _levels(samples: Array, lowest: int, width: int) -> _Levels:
@@ -217,7 +225,7 @@ def _describe(levels: _Levels, samples: Array, known: int) -> tuple[Lattice, Arr
     palettes = [
         channel
         for channel in np.flatnonzero(modes == PLAIN).tolist()
-        if _leaves_out(samples[:, channel]) and counts[channel] * 16 <= len(samples)
+        if _leave_out(samples[:, [channel]])[0] and counts[channel] * 16 <= len(samples)
     ]
     modes[palettes] = PALETTE
     for channel in palettes:

@@ -19,6 +19,7 @@ from panneuro.codecs.entropy import (
     MOST_DIRECT,
     MOST_TABLES,
     SHORTEST,
+    STATES,
     Coded,
 )
 from panneuro.codecs.fitter import Fitter
@@ -31,7 +32,7 @@ from panneuro.codecs.predictor import (
     Model,
     restore,
 )
-from panneuro.codecs.reference import STATES, n_tokens
+from panneuro.codecs.reference import n_tokens
 from panneuro.codecs.stream import (
     CODED,
     DTYPES,
@@ -85,14 +86,14 @@ def encode(samples: Array, fitter: Fitter | None = None) -> bytes:
         )
     table = np.ascontiguousarray(samples, samples.dtype.newbyteorder("="))
     table = table.reshape(_table_shape(samples.shape))
-    stored = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).tobytes()
+    stored = _stored(table)
     rows, channels = table.shape
     fields = table.dtype.name, rows, channels, crc32c(stored)
     coded = None
     if table.size:
         code = _leveled if table.dtype.kind == "f" else _coded
         coded = code(table, fields, fitter or Fitter())
-    if coded is not None and len(coded) < len(stored):
+    if coded is not None and len(coded) < table.nbytes:
         return coded
     writer = Writer(Header(STORED, 0, *fields))
     writer.raw(stored)
@@ -124,10 +125,7 @@ def decode(stream: bytes, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array
     if found != wanted:
         raise damaged(f"it holds {found[0]} {found[1]} samples, not {wanted[0]} {wanted[1]}")
     table = _samples(reader)
-    if (
-        crc32c(np.ascontiguousarray(table, table.dtype.newbyteorder("<")).tobytes())
-        != header.checksum
-    ):
+    if crc32c(_stored(table)) != header.checksum:
         raise damaged("its samples do not match their checksum")
     return table.reshape(shape).astype(dtype, copy=False)
 
@@ -150,6 +148,13 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
 def _table_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     rows = shape[0] if shape else 1
     return rows, int(np.prod(shape[1:], dtype=np.int64))
+
+
+def _stored(table: Array) -> Any:
+    """Return the bytes of samples as they are stored plainly, not to be written to."""
+    bytes_ = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+    bytes_.flags.writeable = False
+    return bytes_
 
 
 def _signed(table: Array) -> Array:
@@ -197,10 +202,17 @@ def _coded(table: Array, fields: Fields, fitter: Fitter) -> bytes:
     writer.numbers(model.weights)
     writer.raw(coded.shifts.tobytes())
     for steps in (coded.levels, coded.tables.astype(np.int16)):
-        writer.numbers(np.diff(steps, axis=1, prepend=np.int16(0)))
+        writer.numbers(_differences(steps))
     for numbers in (coded.states, coded.words, coded.extra):
         writer.counted(numbers)
     return writer.finished()
+
+
+def _differences(rows: Array) -> Array:
+    """Return, of each row, the first number and then what is added to it."""
+    found = rows.copy()
+    found[:, 1:] -= rows[:, :-1]
+    return found
 
 
 def _samples(reader: Reader) -> Array:
@@ -272,7 +284,7 @@ def _check(header: Header, coding: Coding) -> None:
 def _read_lattice(reader: Reader, coding: Coding) -> Lattice:
     header = reader.header
     modes = reader.numbers(header.channels, np.int16)
-    if not np.isin(modes, (PLAIN, AFFINE, PALETTE)).all():
+    if modes.size and not PLAIN <= modes.min() <= modes.max() <= PALETTE:
         raise damaged(f"lattices are of the kinds {np.unique(modes).tolist()}")
     bases = reader.numbers(int(np.count_nonzero(modes == AFFINE)), np.int64)
     sizes = reader.numbers(int(np.count_nonzero(modes == PALETTE)), np.int32)
@@ -304,8 +316,8 @@ def _read_residuals(reader: Reader, coding: Coding, dtype: np.dtype[Any]) -> Cod
     if tables.min() < 0 or tables.max() >= n_tables:
         raise damaged(f"its blocks use tables {tables.min()} to {tables.max()} of {n_tables}")
     states = reader.counted("u4")
-    if len(states) != STATES:
-        raise damaged(f"it begins with {len(states)} states, not {STATES}")
+    if len(states) not in STATES:
+        raise damaged(f"it begins with {len(states)} states, not with one of {STATES}")
     numbers = tables.astype(np.uint8), states, reader.counted("u2"), reader.counted("u1")
     return Coded(coding.block, direct, shifts, levels, *numbers)
 

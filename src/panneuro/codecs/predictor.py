@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from panneuro.codecs import reference
 from panneuro.codecs.native import call, kernels
 
 Array = npt.NDArray[Any]
+Taps = tuple[tuple[int, int], ...]
+"""Lag in samples and distance in channels of each."""
 
 MAX_TAPS = 64
 MAX_LAG = 32
@@ -24,7 +27,12 @@ MAX_PREDICTED = 16_384
 """More channels than this are coded without prediction: the history would not fit a cache."""
 
 LANES = (1, 8)
-STEPS = 16
+STEPS, STRIDE = 16, 32
+"""Of ``kernels.c``: rows brought together for the inverse, and samples predicted at once."""
+
+KEPT = 16
+"""Models whose weights are kept as kernels take them: many chunks share one."""
+
 NEAR = ((0, -1), (0, -2), (0, -3), (0, -4))
 
 
@@ -108,69 +116,97 @@ class _Kernel(ctypes.Structure):
 
 
 def _run(library: ctypes.CDLL, verb: str, model: Model, source: Array, to: Array) -> None:
-    pairs = _pairs(model) if source.dtype.itemsize == 2 and model.lanes == 8 else None
-    if pairs and call(library, "paired"):
-        lags, distances = zip(*pairs, strict=True)
-        weights = _paired_weights(model, pairs)
-        near = int(pairs[0] == (0, -1))
-        if not _call(
-            library, f"{verb}_paired", model, (lags, distances, near), weights, source, to
-        ):
-            return
-    lags, distances = zip(*model.taps, strict=True)
-    near = len(NEAR) if model.taps[: len(NEAR)] == NEAR else 0
-    name = f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}"
     word = np.dtype("i4") if source.dtype.itemsize == 2 else np.dtype("i8")
-    _call(library, name, model, (lags, distances, near), model.weights.astype(word), source, to)
+    each = model.weights.astype(word, copy=False)
+    some = model.taps, each.tobytes(), each.shape[1], len(model.offsets), word.str
+    if source.dtype.itemsize == 2 and (verb == "predict" or model.lanes == LANES[-1]):
+        pairs = _paired(*some) if call(library, "paired") else None
+        if pairs and not _call(library, f"{verb}_paired", model, pairs, source, to):
+            return
+    name = f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}"
+    _call(library, name, model, _single(*some), source, to)
+
+
+@dataclass(frozen=True)
+class _Taps:
+    """Taps as a kernel takes them: `near` ones, of the present, come first; weights by channel."""
+
+    lags: tuple[int, ...]
+    distances: tuple[int, ...]
+    near: int
+    weights: Array
+
+    @property
+    def pad(self) -> int:
+        return max(map(abs, self.distances))
+
+    @property
+    def depth(self) -> int:
+        return 1 << max(1, max(self.lags).bit_length())
 
 
 def _call(
-    library: ctypes.CDLL,
-    name: str,
-    model: Model,
-    taps: Any,
-    weights: Array,
-    source: Array,
-    to: Array,
+    library: ctypes.CDLL, name: str, model: Model, taps: _Taps, source: Array, to: Array
 ) -> int:
-    lags, distances, near = taps
-    channels = len(model.offsets)
-    pad, depth = max(map(abs, distances)), 1 << max(1, max(lags).bit_length())
-    kernel = _Kernel(source.size // channels, channels, pad, depth, len(lags), near, model.bits)
-    kernel.lag[: len(lags)], kernel.shift[: len(lags)] = lags, distances
-    each = np.ascontiguousarray(weights.T[np.arange(channels) % weights.shape[1]])
-    offsets = np.ascontiguousarray(model.offsets, np.int32)
-    history = np.zeros(depth * (channels + 2 * pad) * model.lanes, weights.dtype)
-    stage = np.empty(STEPS * channels * model.lanes, source.dtype)
-    return call(library, name, ctypes.byref(kernel), each, offsets, history, source, to, stage)
+    channels, lanes = len(model.offsets), model.lanes
+    rows, count = source.size // channels, len(taps.lags)
+    width, depth, word = channels + 2 * taps.pad, taps.depth, taps.weights.dtype
+    kernel = _Kernel(rows, channels, taps.pad, depth, count, taps.near, model.bits)
+    kernel.lag[:count], kernel.shift[:count] = taps.lags, taps.distances
+    given = ctypes.byref(kernel), taps.weights, np.ascontiguousarray(model.offsets, np.int32)
+    if name == "predict_paired":
+        stretch = -(-rows // lanes)
+        past = np.zeros(width * (depth + stretch + -stretch % STRIDE), word)
+        return call(library, name, *given, past, source, to, lanes)
+    history = np.zeros(depth * width * lanes, word)
+    stage = np.empty((STEPS + 1) * channels * lanes, source.dtype)
+    return call(library, name, *given, history, source, to, stage)
 
 
-def _pairs(model: Model) -> list[tuple[int, int]] | None:
-    """Return taps as pairs of a lag and the next at one distance; the channel above comes first.
+@lru_cache(KEPT)
+def _single(taps: Taps, weights: bytes, classes: int, channels: int, word: str) -> _Taps:
+    """Return taps one by one."""
+    lags, distances = zip(*taps, strict=True)
+    near = len(NEAR) if taps[: len(NEAR)] == NEAR else 0
+    table = np.frombuffer(weights, word).reshape(-1, classes)
+    return _Taps(lags, distances, near, _by_channel(table, channels))
 
-    None where weights are too large or a tap comes twice.
+
+@lru_cache(KEPT)
+def _paired(taps: Taps, weights: bytes, classes: int, channels: int, word: str) -> _Taps | None:
+    """Return taps as pairs of a lag and the next at one distance; the nearest above come first.
+
+    Weights are those of the first in the low half, of the second in the high one. None where they
+    are too large or a tap comes twice.
     """
-    too_large = np.abs(model.weights.astype(np.int64)).max() > np.iinfo(np.int16).max
-    if too_large or len(set(model.taps)) < len(model.taps):
+    table = np.frombuffer(weights, word).reshape(-1, classes)
+    each = dict(zip(taps, table, strict=True))
+    if len(each) < len(taps) or np.abs(table.astype(np.int64)).max() > np.iinfo(np.int16).max:
         return None
     pairs: list[tuple[int, int]] = []
-    for distance in dict.fromkeys(distance for _, distance in model.taps):
+    for distance in dict.fromkeys(distance for _, distance in taps):
         taken = -1
-        for lag in sorted(lag for lag, apart in model.taps if apart == distance):
+        for lag in sorted(lag for lag, apart in taps if apart == distance):
             if lag > taken:
                 pairs.append((lag, distance))
                 taken = lag + 1
-    return sorted(pairs, key=lambda pair: pair != (0, -1))
-
-
-def _paired_weights(model: Model, pairs: list[tuple[int, int]]) -> Array:
-    """Return the weights of pairs: of the first in the low half, of the second in the high one."""
-    each = dict(zip(model.taps, model.weights, strict=True))
-    none = np.zeros(model.weights.shape[1], np.int32)
+    pairs.sort(key=_is_later)
+    none = np.zeros(classes, table.dtype)
     first = np.stack([each.get(pair, none) for pair in pairs])
     second = np.stack([each.get((lag + 1, distance), none) for lag, distance in pairs])
-    found: Array = (first & 0xFFFF) | (second << 16)
-    return found.astype(np.int32)
+    lags, distances = zip(*pairs, strict=True)
+    both = (first & 0xFFFF) | (second << 16)
+    near = len(pairs) - sum(map(_is_later, pairs))
+    return _Taps(lags, distances, near, _by_channel(both, channels))
+
+
+def _is_later(pair: tuple[int, int]) -> bool:
+    """Say whether a pair may wait for its sources while four channels are computed."""
+    return pair[0] > 0 or pair[1] <= -4
+
+
+def _by_channel(weights: Array, channels: int) -> Array:
+    return np.ascontiguousarray(weights.T[np.arange(channels) % weights.shape[1]])
 
 
 def _predicted(samples: Array, model: Model) -> Array:

@@ -15,7 +15,7 @@ from pcodec import standalone
 Array = np.ndarray[Any, np.dtype[Any]]
 
 DTYPES = ("int16", "uint16", "int32", "uint32", "float32", "float64")
-STATES, PLACES, LOWEST = 8, 12, 1 << 15
+PLACES, LOWEST = 12, 1 << 15
 
 
 class Parts:
@@ -135,10 +135,10 @@ def residuals(
     for channel, row in np.ndindex(tables.shape):
         table = tables[channel, row]
         some = tokens[channel, row * block : (row + 1) * block]
-        for first in range(0, len(some), STATES):
+        for first in range(0, len(some), len(state)):
             now = state[: len(some) - first]
             slot = now & ((1 << PLACES) - 1)
-            token = some[first : first + STATES] = slots[table][slot]
+            token = some[first : first + len(state)] = slots[table][slot]
             now[:] = shares[table][token] * (now >> PLACES) + slot - begins[table][token]
             low = np.flatnonzero(now < LOWEST)
             now[low] = now[low] << 16 | words[at : at + len(low)]

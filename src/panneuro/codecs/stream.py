@@ -76,7 +76,7 @@ class Writer:
     def __init__(self, header: Header) -> None:
         fields = header.bits, header.rows, header.channels, header.checksum
         kinds = header.kind, DTYPES.index(header.dtype)
-        self._parts = [_FIXED.pack(MAGIC, VERSION, *kinds, *fields)]
+        self._parts: list[Any] = [_FIXED.pack(MAGIC, VERSION, *kinds, *fields)]
 
     def coding(self, coding: Coding) -> None:
         """Add what follows the header of a coded stream."""
@@ -100,7 +100,7 @@ class Writer:
         """Add how many things come."""
         self._parts.append(_LENGTH.pack(number))
 
-    def raw(self, data: bytes) -> None:
+    def raw(self, data: bytes | Array) -> None:
         """Add bytes as they are."""
         self._parts.append(data)
 
