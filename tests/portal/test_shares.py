@@ -1,0 +1,114 @@
+"""A served lake is opened like any other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import panneuro
+from panneuro.core.query import parse
+from panneuro.portal.app import Portal, Terms
+from panneuro.portal.seeing import Seen
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def served(origin, cache):
+    return panneuro.open(f"{origin}/store")
+
+
+def test_it_is_found_and_read_as_in_its_folder(served, lake, name, truth):
+    assert list(served) == list(lake)
+    assert served.find("mouse-7").names == [name]
+    asset = served[name]
+    assert asset.version == lake[name].version
+    assert np.array_equal(asset["ap"].read(1.0, 1.2), truth.samples[30_000:36_000])
+    assert asset.units[103].tolist() == truth.trains[3].tolist()
+    assert asset.trials.df["start_time"].tolist() == truth.trials["start_time"].tolist()
+
+
+def test_few_requests_open_an_asset(served, name):
+    assert served.index is not None
+    before = served.store.usage.snapshot()
+    asset = served[name]
+    asset["ap"].read(0.0, 0.1)
+    assert (served.store.usage.snapshot() - before).requests <= 4
+
+
+def test_a_version_that_shares_files_is_read_whole(served, lake, described):
+    asset = served[described]
+    assert asset.documents.description.title.startswith("A second look")
+    for file in asset.files:
+        assert asset.read_file(file.path) == lake[described].read_file(file.path)
+
+
+class Narrow(Portal):
+    """Shows one project."""
+
+    def seen_by(self, request):
+        return Seen(self.lake, parse("project=gratings"), self._opened)
+
+
+@pytest.fixture
+def narrow(lake, visit):
+    return visit(Narrow(lake, Terms()).app())
+
+
+def test_what_is_not_visible_is_not_there(narrow, lake, name, described, cache):
+    hidden = lake[described]
+    assert narrow.get("/assets").json()["total"] == 1
+    assert narrow.get("/assets?format=names").text.split() == [name]
+    served = panneuro.open(str(narrow.base_url.join("/store")))
+    assert list(served) == [name]
+    absent = narrow.get("/assets/ecephys_nobody_2026-03-02_09-30-00")
+    for place in (
+        f"/assets/{described}",
+        f"/assets/{described}@{hidden.version}",
+        f"/assets/{described}/documents",
+        f"/assets/{described}/versions",
+        f"/assets/{described}/files",
+        f"/assets/{described}/preview",
+        f"/assets/{described}/signals/ap",
+        f"/store/assets/{described}/{hidden.version}/_lake/asset.json",
+    ):
+        answer = narrow.get(place)
+        assert answer.status_code == 404
+        if place.startswith("/assets"):
+            told = answer.json()["detail"].replace(f"@{hidden.version}", "")
+            same = absent.json()["detail"].replace("ecephys_nobody_2026-03-02_09-30-00", described)
+            assert told == same
+    for file in hidden.files:
+        key = hidden.manifest.key_of(file)
+        assert narrow.get(f"/store/{key}").status_code == 404
+    assert described not in narrow.get("/complete?prefix=ecephys").text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "catalog/index.sqlite",
+        "catalog/other.parquet",
+        "assets",
+        "assets/",
+        "%2e%2e/lake.toml",
+        "assets/{name}/{version}/%2e%2e/%2e%2e/%2e%2e/lake.toml",
+        "assets/{name}/000000000000/_lake/asset.json",
+        "assets/{name}@x/{version}/_lake/asset.json",
+        "runs/2026-03/x.json",
+        "_probe/x",
+        "grants/everyone.json",
+        "",
+    ],
+)
+def test_other_keys_are_not_served(client, lake, name, key):
+    place = f"/store/{key.format(name=name, version=lake[name].version)}"
+    assert client.get(place).status_code == 404
+
+
+def test_settings_say_no_more_than_a_reader_needs(client, lake):
+    text = client.get("/store/lake.toml").text
+    assert text.splitlines() == ["layout = 1", f'id = "{lake.settings.id}"']
