@@ -18,6 +18,7 @@
     ├── CorruptionError      bytes are not what their digest says                 asset/corrupt
     ├── SourceChangedError   a source file changed while it was read              add/source-changed
     ├── LimitError           a stated bound would be passed                       limit/…
+    ├── UnobtainableError    what a result was made with is not to be had any more     reproduce/…
     └── MissingExtraError    an optional dependency is not installed              extra/missing
 
 A message says what was being done, what was found, and what to do next. Each class has a stable
@@ -27,6 +28,7 @@ A message says what was being done, what was found, and what to do next. Each cl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -149,6 +151,29 @@ class LimitError(PanneuroError):
 
     code = "limit/exceeded"
     exit_code = 7
+
+
+class UnobtainableError(PanneuroError):
+    """What a result was made with cannot be had any more.
+
+    Parameters
+    ----------
+    message : str
+        What was being done and what was found.
+    missing : mapping of str to str
+        What is not to be had, and why.
+    hint : str, optional
+        What to do next.
+    """
+
+    code = "reproduce/unobtainable"
+    exit_code = 3
+
+    def __init__(
+        self, message: str, *, missing: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = dict(missing or {})
 
 
 class MissingExtraError(PanneuroError, ImportError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from panneuro.core.entry import Entry
 from panneuro.core.errors import CorruptionError, ObjectNotFoundError
 from panneuro.core.manifest import KEY, Manifest, prefix_of
+from panneuro.core.places import user_cache
 from panneuro.core.query import Query
 from panneuro.core.store import Store
 from panneuro.lake.entries import entry_of
@@ -54,10 +54,7 @@ def index_path(store: Store, lake_id: str) -> Path | None:
         if os.access(path.parent.parent, os.W_OK):
             path.parent.mkdir(exist_ok=True)
             return path
-    caches = os.environ.get("XDG_CACHE_HOME") or (
-        "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    )
-    folder = Path(caches).expanduser() / "panneuro" / lake_id
+    folder = user_cache() / lake_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "index.sqlite"
 
