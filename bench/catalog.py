@@ -19,9 +19,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
 
+from panneuro.access.actors import Actor
+from panneuro.access.policy import Policy
+from panneuro.access.statements import Embargo, Grant
 from panneuro.catalog import SqliteCatalog
 from panneuro.core.entry import Entry
 from panneuro.core.query import parse
@@ -178,10 +182,27 @@ class Plain:
             for column in ("species", "sex", "lab", "project")
         ]
         area = self.db.execute(
-            "SELECT value, count(*) c FROM tag t JOIN asset a USING(n)"
+            "SELECT value, count(*) c FROM tag t JOIN asset USING(n)"
             f" WHERE kind='area' AND {where} GROUP BY 1 ORDER BY c DESC LIMIT 10"
         ).fetchall()
         return [*found, area]
+
+    def may(self) -> str:
+        """Return the same policy as a condition."""
+        projects = ",".join(f"'{project}'" for project in PROJECTS)
+        labs = ",".join(f"'{lab}'" for lab in LABS)
+        return (
+            f"(project IN ({projects}) OR lab IN ({labs}) AND quality='good' AND units>300"
+            " OR (doc ->> '$.fields.licence'='CC0-1.0' OR sex='F' AND EXISTS(SELECT 1 FROM tag t"
+            " WHERE t.kind='area' AND t.value='VISp' AND t.n=asset.n))"
+            " AND quality!='unsure' AND date<'2026')"
+        )
+
+    def granted(self, where: str) -> object:
+        where = f"{where} AND {self.may()}"
+        return self.db.execute(
+            f"SELECT doc, count(*) OVER () FROM asset WHERE {where} ORDER BY date DESC LIMIT 50"
+        ).fetchall()
 
     def ranked(self, terms: str) -> object:
         return self.db.execute(
@@ -225,6 +246,43 @@ def questions(ours: SqliteCatalog, plain: Plain) -> Iterator[tuple[str, Callable
         ).fetchall(),
         5,
     )
+    policy, ada = grants()
+    visible = lambda: policy.visible(ada, datetime.now(UTC))  # noqa: E731
+    yield (
+        "the same, within 202 grants",
+        lambda: ours.find(mouse & parse("units>100") & visible()),
+        lambda: plain.granted("species='Mus musculus' AND units>100"),
+        3,
+    )
+    yield (
+        "ranked 'neural activity', within 202 grants",
+        lambda: ours.find(parse(TERMS[0]) & visible(), sort="rank"),
+        lambda: None,
+        1,
+    )
+    yield (
+        "5 facets of everything, within 202 grants",
+        lambda: ours.facets(visible(), fields),
+        lambda: plain.facets(plain.may()),
+        1,
+    )
+
+
+PROJECTS = [f"project {at:04d}" for at in range(0, 1000, 10)]
+LABS = [f"lab {at:03d}" for at in range(100)]
+
+
+def grants() -> tuple[Policy, Actor]:
+    """Return a policy of 202 grants and two embargoes, and somebody whom it is about."""
+    said = {"by": "local", "at": "2026-01-01"}
+    ada = Actor.person("ada@uni.edu", ["lab:smith"])
+    queries = [("ada@uni.edu", parse(project=project)) for project in PROJECTS]
+    queries += [("lab:smith", parse(lab=lab, quality="good", units=">300")) for lab in LABS]
+    queries += [("everyone", parse(licence="CC0-1.0")), ("everyone", parse(area="VISp", sex="F"))]
+    statements = [Grant(to=to, role="reader", on=on, **said) for to, on in queries]
+    hidden = (parse(quality="unsure"), parse(date="2026"))
+    embargoes = [Embargo(on=on, until="2099-01-01", **said) for on in hidden]
+    return Policy([*statements, *embargoes]), ada
 
 
 def milliseconds(call: Callable[[], object], times: int) -> float:

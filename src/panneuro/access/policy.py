@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import cast
+from typing import TypeGuard, cast
 
 from panneuro.access.actors import EVERYONE, Actor
 from panneuro.access.roles import GATED, ROLES, VERBS
@@ -23,7 +23,7 @@ from panneuro.access.statements import (
     Terms,
     moment,
 )
-from panneuro.core.conditions import AnyOf, Condition, Match
+from panneuro.core.conditions import AnyOf, Condition, Match, Pattern
 from panneuro.core.entry import Entry
 from panneuro.core.errors import InputError
 from panneuro.core.query import EVERYTHING, NOTHING, Query
@@ -246,14 +246,27 @@ def _none_of(queries: Iterable[Query]) -> _Every:
     return (AnyOf(alternatives, negated=True),) if alternatives else ()
 
 
-def _merged(alternatives: Iterable[_Every]) -> Iterator[_Every]:
-    """Make of many alternatives that ask one field for one value each a single one."""
-    values: dict[str, dict[tuple[str, ...], None]] = {}
-    for every in alternatives:
-        match every:
-            case (Match(field=name, operator="=", values=asked),):
-                values.setdefault(name, {}).update(dict.fromkeys(asked))
-            case _:
-                yield every
-    for name, together in values.items():
-        yield (Match(name, "=", tuple(together)),)
+def _merged(alternatives: Iterable[_Every]) -> Iterable[_Every]:
+    """Make one of alternatives that differ in nothing but the values that one field may have.
+
+    A thousand grants of a name or a project each are a single condition then.
+    """
+    merged = list(dict.fromkeys(alternatives))
+    fields = (one.field for every in merged for one in every if _is_equal(one))
+    for name in dict.fromkeys(fields):
+        together: dict[_Every, dict[Pattern, None]] = {}
+        kept: list[_Every] = []
+        for every in merged:
+            of_field = [one for one in every if _is_equal(one) and one.field == name]
+            if len(of_field) != 1:
+                kept.append(every)
+                continue
+            rest = tuple(one for one in every if one is not of_field[0])
+            together.setdefault(rest, {}).update(dict.fromkeys(of_field[0].values))
+        united = [(Match(name, "=", tuple(values)), *rest) for rest, values in together.items()]
+        merged = [*kept, *united]
+    return merged
+
+
+def _is_equal(condition: Condition) -> TypeGuard[Match]:
+    return isinstance(condition, Match) and condition.operator == "="
