@@ -39,7 +39,7 @@ class InlineExecutor(Executor):
         return future
 
 
-def kind_of(settings: Mapping[str, Any], kind: str = "") -> str:
+def kind_of(settings: Mapping[str, Any], kind: str | None = None) -> str:
     """Return which executor is meant: the one asked for, else the lake's, else inline.
 
     Raises

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from panneuro.access.prices import PriceBook
-from panneuro.compute.packages import everything, reached
+from panneuro.compute.packages import reached
+from panneuro.compute.reasons import differences
 from panneuro.compute.step import ASSET, SEED, Step
 from panneuro.compute.work import Task
-from panneuro.core.digests import canonical_json, digest_json
+from panneuro.core.digests import digest_json
 from panneuro.core.entry import Entry
-from panneuro.core.errors import InputError, ObjectExistsError, ObjectNotFoundError
+from panneuro.core.errors import InputError
 from panneuro.core.run import Run, run_key
-from panneuro.core.store import Store
 from panneuro.documents.names import parse_name, slug
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
-
-CODE, ENVIRONMENTS = "runs/code", "runs/environments"
-"""Where the texts and the packages of runs lie, by digest."""
 
 _LONGEST_NAME = 200
 _LEARNT_FROM = 50
@@ -135,7 +131,38 @@ class Given:
     label: str = ""
 
 
-Sources = Mapping[str, Mapping[str, Entry]]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An asset that a step may take.
+
+    Parameters
+    ----------
+    name, version : str
+        Of the asset.
+    has : tuple of str
+        Names of what can be taken from it.
+    size_bytes : int
+        How much that is.
+    """
+
+    name: str
+    version: str
+    has: tuple[str, ...]
+    size_bytes: int = 0
+
+    @classmethod
+    def of(cls, entry: Entry) -> Source:
+        """Return what the index knows of an asset."""
+        has, size = entry.fields.get("has", ()), entry.fields.get("size_bytes", 0)
+        return cls(
+            entry.name,
+            entry.version,
+            has if isinstance(has, tuple) else (),
+            int(size) if isinstance(size, int | float) else 0,
+        )
+
+
+Sources = Mapping[str, Mapping[str, Source]]
 """For one run: by slot, the assets it takes, by name."""
 
 
@@ -170,44 +197,59 @@ class Planner:
         self._prices = PriceBook.from_table(lake.settings.prices)
         self._outputs = lake.runs.outputs(step.name)
 
-    def plan(self, work: Iterable[tuple[str, Sources]], skipped: Sequence[Skipped] = ()) -> Plan:
+    def plan(self, work: Iterable[tuple[str, Sources]]) -> Plan:
         """Return what is to be done.
 
         Parameters
         ----------
         work : iterable of str and mapping
             For each run, the name of what it makes and its sources by slot.
-        skipped : sequence of Skipped
-            What was left out before.
         """
         tasks: list[Task] = []
         there: dict[str, str] = {}
-        left_out = list(skipped)
+        skipped: list[Skipped] = []
         for name, sources in work:
-            found = self._task(name, sources)
+            found = self.task(name, sources)
             if isinstance(found, Skipped):
-                left_out.append(found)
-            elif found.run.key in self._outputs:
-                there |= self._outputs[found.run.key]
+                skipped.append(found)
+            elif (made := self.made(found)) is not None:
+                there |= made
             else:
                 tasks.append(found)
-        before = self.lake.runs.latest(self.step.name) if tasks else {}
-        reasons = {
-            task.name: differences(before[task.name], task.run) if task.name in before else ()
-            for task in tasks
-        }
-        return Plan(self.step, tuple(tasks), reasons, there, tuple(left_out), self._project(tasks))
+        return self.planned(tasks, there, skipped)
 
-    def _task(self, name: str, sources: Sources) -> Task | Skipped:
+    def planned(
+        self, tasks: Sequence[Task], there: Mapping[str, str], skipped: Sequence[Skipped]
+    ) -> Plan:
+        """Return a plan of runs that are known to be due, with why and what they would need."""
+        reasons = {task.name: self.why(task) for task in tasks}
+        projected = self._project(tasks)
+        return Plan(self.step, tuple(tasks), reasons, there, tuple(skipped), projected)
+
+    def made(self, task: Task) -> Mapping[str, str] | None:
+        """Return what a run made, if it was done before."""
+        return self._outputs.get(task.run.key)
+
+    def why(self, task: Task) -> tuple[str, ...]:
+        """Return why a run is due although an asset of its name is there; empty if none is."""
+        before = self._latest.get(task.name)
+        return differences(before, task.run) if before else ()
+
+    @cached_property
+    def _latest(self) -> Mapping[str, Run]:
+        return self.lake.runs.latest(self.step.name)
+
+    def task(self, name: str, sources: Sources) -> Task | Skipped:
+        """Return the run that makes an asset of some sources, or why there is none."""
         takes = {}
-        for slot, entries in sources.items():
-            for entry in entries.values():
-                found = _signal(entry, self._takes[slot])
+        for slot, ones in sources.items():
+            for one in ones.values():
+                found = _signal(one, self._takes[slot])
                 if isinstance(found, Skipped):
                     return found
                 takes[slot] = found
         inputs = {slot: {e.name: e.version for e in one.values()} for slot, one in sources.items()}
-        sizes = {e.name: _size(e) for one in sources.values() for e in one.values()}
+        sizes = {e.name: e.size_bytes for one in sources.values() for e in one.values()}
         run = self._run(takes, inputs, sum(sizes.values()))
         return Task(self.lake.store.url, run, name, self.lake.settings.prices)
 
@@ -261,32 +303,6 @@ class Planner:
         )
 
 
-def keep_texts(store: Store, step: Step) -> None:
-    """Put a step's code and environment into the lake, where a repetition finds them."""
-    code, packages = step.code, reached(step.code.imports)
-    _put_once(store, code_key(code.digest), lambda: {"sources": code.sources})
-    key = environment_key(digest_json(packages))
-    _put_once(store, key, lambda: {"reached": packages, **everything()})
-
-
-def code_key(digest: str) -> str:
-    """Return where the texts of a code lie in the lake."""
-    return f"{CODE}/{digest.partition(':')[2]}.json"
-
-
-def environment_key(digest: str) -> str:
-    """Return where it is told what an environment was in full, the first time it was met."""
-    return f"{ENVIRONMENTS}/{digest.partition(':')[2]}.json"
-
-
-def _put_once(store: Store, key: str, said: Callable[[], Mapping[str, Any]]) -> None:
-    try:
-        store.info(key)
-    except ObjectNotFoundError:
-        with suppress(ObjectExistsError):
-            store.put(key, canonical_json(said()), create=True)
-
-
 def each(
     lake: Lake, step: Step, entries: Iterable[Entry], label: str
 ) -> Iterator[tuple[str, Sources]]:
@@ -295,16 +311,14 @@ def each(
     What the step itself made is passed over.
     """
     own = set(lake.runs.latest(step.name))
-    taken = [entry for entry in entries if entry.name not in own]
+    taken = [Source.of(entry) for entry in entries if entry.name not in own]
     if not step.gathers:
-        for entry in taken:
-            yield (
-                derived_name(entry.name, label),
-                {slot: {entry.name: entry} for slot in step.takes},
-            )
-    elif taken:
-        able = [e for e in taken if all(_has(e, signal) for signal in step.takes.values())]
-        named = {entry.name: entry for entry in able}
+        for one in taken:
+            yield derived_name(one.name, label), {slot: {one.name: one} for slot in step.takes}
+        return
+    able = [one for one in taken if all(_has(one, signal) for signal in step.takes.values())]
+    if able:
+        named = {one.name: one for one in able}
         yield slug(label), dict.fromkeys(step.takes, named)
 
 
@@ -327,62 +341,22 @@ def derived_name(source: str, process: str) -> str:
     )
 
 
-def differences(before: Run, now: Run) -> tuple[str, ...]:
-    """Return in words what differs between what was run and what would be.
-
-    Examples
-    --------
-    >>> before = Run("0a", "tune", {"window_s": 0.25}, {"units": {"m1": "1"}})
-    >>> differences(before, Run("0b", "tune", {"window_s": 0.5}, {"units": {"m1": "1"}}))
-    ('parameter window_s 0.25 → 0.5',)
-    """
-    found = [
-        *_changes("parameter ", before.parameters, now.parameters),
-        *_changes("", {"seed": before.seed}, {"seed": now.seed}),
-        *_changes("signal for ", before.takes, now.takes),
-        *_changes("package ", before.packages, now.packages),
-    ]
-    old = {name: version for slot in before.inputs.values() for name, version in slot.items()}
-    new = {name: version for slot in now.inputs.values() for name, version in slot.items()}
-    found += _changes("input ", old, new)
-    if before.code != now.code:
-        found.append(f"code of {now.step}")
-    return tuple(found)
+def _has(source: Source, signal: str) -> bool:
+    return not isinstance(_signal(source, signal), Skipped)
 
 
-def _changes(kind: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted({*before, *now}):
-        if before.get(name) != now.get(name):
-            yield f"{kind}{name} {_shown(before.get(name))} → {_shown(now.get(name))}"
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else value if isinstance(value, str) else repr(value)
-
-
-def _has(entry: Entry, signal: str) -> bool:
-    return not isinstance(_signal(entry, signal), Skipped)
-
-
-def _signal(entry: Entry, wanted: str) -> str | Skipped:
+def _signal(source: Source, wanted: str) -> str | Skipped:
     """Return the one signal of an asset that is meant."""
-    names = _names(entry)
-    if wanted == ASSET or wanted in names:
+    if wanted == ASSET or wanted in source.has:
         return wanted
-    if re.search(r"[*?\[]", wanted):
-        found = [name for name in names if fnmatchcase(name, wanted)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            return Skipped(entry.name, f"{len(found)} signals match {wanted!r}: {', '.join(found)}")
-    return Skipped(entry.name, f"it has no {wanted!r}")
+    found = matching(source.has, wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return Skipped(source.name, f"{len(found)} signals match {wanted!r}: {', '.join(found)}")
+    return Skipped(source.name, f"it has no {wanted!r}")
 
 
-def _names(entry: Entry) -> tuple[str, ...]:
-    has = entry.fields.get("has", ())
-    return has if isinstance(has, tuple) else ()
-
-
-def _size(entry: Entry) -> int:
-    size = entry.fields.get("size_bytes", 0)
-    return int(size) if isinstance(size, int | float) else 0
+def matching(names: Iterable[str], wanted: str) -> list[str]:
+    """Return the names that are meant by one, which may be a pattern."""
+    return [name for name in names if name == wanted or fnmatchcase(name, wanted)]

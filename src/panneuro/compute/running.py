@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from panneuro.compute import executors
 from panneuro.compute.crew import Crew
-from panneuro.compute.planning import Given, Plan, Planner, Skipped, each, keep_texts
+from panneuro.compute.planning import Given, Plan, Planner, Skipped, each
 from panneuro.compute.step import Step, find_step
+from panneuro.compute.texts import keep_texts
 from panneuro.core.errors import InputError, LimitError
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query
@@ -123,7 +124,7 @@ def run(
     seed: int = 0,
     takes: Mapping[str, str] | None = None,
     label: str = "",
-    executor: str = "",
+    executor: str | None = None,
     workers: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -145,7 +146,7 @@ def run(
         By parameter, the signal to take instead of what the step says.
     label : str
         Names what is made, instead of the step's name: results beside each other.
-    executor : {"", "inline", "processes", "dask"}
+    executor : {"inline", "processes", "dask"}, optional
         What ``lake.toml`` says where not given.
     workers : int, optional
         How many processes.
@@ -215,7 +216,7 @@ def carry_out(
     lake: Lake,
     planned: Plan,
     *,
-    executor: str = "",
+    executor: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Ran:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -130,7 +131,17 @@ def _told(error: Exception) -> dict[str, str]:
         return {"code": error.code, "message": error.message, "hint": error.hint}
     if isinstance(error, MemoryError):
         return {"code": "limit/memory", "message": "there was not enough memory", "hint": ""}
-    return {"code": "step/failed", "message": f"{type(error).__name__}: {error}", "hint": ""}
+    return {
+        "code": "step/failed",
+        "message": f"{type(error).__name__}: {error}",
+        "hint": f"{_where(error)}mended, run the same line again to resume",
+    }
+
+
+def _where(error: Exception) -> str:
+    """Return the line that an error was raised at."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}; " if frames else ""
 
 
 def _outputs(task: Task, step: Step | None, store: Store) -> dict[str, str]:
