@@ -17,16 +17,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from panneuro.compute import inside
 from panneuro.core.errors import InputError, PanneuroError
 from panneuro.signals.events import Events
 from panneuro.signals.table import Table
 from panneuro.signals.timeseries import TimeSeries
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LOG = logging.getLogger("panneuro.apart")
 _LOG.setLevel(logging.INFO)
@@ -117,7 +119,7 @@ def _plain(value: Any) -> Any:
         return {**times, "table": None if value.table is None else _plain(value.table)}
     if isinstance(value, Table):
         return _plain(value.df)
-    if isinstance(value, pd.DataFrame):
+    if type(value).__name__ == "DataFrame":
         return {str(name): _column(value[name]) for name in value.columns}
     if isinstance(value, np.generic):
         return value.item()

@@ -15,7 +15,9 @@ from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from panneuro.compute.apart import call
 from panneuro.compute.code import Code, code_of
+from panneuro.compute.environments import Environment, build
 from panneuro.core import plugins
 from panneuro.core.errors import InputError, NotFoundError
 
@@ -65,6 +67,8 @@ class Step:
         How far, relative to the larger, numbers may differ between two machines; 0 for not at all.
     gathers : bool
         Whether one run takes all the assets: each taken parameter is a mapping by asset name.
+    locked : str, Path or Environment, optional
+        What `Context.call` calls functions in.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Step:
         resources: Resources,
         tolerance: float,
         gathers: bool,
+        locked: str | Path | Environment | None = None,
     ) -> None:
         self.function = function
         self.name = name
@@ -85,6 +90,7 @@ class Step:
         self.resources = resources
         self.tolerance = tolerance
         self.gathers = gathers
+        self.locked = locked
         self._reference = ""
         update_wrapper(self, function)
         self._check()
@@ -131,6 +137,22 @@ class Step:
     def code(self) -> Code:
         """What it executes."""
         return code_of(self.function)
+
+    @cached_property
+    def environment(self) -> Environment | None:
+        """The locked environment that it calls functions in, if it has one.
+
+        Raises
+        ------
+        NotFoundError
+            If its file cannot be read.
+        InputError
+            If it leaves a version open.
+        """
+        if self.locked is None:
+            return None
+        beside = Path(inspect.getsourcefile(self.function) or "").parent
+        return Environment.of(self.locked, beside)
 
     @cached_property
     def asks(self) -> frozenset[str]:
@@ -210,11 +232,31 @@ class Context:
         How many those are.
     folder : Path
         Empty, and gone after the run.
+    environment : Environment, optional
+        That the step declares.
     """
 
     map: Callable[..., Iterable[Any]]
     cores: int
     folder: Path
+    environment: Environment | None = None
+
+    def call(self, function: Callable[..., Any], **inputs: Any) -> Any:
+        """Call a function in the step's own environment; see `panneuro.compute.apart.call`.
+
+        Raises
+        ------
+        InputError
+            If the step declares none.
+        UnobtainableError
+            If packages cannot be had.
+        """
+        if self.environment is None:
+            raise InputError(
+                f"{function.__name__!r} cannot be called apart: its step declares no environment",
+                hint='@step(…, environment="requirements.lock")',
+            )
+        return call(build(self.environment), function, self.folder, self.cores, **inputs)
 
 
 def step(
@@ -225,6 +267,7 @@ def step(
     resources: Resources | None = None,
     tolerance: float = 0.0,
     gathers: bool = False,
+    environment: str | Path | Environment | None = None,
 ) -> Callable[[Callable[..., Any]], Step]:
     """Turn a function into a step.
 
@@ -245,6 +288,9 @@ def step(
         How far, relative to the larger, numbers may differ between two machines.
     gathers : bool
         Whether one run takes all the assets that are found, instead of one run each.
+    environment : str, Path or Environment, optional
+        A lock file, beside the function's own, or its text: packages that need not suit those of
+        panneuro. What needs them is a function in a file of its own, called by `Context.call`.
 
     Examples
     --------
@@ -273,6 +319,7 @@ def step(
             resources=resources or Resources(),
             tolerance=tolerance,
             gathers=gathers,
+            locked=environment,
         )
 
     return decorate
