@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.utils.validation import has_fit_parameter
 
 from panneuro.analysis.folds import as_folds
 from panneuro.analysis.labels import Integers, encode
@@ -358,13 +359,17 @@ def accuracy_of(predicted: Integers, codes: Integers, folds: Integers) -> float:
 def fit(model: Any, points: Floats, codes: Integers, folds: Integers) -> Any:
     """Fit a fresh copy of an estimator to training trials, of which the folds are known.
 
+    One that holds out trials itself, and takes their `groups`, is given the folds.
+
     Raises
     ------
     InputError
         If the estimator refuses what it is given.
     """
+    fresh = _fresh(model, folds)
+    known = {"groups": folds} if has_fit_parameter(fresh, "groups") else {}
     try:
-        return _fresh(model, folds).fit(points, codes)
+        return fresh.fit(points, codes, **known)
     except InputError:
         raise
     except ValueError as error:
