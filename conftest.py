@@ -13,6 +13,11 @@ from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 
+_RECORDINGS = Path(__file__).parent.parent / "shared" / "data"
+if _RECORDINGS.is_dir():
+    os.environ.setdefault("PANNEURO_SAMPLE_DATA", str(_RECORDINGS))
+
+
 def run_shell(example: Example) -> None:
     """Run a shell block; it must end well."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -35,7 +40,9 @@ def enter(namespace: dict[str, Any]) -> None:
 
 
 def leave(namespace: dict[str, Any]) -> None:
-    """Go back."""
+    """Go back, and close the figures that the page has drawn."""
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
     os.chdir(namespace["_home"])
     namespace["_folder"].cleanup()
 

@@ -1,116 +1,248 @@
-"""Every figure says what is drawn in which unit, and refuses arrays that do not go together."""
+"""Every result draws itself: what is drawn follows from its dims, and every axis has its unit."""
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
-figures = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed")
+pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
 
-from panneuro.analysis import plots  # noqa: E402
+from panneuro.analysis.coherence import coherence  # noqa: E402
+from panneuro.analysis.condition_spectra import power_by_condition  # noqa: E402
+from panneuro.analysis.correlograms import correlograms  # noqa: E402
+from panneuro.analysis.csd import current_source_density  # noqa: E402
+from panneuro.analysis.expected_correlograms import jitter_expectation  # noqa: E402
+from panneuro.analysis.filters import filtered  # noqa: E402
+from panneuro.analysis.locking import phase_locking, spike_triggered_average  # noqa: E402
+from panneuro.analysis.psth import count_windows, psth_by_condition, psth_tensor  # noqa: E402
+from panneuro.analysis.quality import PRESETS, quality_table  # noqa: E402
+from panneuro.analysis.rasters import raster  # noqa: E402
+from panneuro.analysis.responses import fano_factor, first_spike_latency, zscore  # noqa: E402
+from panneuro.analysis.selectivity import selectivity  # noqa: E402
+from panneuro.analysis.spectra import spectrogram, welch  # noqa: E402
+from panneuro.analysis.synchrony import excess, jitter_test  # noqa: E402
+from panneuro.analysis.tuning import receptive_fields, tuning_curves  # noqa: E402
+from panneuro.analysis.wavelets import morlet_spectrogram  # noqa: E402
 from panneuro.core.errors import InputError  # noqa: E402
+from panneuro.signals.table import Intervals  # noqa: E402
+from panneuro.signals.timeseries import TimeSeries  # noqa: E402
 
-TIMES = np.linspace(-0.5, 1, 40)
-CURVES = np.random.default_rng(0).uniform(1, 2, (3, 40))
-MAP = np.random.default_rng(0).uniform(0, 9, (4, 6))
+RANDOM = np.random.default_rng(0)
+UNITS = {unit: np.sort(RANDOM.uniform(0, 40, 400)) for unit in range(10)}
+ONSETS = np.arange(1.0, 39.0, 0.5)
+ANGLES = np.tile([0, 45], 38)
+SHOWN = Intervals.from_frame(
+    "shown",
+    pd.DataFrame(
+        {
+            "start_time": ONSETS,
+            "stop_time": ONSETS + 0.4,
+            "orientation": ANGLES,
+            "image": np.where(ANGLES, "cat", "dog"),
+            "x_position": np.arange(76) % 3 * 10.0,
+            "y_position": np.arange(76) // 3 % 3 * 10.0,
+        }
+    ),
+)
+LFP = TimeSeries("lfp", 1e-5 * RANDOM.standard_normal((10_000, 9)), "volts", rate_hz=250.0)
+WINDOW = (-0.2, 0.4)
+LAGS = {"max_lag_s": 0.02}
+
+
+def by_condition():
+    return psth_by_condition(UNITS, ONSETS, ANGLES, WINDOW, 0.05)
+
+
+def ccg():
+    return correlograms(UNITS, **LAGS).sel(unit=0, other=1)
+
+
+def surprise():
+    found = excess(correlograms(UNITS, **LAGS), jitter_expectation(UNITS, **LAGS))
+    return found.sel(unit=0, other=1)
+
+
+def locking():
+    return phase_locking(UNITS, LFP, "theta")
+
+
+def related():
+    return coherence(LFP, ONSETS[:60], (0.0, 0.4), max_hz=60)
 
 
 @pytest.fixture
-def ax():
-    figure = figures.Figure()
-    ax = figure.add_subplot()
-    yield ax
-    figure.savefig(io.BytesIO())
+def figures():
+    yield
+    for number in pyplot.get_fignums():
+        pyplot.figure(number).draw_without_rendering()
+    pyplot.close("all")
 
 
+@pytest.mark.usefixtures("figures")
 @pytest.mark.parametrize(
-    ("draw", "xlabel", "ylabel"),
+    ("result", "xlabel", "ylabel"),
     [
-        (lambda ax: plots.raster(ax, [0.1, 0.2], [0, 3]), "time from onset (s)", "presentation"),
+        (lambda: by_condition().sel(unit=0), "time from onset (s)", "rate (Hz)"),
+        (lambda: by_condition().rate.sel(condition=0), "time from onset (s)", "unit"),
         (
-            lambda ax: plots.raster(ax, [0.1], [1], groups=[0, 90, 0, 90], n_rows=4),
+            lambda: zscore(by_condition().rate, (-0.2, 0)).sel(unit=0),
+            "time from onset (s)",
+            "rate (sd of baseline)",
+        ),
+        (
+            lambda: psth_tensor(UNITS, ONSETS, WINDOW, 0.05).sel(unit=0),
             "time from onset (s)",
             "presentation",
         ),
-        (lambda ax: plots.raster(ax, [], []), "time from onset (s)", "presentation"),
+        (lambda: count_windows(UNITS, ONSETS, ONSETS + 0.4), "unit", "presentation"),
         (
-            lambda ax: plots.psth(ax, TIMES, CURVES, CURVES / 9, labels=["a", "b", "c"]),
-            "time from onset (s)",
-            "rate (Hz)",
+            lambda: first_spike_latency(UNITS, ONSETS, WINDOW).sel(unit=0),
+            "latency of first spike (s)",
+            "presentations",
         ),
         (
-            lambda ax: plots.tuning_curve(ax, [0, 45], [2, 3], [1, 1], spontaneous_hz=1.5),
+            lambda: fano_factor(count_windows(UNITS, ONSETS, ONSETS + 1)),
+            "Fano factor",
+            "units",
+        ),
+        (lambda: raster(UNITS, ONSETS, WINDOW), "time from onset (s)", "presentation"),
+        (
+            lambda: raster(UNITS, ONSETS, WINDOW, conditions=ANGLES),
+            "time from onset (s)",
+            "condition",
+        ),
+        (lambda: raster({0: []}, ONSETS, WINDOW), "time from onset (s)", "presentation"),
+        (
+            lambda: tuning_curves(UNITS, SHOWN, "orientation").isel(unit=[0, 1]),
             "orientation (°)",
             "rate (Hz)",
         ),
+        (lambda: tuning_curves(UNITS, SHOWN, "image").sel(unit=0), "image", "rate (Hz)"),
         (
-            lambda ax: plots.receptive_field(ax, range(6), range(4), MAP),
-            "azimuth (°)",
-            "elevation (°)",
+            lambda: selectivity(tuning_curves(UNITS, SHOWN, "orientation").rate),
+            "orientation selectivity",
+            "units",
         ),
         (
-            lambda ax: plots.spectrum(ax, np.arange(1, 41), CURVES, CURVES / 2, CURVES * 2),
-            "frequency (Hz)",
-            "power (V²/Hz)",
+            lambda: receptive_fields(UNITS, SHOWN).sel(unit=0),
+            "x position (°)",
+            "y position (°)",
         ),
+        (ccg, "lag (ms)", "coincidences (spike pairs)"),
+        (surprise, "lag (ms)", "coincidences (spike pairs)"),
         (
-            lambda ax: plots.spectrum(ax, np.arange(1, 41), CURVES[0], log_frequency=True),
-            "frequency (Hz)",
-            "power (V²/Hz)",
+            lambda: jitter_test({0: UNITS[0], 1: UNITS[1]}, n_surrogates=9),
+            "other unit",
+            "unit",
         ),
+        (lambda: welch(LFP).isel(channel=[0, 3]), "frequency (Hz)", "power (µV²/Hz)"),
+        (lambda: welch(LFP), "frequency (Hz)", "channel"),
+        (lambda: spectrogram(LFP).isel(channel=0), "time (s)", "frequency (Hz)"),
         (
-            lambda ax: plots.spectrogram(ax, range(6), range(4), MAP, centre=0),
+            lambda: morlet_spectrogram(LFP, np.geomspace(5, 60, 9), every=10).isel(channel=0),
             "time (s)",
             "frequency (Hz)",
         ),
         (
-            lambda ax: plots.ccg(ax, TIMES, CURVES[0], CURVES[1], (CURVES[1] - 1, CURVES[1] + 1)),
-            "lag (ms)",
-            "coincidences",
+            lambda: power_by_condition(LFP, ONSETS[:60], ANGLES[:60], (0.0, 0.4)).isel(channel=0),
+            "frequency (Hz)",
+            "power (µV²/Hz)",
+        ),
+        (lambda: related().isel(channel=0, other=1), "frequency (Hz)", "squared coherence"),
+        (lambda: related().isel(frequency=3), "other channel", "channel"),
+        (locking, "channel", "unit"),
+        (
+            lambda: spike_triggered_average(UNITS, LFP).isel(unit=0, channel=[0, 1]),
+            "time from spike (ms)",
+            "spike-triggered average (µV)",
         ),
         (
-            lambda ax: plots.decoding(
-                ax, TIMES, CURVES, CURVES - 1, CURVES + 1, chance=0.5, significant=CURVES > 1.5
-            ),
-            "time from onset (s)",
-            "accuracy",
+            lambda: filtered(LFP, "theta").to_xarray(10, 12).isel(channel=[0, 1]),
+            "time (s)",
+            "lfp (µV)",
+        ),
+        (
+            lambda: current_source_density(LFP, np.arange(9) * 1e-4).to_xarray(1, 3),
+            "time (s)",
+            "channel",
         ),
     ],
 )
-def test_axes_say_what_is_drawn(ax, draw, xlabel, ylabel):
-    assert draw(ax) is ax
+def test_axes_say_what_is_drawn(result, xlabel, ylabel):
+    ax = result().neuro.plot()
     assert (ax.get_xlabel(), ax.get_ylabel()) == (xlabel, ylabel)
     assert not ax.spines["top"].get_visible()
+    given = pyplot.figure().add_subplot()
+    assert result().neuro.plot(given) is given
 
 
-def test_raster_keeps_every_spike_and_puts_groups_together(ax):
-    rows = np.repeat(np.arange(6), 3)
-    plots.raster(ax, np.arange(18.0), rows, groups=["b", "a"] * 3)
+@pytest.mark.usefixtures("figures")
+def test_a_raster_has_every_spike_and_puts_conditions_together():
+    spikes = raster(UNITS, ONSETS, WINDOW, conditions=np.where(ANGLES, "b", "a"))
+    ax = spikes.isel(spike=spikes.unit == 3).neuro.plot()
     lines = [line for line in ax.lines if line.get_marker() == "|"]
-    assert sum(len(line.get_xdata()) for line in lines) == 18
-    assert [set(line.get_ydata()) for line in lines] == [{0, 1, 2}, {3, 4, 5}]
+    counts = count_windows({3: UNITS[3]}, ONSETS + WINDOW[0], ONSETS + WINDOW[1]).values[:, 0]
+    drawn = [len(line.get_xdata()) for line in lines]
+    assert drawn == [counts[ANGLES == 0].sum(), counts[ANGLES == 45].sum()]
+    assert lines[0].get_ydata().max() < lines[1].get_ydata().min()
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
 
 
-def test_curves_have_colours_and_names_of_their_own(ax):
-    plots.psth(ax, TIMES, CURVES, labels=[0, 45, 90])
-    colours = [line.get_color() for line in ax.lines[:3]]
-    assert colours == list(plots.COLOURS[:3])
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "45", "90"]
+@pytest.mark.usefixtures("figures")
+def test_curves_have_the_range_of_their_error_and_a_name():
+    found = by_condition().sel(unit=0)
+    ax = found.neuro.plot()
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == pytest.approx(float((found.rate + found.sem)[0].max()))
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), found.rate[1])
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "45"]
+    assert legend.get_title().get_text() == "condition"
 
 
-def test_what_does_not_go_together_is_refused(ax):
-    with pytest.raises(InputError, match="40 places"):
-        plots.psth(ax, TIMES, [1.0])
-    with pytest.raises(InputError, match="3 curves have 1 labels"):
-        plots.psth(ax, TIMES, CURVES, labels=["a"])
-    with pytest.raises(InputError, match="4 rows and 5 columns"):
-        plots.receptive_field(ax, range(5), range(4), MAP)
-    with pytest.raises(InputError, match="one row of numbers"):
-        plots.ccg(ax, [[0.0]], [1.0])
-    with pytest.raises(InputError, match="rows"):
-        plots.raster(ax, [0.0], [0, 1])
-    with pytest.raises(InputError, match="groups of shape"):
-        plots.raster(ax, [0.0], [0], groups=["a", "b"])
+@pytest.mark.usefixtures("figures")
+def test_a_correlogram_has_its_counts_and_what_is_expected():
+    found = surprise()
+    ax = found.neuro.plot()
+    np.testing.assert_array_equal(ax.patches[0].get_data().values, found.observed)
+    line = next(line for line in ax.lines if line.get_label() == "expected")
+    np.testing.assert_allclose(line.get_ydata(), found.expected)
+
+
+@pytest.mark.usefixtures("figures")
+def test_phases_are_drawn_on_a_circle():
+    found = locking().isel(channel=0)
+    ax = found.neuro.plot()
+    assert ax.name == "polar"
+    ends = np.concatenate([line.get_xdata() for line in ax.lines if line.get_marker() == "o"])
+    np.testing.assert_allclose(np.sort(ends), np.sort(found.phase))
+    with pytest.raises(InputError, match="polar"):
+        found.neuro.plot(pyplot.figure().add_subplot())
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_table_draws_its_columns_with_the_limits_of_a_preset():
+    table = quality_table(UNITS, 0.0, 40.0)
+    axes = table.neuro.plot(PRESETS["allen"].limits)
+    labels = [ax.get_xlabel() for ax in axes]
+    assert labels[:3] == ["n spikes", "firing rate (Hz)", "presence ratio"]
+    assert [line.get_xdata()[0] for line in axes[2].lines] == [0.95]
+    with pytest.raises(InputError, match="no column of numbers"):
+        pd.DataFrame({"area": ["V1"]}).neuro.plot()
+
+
+@pytest.mark.usefixtures("figures")
+def test_nothing_and_gaps_are_drawn():
+    by_condition().rate.isel(condition=0).where(False).neuro.plot()
+    (by_condition().isel(unit=0) * np.nan).neuro.plot()
+    welch(LFP.with_data(np.zeros((10_000, 2)))).neuro.plot()
+
+
+def test_what_has_too_many_dims_says_what_to_select():
+    with pytest.raises(InputError, match="2 condition × 10 unit × 12 time") as refused:
+        by_condition().neuro.plot()
+    assert "found.isel(unit=0)" in refused.value.hint
+    with pytest.raises(InputError, match="no dims"):
+        xr.DataArray(1.0, name="rate").neuro.plot()

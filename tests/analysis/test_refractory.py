@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from panneuro.analysis.refractory import (
     close_pairs,
     hill_contamination,
     isi_violations_ratio,
     rp_contamination,
+    sliding_rp_violation,
 )
 from panneuro.core.errors import InputError
 
@@ -71,3 +73,37 @@ def test_impossible_input_is_refused():
         rp_contamination([1.0], 10.0, refractory_s=1e-3, censored_s=2e-3)
     with pytest.raises(InputError, match="duration"):
         isi_violations_ratio([1.0], float("nan"))
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.2])
+def test_sliding_contamination_is_just_above_what_was_mixed_in(share):
+    random = np.random.default_rng(2)
+    own = refractory(20.0, random)
+    foreign = np.cumsum(random.exponential(1 / (20.0 * share), int(20 * share * HOUR_S * 0.97)))
+    mixed = np.sort(np.concatenate([own, foreign]))
+    mixed = mixed[mixed < HOUR_S]
+    truth = len(foreign) / len(mixed)
+    assert truth - 0.005 <= sliding_rp_violation(mixed, HOUR_S) <= truth + 0.03
+
+
+@given(st.lists(st.integers(0, 3_000_000), min_size=200, max_size=500))
+@settings(max_examples=15)
+def test_sliding_contamination_is_the_definition(samples):
+    times = np.sort(samples) / 30_000
+    bin_s, lags = 8 / 30_000, np.abs(np.subtract.outer(np.sort(samples), np.sort(samples)))
+    lags = lags[np.triu_indices(len(samples), 1)]
+    numbers = np.arange(2, 38)
+    seen = np.array([np.sum(lags < 8 * number) for number in numbers])
+    shares = np.arange(1, 71) / 200
+    n = len(samples) * shares[:, None]
+    mean = 2 * numbers * bin_s / 101.0 * n * (len(samples) - n + (n - 1) / 2)
+    sure = (stats.poisson.sf(seen, mean) > 0.9).any(1)
+    expected = shares[sure.argmax()] if sure.any() else np.nan
+    assert sliding_rp_violation(times, 101.0, bin_s=bin_s) == pytest.approx(expected, nan_ok=True)
+
+
+def test_few_spikes_leave_the_sliding_contamination_unknown():
+    assert np.isnan(sliding_rp_violation([1.0, 2.0, 3.0], 100.0))
+    assert np.isnan(sliding_rp_violation([], 100.0))
+    with pytest.raises(InputError, match="cannot be tried"):
+        sliding_rp_violation([1.0], 100.0, bin_s=0.0)

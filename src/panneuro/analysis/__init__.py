@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from panneuro.analysis import plots as plots
 from panneuro.core.errors import MissingExtraError
 
 for _module in ("numba", "scipy", "sklearn", "threadpoolctl"):

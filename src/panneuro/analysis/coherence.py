@@ -159,7 +159,8 @@ def coherence(
     -------
     DataArray, dims (frequency, channel, other)
         Zero where a channel has no power. ``attrs["observations"]`` is the number of windows times
-        tapers.
+        tapers, and for squared coherence ``attrs["chance"]`` what unrelated channels stay below
+        with a probability of 95 % at each frequency.
 
     Raises
     ------
@@ -211,6 +212,8 @@ def coherence(
         "long_name": long_name.get(kind, "coherence"),
         "observations": cross.attrs["observations"],
     }
+    if kind == "squared":
+        named["chance"] = chance_coherence(named["observations"])
     return xr.DataArray(values, cross.coords, cross.dims, "coherence", named)
 
 

@@ -89,7 +89,7 @@ def current_source_density(
         return physical(signal, start, stop) @ turned
 
     lazy = Sliced(signal.data.shape, np.float32, read)
-    return signal.with_data(lazy, unit="A/m³", gain=1.0, offset=0.0, path="", source="")
+    return signal.with_data(lazy, name="csd", unit="A/m³", gain=1.0, offset=0.0, path="", source="")
 
 
 def standard_matrix(depths_m: npt.ArrayLike, conductivity: float = CONDUCTIVITY) -> Matrix:

@@ -1,442 +1,205 @@
-"""Figures of the field, drawn well: each function takes arrays and an Axes, and returns the Axes.
+"""Every result of the room draws itself: ``found.neuro.plot()``.
 
-Colours are those of Okabe and Ito, which people with any form of colour blindness tell apart, and
-maps are perceptually uniform. Every axis says its unit. Nothing is drawn that carries no data.
+Results are arrays, datasets and tables of xarray and pandas; importing this room gives them the
+accessor ``neuro``. What is drawn follows from the dims: rates over time are lines with their
+errors, a spectrogram is a map, a raster ticks, pairs of units a matrix. Selecting and averaging
+with xarray first says what the figure is of. Figures are as wide as a column, have units on every
+axis and colours that people with any form of colour blindness tell apart; each is the Axes it
+returns, to be changed or saved: ``ax.figure.savefig("rates.pdf")``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import xarray as xr
 
+from panneuro.analysis.plot_curves import (
+    draw_curves,
+    draw_distribution,
+    draw_lags,
+    draw_phases,
+    draw_points,
+    draw_raster,
+)
+from panneuro.analysis.plot_maps import draw_map
+from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, axis_of, styled
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = npt.NDArray[np.float64]
+Limits = Mapping[str, tuple[float | None, float | None]]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""After Okabe M, Ito K (2008), Color universal design; without the yellow, which fades on white."""
-
-GREY = "0.45"
-
-_MANY_POINTS = 20_000
+_ALONG = ("time", "lag", "frequency")
+_BETWEEN = (("lower", "upper"), ("low", "high"))
+_MAPS = ({"x", "y"}, {"time", "frequency"})
 
 
-def raster(
-    ax: Axes,
-    time_s: npt.ArrayLike,
-    row: npt.ArrayLike,
-    *,
-    groups: npt.ArrayLike | None = None,
-    n_rows: int | None = None,
-    ylabel: str = "presentation",
-) -> Axes:
-    """Draw a tick for every spike, a row for every presentation.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    time_s : array-like of float, shape (n_spikes,)
-        Seconds from the event.
-    row : array-like of int, shape (n_spikes,)
-        Which presentation, or unit, counted from 0.
-    groups : array-like, shape (n_rows,), optional
-        Condition of each presentation: rows are put together by it, each in a colour of its own.
-    n_rows : int, optional
-        Number of rows, where the last ones may have no spikes.
-    ylabel : str
-        What a row is.
+@xr.register_dataarray_accessor("neuro")  # type: ignore[no-untyped-call]
+@xr.register_dataset_accessor("neuro")  # type: ignore[no-untyped-call]
+class Drawn:
+    """How an array or dataset draws itself.
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
-    >>> ax = Figure().add_subplot()
-    >>> raster(ax, [0.1, 0.2, 0.1], [0, 0, 1], groups=["left", "right"]).get_xlabel()
-    'time from onset (s)'
+    >>> from panneuro.analysis.psth import psth_by_condition
+    >>> trains = {4: [0.1, 0.2, 1.1, 1.3]}
+    >>> mean = psth_by_condition(trains, [0, 1], ["go", "go"], (0.0, 0.5), 0.1)
+    >>> ax = mean.sel(unit=4).neuro.plot()
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('time from onset (s)', 'rate (Hz)')
     """
-    times, rows = _line(time_s, "times"), np.asarray(row, np.int64)
-    if times.shape != rows.shape:
-        raise InputError(f"{len(times)} spikes have {rows.shape!r} rows")
-    count = int(rows.max(initial=-1)) + 1 if n_rows is None else n_rows
-    names, members = _grouped(groups, count)
-    order = np.argsort(members, kind="stable")
-    place = np.empty(count, np.int64)
-    place[order] = np.arange(count)
-    height = 72 * ax.bbox.height / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    size = min(8.0, max(1.5, 0.9 * height / max(1, count)))
-    for number, colour in zip(range(len(names)), cycle(COLOURS if len(names) > 1 else ("k",))):
-        chosen = members[rows] == number
-        ax.plot(
-            times[chosen],
-            place[rows[chosen]],
-            linestyle="none",
-            marker="|",
-            color=colour,
-            markersize=size,
-            markeredgewidth=0.9,
-            rasterized=len(times) > _MANY_POINTS,
-        )
-    if len(names) > 1:
-        middles = [float(place[members == number].mean()) for number in range(len(names))]
-        ax.set_yticks(middles, [str(name) for name in names])
-        ax.tick_params(axis="y", length=0)
-    ax.set_ylim(max(1, count) - 0.5, -0.5)
-    return _finish(ax, "time from onset (s)", ylabel, zero=True)
+
+    def __init__(self, result: xr.DataArray | xr.Dataset) -> None:
+        self._result = result
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the result.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        InputError
+            If it has more dims than a figure has axes.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        found = self._result.squeeze(drop=True)
+        if isinstance(found, xr.Dataset):
+            return _dataset(found, ax)
+        return _array(found, ax)
 
 
-def psth(
-    ax: Axes,
-    time_s: npt.ArrayLike,
-    rate_hz: npt.ArrayLike,
-    sem_hz: npt.ArrayLike | None = None,
-    *,
-    labels: Sequence[object] = (),
-    ylabel: str = "rate (Hz)",
+@pd.api.extensions.register_dataframe_accessor("neuro")
+class DrawnTable:
+    """How a table of units draws itself.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"firing_rate": [1.0, 2.0, 9.0], "presence_ratio": [0.9, 1.0, 1.0]})
+    >>> axes = table.neuro.plot({"presence_ratio": (0.95, None)})
+    >>> [ax.get_xlabel() for ax in axes]
+    ['firing rate', 'presence ratio']
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+
+    def plot(self, limits: Limits | None = None) -> npt.NDArray[Any]:
+        """Draw how each column of numbers is distributed.
+
+        Parameters
+        ----------
+        limits : mapping, optional
+            For each metric the least and the greatest value that passes, such as one of
+            :data:`~panneuro.analysis.quality.PRESETS`; dashed lines.
+
+        Returns
+        -------
+        ndarray of Axes, shape (n_columns,)
+        """
+        columns = self._table.select_dtypes("number").columns.tolist()
+        if not columns:
+            raise InputError("the table has no column of numbers to draw")
+        across = min(3, len(columns))
+        down = -(-len(columns) // across)
+        width = COLUMN_IN * (1 if across == 1 else 2)
+        with styled(None, (width, 1.7 * down)) as ax:
+            figure: Any = ax.figure
+            ax.remove()
+            found = [figure.add_subplot(down, across, at + 1) for at in range(len(columns))]
+            for one, name in zip(found, columns, strict=True):
+                unit = self._table.attrs.get("units", {}).get(name, "")
+                label = name.replace("_", " ") + (f" ({unit})" if unit else "")
+                given = (limits or {}).get(name)
+                draw_distribution(one, self._table[name].to_numpy(), label, limits=given)
+        return np.array(found)
+
+
+def _dataset(found: xr.Dataset, ax: Axes | None) -> Axes:
+    names = set(found.data_vars)
+    if "spike" in found.dims:
+        with styled(ax) as axes:
+            return draw_raster(axes, found)
+    if {"strength", "ppc", "phase", "p"} <= names:
+        if found["phase"].dims != ("unit",):
+            return _array(found["ppc"], ax)
+        with styled(ax, (COLUMN_IN, 2.8), projection="polar") as axes:
+            return draw_phases(axes, found)
+    if {"observed", "expected"} <= names:
+        return _array(found["observed"], ax, expected=found["expected"])
+    main = found[next(iter(found.data_vars))]
+    main = main.assign_attrs({**found.attrs, **main.attrs})
+    return _array(main, ax, _range(found, main))
+
+
+def _range(found: xr.Dataset, main: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray] | None:
+    """Return the ends of the range around the main variable, if the dataset has one."""
+    if "sem" in found:
+        return main - found["sem"], main + found["sem"]
+    for low, high in _BETWEEN:
+        if {low, high} <= set(found.data_vars):
+            return found[low], found[high]
+    return None
+
+
+def _array(
+    array: xr.DataArray,
+    ax: Axes | None,
+    between: tuple[xr.DataArray, xr.DataArray] | None = None,
+    expected: xr.DataArray | None = None,
 ) -> Axes:
-    """Draw mean rates around an event, with their standard errors.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    time_s : array-like of float, shape (n_bins,)
-        Middle of each bin in seconds from the event.
-    rate_hz, sem_hz : array-like of float, shape (n_bins,) or (n_curves, n_bins)
-        Mean and standard error.
-    labels : sequence, optional
-        Name of each curve.
-    ylabel : str
-        What is drawn, with its unit: z-scores have another.
-    """
-    _curves(ax, time_s, rate_hz, _around(rate_hz, sem_hz), labels)
-    if np.asarray(rate_hz).min(initial=0) >= 0:
-        ax.set_ylim(bottom=0)
-    return _finish(ax, "time from onset (s)", ylabel, zero=True)
-
-
-def tuning_curve(
-    ax: Axes,
-    stimulus: npt.ArrayLike,
-    rate_hz: npt.ArrayLike,
-    sem_hz: npt.ArrayLike | None = None,
-    *,
-    labels: Sequence[object] = (),
-    xlabel: str = "orientation (°)",
-    spontaneous_hz: float | None = None,
-) -> Axes:
-    """Draw mean responses to each stimulus, with their standard errors.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    stimulus : array-like of float, shape (n_stimuli,)
-        The parameter that was varied.
-    rate_hz, sem_hz : array-like of float, shape (n_stimuli,) or (n_curves, n_stimuli)
-        Mean and standard error.
-    labels : sequence, optional
-        Name of each curve.
-    xlabel : str
-        The parameter and its unit.
-    spontaneous_hz : float, optional
-        Rate without a stimulus, drawn as a dashed line.
-    """
-    x, rates = _line(stimulus, "stimuli"), np.atleast_2d(np.asarray(rate_hz, np.float64))
-    errors = [None] * len(rates) if sem_hz is None else np.atleast_2d(np.asarray(sem_hz))
-    for rate, error, colour, label in zip(rates, errors, cycle(COLOURS), _names(labels, rates)):
-        _same(x, rate)
-        ax.errorbar(x, rate, error, color=colour, marker="o", markersize=4, lw=1.2, label=label)
-    if spontaneous_hz is not None:
-        ax.axhline(spontaneous_hz, color=GREY, lw=0.8, ls=(0, (4, 3)))
-        at = (1, spontaneous_hz)
-        ax.annotate(
-            "spontaneous", at, xycoords=ax.get_yaxis_transform(), color=GREY, fontsize="small",
-            ha="right", va="bottom",
-        )  # fmt: skip
-    if len(x) <= 12:
-        ax.set_xticks(x)
-    ax.set_ylim(bottom=0)
-    _legend(ax, labels)
-    return _finish(ax, xlabel, "rate (Hz)")
+    dims = [str(dim) for dim in array.dims]
+    along = [dim for dim in _ALONG if dim in dims]
+    if len(dims) == 2 and _is_map(array, dims, along):
+        x = "x" if "x" in dims else along[0] if along else dims[1]
+        y = next(dim for dim in dims if dim != x)
+        square = (COLUMN_IN, 2.8) if not along else (COLUMN_IN, 2.3)
+        with styled(ax, square) as axes:
+            return draw_map(axes, array, x, y)
+    with styled(ax) as axes:
+        if dims == ["lag"] and array.attrs.get("units") == "spike pairs":
+            return draw_lags(axes, array, expected)
+        if len(along) == 1 and len(dims) <= 2:
+            hue = next((dim for dim in dims if dim != along[0]), None)
+            return draw_curves(axes, array, along[0], hue, between)
+        if 1 <= len(dims) <= 2 and (between is not None or dims[-1] not in _LISTS):
+            hue = dims[0] if len(dims) == 2 else None
+            return draw_points(axes, array, dims[-1], hue, between)
+        if len(dims) == 1:
+            return draw_distribution(axes, *axis_of(array), f"{dims[0]}s")
+    raise _too_many(array, dims)
 
 
-def receptive_field(
-    ax: Axes,
-    x_deg: npt.ArrayLike,
-    y_deg: npt.ArrayLike,
-    rate_hz: npt.ArrayLike,
-    *,
-    label: str = "rate (Hz)",
-) -> Axes:
-    """Draw a map of rates over the visual field, at its true aspect.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    x_deg, y_deg : array-like of float, shape (n_x,) and (n_y,)
-        Places of the stimulus, degrees of visual angle.
-    rate_hz : array-like of float, shape (n_y, n_x)
-        Rates; NaN where nothing was shown.
-    label : str
-        What the colour is, with its unit.
-    """
-    mesh = _map(ax, _line(x_deg, "places"), _line(y_deg, "places"), rate_hz, "viridis")
-    mesh.set_clim(vmin=min(0.0, float(np.nanmin(np.asarray(rate_hz)))))
-    ax.set_aspect("equal")
-    _scale(ax, mesh, label)
-    return _finish(ax, "azimuth (°)", "elevation (°)")
+_LISTS = ("unit", "channel", "presentation", "other")
 
 
-def spectrum(
-    ax: Axes,
-    frequency_hz: npt.ArrayLike,
-    power: npt.ArrayLike,
-    low: npt.ArrayLike | None = None,
-    high: npt.ArrayLike | None = None,
-    *,
-    labels: Sequence[object] = (),
-    ylabel: str = "power (V²/Hz)",
-    log_frequency: bool = False,
-) -> Axes:
-    """Draw power spectra on a logarithmic scale, with confidence intervals.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    frequency_hz : array-like of float, shape (n_frequencies,)
-        Frequencies; 0 is left out where they are drawn on a logarithmic scale.
-    power, low, high : array-like of float, shape (n_frequencies,) or (n_curves, n_frequencies)
-        Power density and the ends of its confidence interval.
-    labels : sequence, optional
-        Name of each curve.
-    ylabel : str
-        What is drawn, with its unit.
-    log_frequency : bool
-        Whether frequencies too are on a logarithmic scale.
-    """
-    between = None if low is None or high is None else (low, high)
-    _curves(ax, frequency_hz, power, between, labels)
-    ax.set_yscale("log")
-    if log_frequency:
-        ax.set_xscale("log")
-    else:
-        ax.set_xlim(left=0)
-    return _finish(ax, "frequency (Hz)", ylabel)
+def _is_map(array: xr.DataArray, dims: list[str], along: list[str]) -> bool:
+    if set(dims) in _MAPS or len(along) == 2:
+        return True
+    if along:
+        other = next(dim for dim in dims if dim != along[0])
+        return array.sizes[other] > len(COLOURS)
+    return any("other" in dim for dim in dims) or all(dim in _LISTS for dim in dims)
 
 
-def spectrogram(
-    ax: Axes,
-    time_s: npt.ArrayLike,
-    frequency_hz: npt.ArrayLike,
-    power: npt.ArrayLike,
-    *,
-    label: str = "power (dB)",
-    centre: float | None = None,
-    xlabel: str = "time (s)",
-) -> Axes:
-    """Draw power over time and frequency.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    time_s, frequency_hz : array-like of float, shape (n_times,) and (n_frequencies,)
-        Middle of each column and row.
-    power : array-like of float, shape (n_frequencies, n_times)
-        Power, best in decibels.
-    label : str
-        What the colour is, with its unit.
-    centre : float, optional
-        For changes from a baseline: the value that is drawn white, with blue below and red above.
-    xlabel : str
-        What time is counted from.
-    """
-    x, y = _line(time_s, "times"), _line(frequency_hz, "frequencies")
-    mesh = _map(ax, x, y, power, "viridis" if centre is None else "RdBu_r")
-    if centre is not None:
-        reach = float(np.nanmax(np.abs(np.asarray(power) - centre))) or 1.0
-        mesh.set_clim(centre - reach, centre + reach)
-    _scale(ax, mesh, label)
-    if x.min() < 0 < x.max():
-        ax.axvline(0, color="k", lw=0.8)
-    return _finish(ax, xlabel, "frequency (Hz)")
-
-
-def ccg(
-    ax: Axes,
-    lag_s: npt.ArrayLike,
-    counts: npt.ArrayLike,
-    expected: npt.ArrayLike | None = None,
-    band: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-    *,
-    ylabel: str = "coincidences",
-) -> Axes:
-    """Draw a cross-correlogram, with what is expected by chance.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    lag_s : array-like of float, shape (n_lags,)
-        Middle of each bin in seconds, evenly spaced.
-    counts : array-like of float, shape (n_lags,)
-        Coincidences, or their rate.
-    expected : array-like of float, shape (n_lags,), optional
-        Of jittered or shifted trains.
-    band : tuple of two array-likes, optional
-        Ends of the range that chance stays within.
-    ylabel : str
-        What is drawn, with its unit.
-    """
-    lags, values = 1e3 * _line(lag_s, "lags"), _line(counts, "counts")
-    _same(lags, values)
-    width = float(np.diff(lags).mean()) if len(lags) > 1 else 1.0
-    edges = np.concatenate([lags - width / 2, lags[-1:] + width / 2])
-    ax.stairs(values, edges, fill=True, color="0.75")
-    if band is not None:
-        low, high = (_line(end, "the band") for end in band)
-        ax.fill_between(lags, low, high, color=COLOURS[0], alpha=0.25, lw=0)
-    if expected is not None:
-        ax.plot(lags, _line(expected, "expected"), color=COLOURS[0], lw=1.2)
-    ax.set_xlim(edges[0], edges[-1])
-    if values.min(initial=0) >= 0:
-        ax.set_ylim(bottom=0)
-    return _finish(ax, "lag (ms)", ylabel, zero=True)
-
-
-def decoding(
-    ax: Axes,
-    time_s: npt.ArrayLike,
-    accuracy: npt.ArrayLike,
-    low: npt.ArrayLike | None = None,
-    high: npt.ArrayLike | None = None,
-    *,
-    chance: float | None = None,
-    significant: npt.ArrayLike | None = None,
-    labels: Sequence[object] = (),
-    ylabel: str = "accuracy",
-) -> Axes:
-    """Draw how well something is decoded over time.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where to draw.
-    time_s : array-like of float, shape (n_times,)
-        Middle of each window in seconds from the event.
-    accuracy, low, high : array-like of float, shape (n_times,) or (n_curves, n_times)
-        Accuracy from 0 to 1 and the ends of its interval.
-    chance : float, optional
-        Drawn as a dashed line.
-    significant : array-like of bool, shape like `accuracy`, optional
-        Where it is above chance: a bar below the curves, in their colour.
-    labels : sequence, optional
-        Name of each curve, such as areas.
-    ylabel : str
-        What is drawn.
-    """
-    between = None if low is None or high is None else (low, high)
-    _curves(ax, time_s, accuracy, between, labels)
-    if chance is not None:
-        ax.axhline(chance, color=GREY, lw=0.8, ls=(0, (4, 3)))
-        ax.annotate(
-            "chance", (1, chance), xycoords=ax.get_yaxis_transform(), color=GREY, fontsize="small",
-            ha="right", va="bottom",
-        )  # fmt: skip
-    if significant is not None:
-        masks, times = np.atleast_2d(np.asarray(significant, bool)), _line(time_s, "times")
-        for number, (mask, colour) in enumerate(zip(masks, cycle(COLOURS))):
-            _same(times, mask)
-            at = np.where(mask, 0.02 + 0.025 * number, np.nan)
-            ax.plot(times, at, color=colour, lw=2.5, transform=ax.get_xaxis_transform())
-    return _finish(ax, "time from onset (s)", ylabel, zero=True)
-
-
-def _curves(
-    ax: Axes,
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    between: tuple[npt.ArrayLike, npt.ArrayLike] | None,
-    labels: Sequence[object],
-) -> None:
-    places, lines = _line(x, "the horizontal axis"), np.atleast_2d(np.asarray(y, np.float64))
-    lows, highs = (None, None) if between is None else map(np.atleast_2d, map(np.asarray, between))
-    for number, (line, label) in enumerate(zip(lines, _names(labels, lines), strict=True)):
-        _same(places, line)
-        colour = COLOURS[number % len(COLOURS)]
-        ax.plot(places, line, color=colour, lw=1.4, label=label)
-        if lows is not None and highs is not None:
-            ax.fill_between(places, lows[number], highs[number], color=colour, alpha=0.25, lw=0)
-    ax.margins(x=0)
-    _legend(ax, labels)
-
-
-def _map(ax: Axes, x: Floats, y: Floats, values: npt.ArrayLike, colours: str) -> Any:
-    array = np.ma.masked_invalid(np.asarray(values, np.float64))
-    if array.shape != (len(y), len(x)):
-        raise InputError(f"a map of shape {array.shape!r} has {len(y)} rows and {len(x)} columns")
-    return ax.pcolormesh(x, y, array, cmap=colours, shading="nearest", rasterized=True)
-
-
-def _scale(ax: Axes, mesh: Any, label: str) -> None:
-    bar = ax.figure.colorbar(mesh, ax=ax, pad=0.03, aspect=18, shrink=0.9)
-    bar.outline.set_visible(False)
-    bar.set_label(label)
-    bar.ax.locator_params(nbins=5)
-
-
-def _grouped(groups: npt.ArrayLike | None, count: int) -> tuple[npt.NDArray[Any], Any]:
-    if groups is None:
-        return np.array(["all"]), np.zeros(count, np.int64)
-    values = np.asarray(groups)
-    if values.shape != (count,):
-        raise InputError(f"{count} rows have groups of shape {values.shape!r}", hint="give n_rows")
-    return np.unique(values, return_inverse=True)
-
-
-def _around(
-    mean: npt.ArrayLike, error: npt.ArrayLike | None
-) -> tuple[npt.ArrayLike, npt.ArrayLike] | None:
-    if error is None:
-        return None
-    return np.asarray(mean) - np.asarray(error), np.asarray(mean) + np.asarray(error)
-
-
-def _line(values: npt.ArrayLike, what: str) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1:
-        raise InputError(f"{what} have the shape {array.shape!r}; they must be one row of numbers")
-    return array
-
-
-def _same(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
-    if x.shape != y.shape:
-        raise InputError(f"a curve of shape {y.shape!r} lies over {len(x)} places")
-
-
-def _names(labels: Sequence[object], lines: Floats) -> list[str | None]:
-    if labels and len(labels) != len(lines):
-        raise InputError(f"{len(lines)} curves have {len(labels)} labels")
-    return [str(label) for label in labels] or [None] * len(lines)
-
-
-def _legend(ax: Axes, labels: Sequence[object]) -> None:
-    if labels:
-        ax.legend(frameon=False, handlelength=1.2, labelcolor="linecolor", fontsize="small")
-
-
-def _finish(ax: Axes, xlabel: str, ylabel: str, *, zero: bool = False) -> Axes:
-    if zero:
-        ax.axvline(0, color=GREY, lw=0.8, zorder=0.5)
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+def _too_many(array: xr.DataArray, dims: list[str]) -> InputError:
+    sizes = " × ".join(f"{array.sizes[dim]} {dim}" for dim in dims) or "no dims"
+    spare = next((dim for dim in dims if dim in _LISTS), dims[0] if dims else "unit")
+    return InputError(
+        f"a figure cannot show {array.name!r} of {sizes}",
+        hint=f"choose one, or average: found.isel({spare}=0), found.mean({spare!r})",
+    )

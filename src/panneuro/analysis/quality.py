@@ -17,7 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from panneuro.analysis.refractory import isi_violations_ratio, rp_contamination
+from panneuro.analysis.refractory import (
+    isi_violations_ratio,
+    rp_contamination,
+    sliding_rp_violation,
+)
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, spike_ticks, to_ticks
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -27,40 +31,66 @@ ndimage = need("scipy.ndimage", "analysis", "Judging units")
 Floats = npt.NDArray[np.float64]
 
 type Limits = Mapping[str, tuple[float | None, float | None]]
-"""For each metric the least and the greatest value that passes, strictly."""
+"""For each metric the least and the greatest value that passes."""
 
-PRESETS: Mapping[str, Limits] = MappingProxyType(
+
+@dataclass(frozen=True)
+class Preset:
+    """Thresholds that somebody uses.
+
+    Parameters
+    ----------
+    limits : mapping
+        For each metric the least and the greatest value that passes; None where there is none.
+    inclusive : bool
+        Whether the limits themselves pass.
+    source : str
+        Where they are from.
+    """
+
+    limits: Limits
+    inclusive: bool
+    source: str
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "allen": MappingProxyType(
+        "allen": Preset(
             {
                 "isi_violations_ratio": (None, 0.5),
                 "amplitude_cutoff": (None, 0.1),
                 "presence_ratio": (0.95, None),
-            }
+            },
+            True,
+            "AllenSDK, allensdk.brain_observatory.ecephys.UNIT_FILTER_DEFAULTS: how Visual Coding "
+            "– Neuropixels is filtered unless asked otherwise (Siegle, Jia, et al., Nature 592:86, "
+            "2021)",
         ),
-        "aind": MappingProxyType(
+        "aind": Preset(
             {
                 "isi_violations_ratio": (None, 0.5),
                 "amplitude_cutoff": (None, 0.1),
                 "presence_ratio": (0.8, None),
-            }
+            },
+            False,
+            "Default query of curation in aind-ephys-pipeline, Allen Institute for Neural Dynamics",
         ),
-        "llobet": MappingProxyType({"rp_contamination": (None, 0.1)}),
+        "ibl": Preset(
+            {"sliding_rp_violation": (None, 0.1)},
+            True,
+            "International Brain Laboratory, Spike sorting pipeline (doi:10.6084/m9.figshare."
+            "19705522): of its three criteria, the one of refractory periods",
+        ),
+        "llobet": Preset(
+            {"rp_contamination": (None, 0.2)},
+            True,
+            "Lussac, the last remove_bad_units of its example pipelines (Llobet, Wyngaard & "
+            "Barbour, bioRxiv 2022.02.08.479192); there with censored_s=0.4e-3 and refractory_s of "
+            "0.9e-3 (cerebellum) or 1.9e-3 (synthetic)",
+        ),
     }
 )
-"""Thresholds by name.
-
-``"allen"``: the default filters of AllenSDK for Visual Coding – Neuropixels [1]_. ``"aind"``: those
-of the ephys pipeline of the Allen Institute for Neural Dynamics. ``"llobet"``: at most a tenth of
-the spikes from another neuron, by the formula of [2]_.
-
-References
-----------
-.. [1] Siegle JH, Jia X, et al. (2021). Survey of spiking in the mouse visual system reveals
-   functional hierarchy. Nature 592, 86–92.
-.. [2] Llobet V, Wyngaard A, Barbour B (2022). Automatic post-processing and merging of multiple
-   spike-sorting analyses with Lussac. bioRxiv 2022.02.08.479192.
-"""
+"""Thresholds by name, each with its source."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +302,13 @@ def drift(
 
 
 def quality_table(
-    units: Units, start_s: float, stop_s: float, *, amplitudes: Mapping[Any, Any] | None = None
+    units: Units,
+    start_s: float,
+    stop_s: float,
+    *,
+    amplitudes: Mapping[Any, Any] | None = None,
+    refractory_s: float = 1e-3,
+    censored_s: float = 0.0,
 ) -> pd.DataFrame:
     """Compute for every unit the metrics that need no more than times and amplitudes.
 
@@ -284,13 +320,21 @@ def quality_table(
         The session in seconds; spikes outside are an error.
     amplitudes : mapping, optional
         For each unit the size of each spike; left out, there is no ``amplitude_cutoff``.
+    refractory_s, censored_s : float
+        Of ``rp_contamination``, in seconds.
 
     Returns
     -------
     DataFrame
         One row a unit, with ``n_spikes``, ``firing_rate`` (Hz), ``presence_ratio``,
-        ``isi_violations_ratio``, ``rp_contamination`` and ``amplitude_cutoff``, each as the
-        function of that name defines it.
+        ``isi_violations_ratio``, ``rp_contamination``, ``sliding_rp_violation`` and
+        ``amplitude_cutoff``, each as the function of that name defines it. Units of the columns
+        that have one are in ``attrs["units"]``.
+
+    Raises
+    ------
+    InputError
+        If spikes lie outside the session, or a unit has not one amplitude for each spike.
 
     Examples
     --------
@@ -314,19 +358,24 @@ def quality_table(
             "firing_rate": len(times_s) / duration_s,
             "presence_ratio": presence_ratio(times_s, start_s, stop_s),
             "isi_violations_ratio": isi_violations_ratio(times_s, duration_s),
-            "rp_contamination": rp_contamination(times_s, duration_s),
+            "rp_contamination": rp_contamination(
+                times_s, duration_s, refractory_s=refractory_s, censored_s=censored_s
+            ),
+            "sliding_rp_violation": sliding_rp_violation(times_s, duration_s),
         }
         if amplitudes is not None:
             if unit not in amplitudes or len(amplitudes[unit]) != len(times_s):
                 raise InputError(f"unit {unit!r} has not one amplitude for each of its spikes")
             found["amplitude_cutoff"] = amplitude_cutoff(amplitudes[unit])
         rows.append(found)
-    return pd.DataFrame(rows, index=pd.Index(trains.ids, name="unit"))
+    table = pd.DataFrame(rows, index=pd.Index(trains.ids, name="unit"))
+    table.attrs["units"] = {"firing_rate": "Hz"}
+    return table
 
 
 def passes(
     table: pd.DataFrame,
-    limits: Literal["allen", "aind", "llobet"] | Limits,
+    limits: Literal["allen", "aind", "ibl", "llobet"] | Preset | Limits,
     *,
     need: tuple[str, ...] | None = None,
 ) -> pd.Series:
@@ -336,8 +385,9 @@ def passes(
     ----------
     table : DataFrame
         One row a unit, one column a metric.
-    limits : str or mapping
-        Name of one of ``PRESETS``, or for each metric the least and greatest value.
+    limits : str, Preset or mapping
+        Name of one of :data:`PRESETS`, or for each metric the least and the greatest value, which
+        then pass themselves.
     need : tuple of str, optional
         The metrics of `limits` to look at, where the table does not have all; left out, all.
 
@@ -350,10 +400,19 @@ def passes(
     ------
     InputError
         If the preset is not known or the table lacks a metric that it needs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"rp_contamination": [0.05, 0.2, 0.5, np.nan]})
+    >>> passes(table, "llobet").tolist()
+    [True, True, False, False]
     """
-    known = PRESETS.get(limits) if isinstance(limits, str) else limits
-    if known is None:
+    if isinstance(limits, str) and limits not in PRESETS:
         raise InputError(f"there is no preset {limits!r}", hint=f"presets: {', '.join(PRESETS)}")
+    preset = PRESETS[limits] if isinstance(limits, str) else limits
+    if not isinstance(preset, Preset):
+        preset = Preset(preset, True, "given")
+    known = preset.limits
     wanted = tuple(known) if need is None else need
     missing = [name for name in wanted if name not in table or name not in known]
     if missing:
@@ -365,7 +424,7 @@ def passes(
     for name in wanted:
         least, greatest = known[name]
         low, high = -np.inf if least is None else least, np.inf if greatest is None else greatest
-        found &= (table[name] > low) & (table[name] < high)
+        found &= table[name].between(low, high, "both" if preset.inclusive else "neither")
     return found
 
 

@@ -8,6 +8,11 @@ import numpy.typing as npt
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.trains import TICKS_PER_S, spike_ticks
 from panneuro.core.errors import InputError
+from panneuro.core.extras import need
+
+special = need("scipy.special", "analysis", "Judging units")
+
+_CONTAMINATIONS = np.arange(1, 71) / 200
 
 
 def isi_violations_ratio(
@@ -140,6 +145,78 @@ def rp_contamination(
     violations = close_pairs(ticks, round(refractory_s * TICKS_PER_S))
     left = 1 - violations * (duration_s - 2 * n * censored_s) / (n**2 * window)
     return 1 - float(np.sqrt(left)) if left >= 0 else 1.0
+
+
+def sliding_rp_violation(
+    times_s: npt.ArrayLike,
+    duration_s: float,
+    *,
+    bin_s: float = 0.25e-3,
+    shortest_s: float = 0.5e-3,
+    longest_s: float = 10e-3,
+    confidence: float = 0.9,
+) -> float:
+    """Return the least contamination that some refractory period rules out more of.
+
+    The refractory period need not be known: for each one up to `longest_s`, and each contamination
+    from 0.5 to 35 %, the violations that such a contamination would make are compared with those
+    that are seen [1]_. SpikeInterface's metric of this name, from the International Brain
+    Laboratory.
+
+    Parameters
+    ----------
+    times_s : array-like of float, shape (n_spikes,)
+        Spike times in seconds, ascending.
+    duration_s : float
+        How long the unit was recorded, in seconds.
+    bin_s : float
+        Between refractory periods. SpikeInterface rounds it to whole samples: 8 at 30 kHz.
+    shortest_s, longest_s : float
+        Refractory periods whose middle of the bin is above the first are tried, up to the second.
+    confidence : float
+        Between 0 and 1: how sure the answer is.
+
+    Returns
+    -------
+    float
+        The smallest *C* of which ``P(X > n_v) > confidence`` for some period τ, with *X* a Poisson
+        variable of mean ``2 τ N_c (N_b + (N_c − 1) / 2) / T``, ``N_c = C N`` and ``N_b = N − N_c``
+        [2]_, and *n_v* pairs of spikes less than τ apart. NaN where there is none: more than 35 %,
+        or too few spikes to be sure.
+
+    Raises
+    ------
+    InputError
+        If times do not ascend or are not finite, or periods and duration are not in order.
+
+    References
+    ----------
+    .. [1] International Brain Laboratory (2022). Spike sorting pipeline for the International Brain
+       Laboratory. doi:10.6084/m9.figshare.19705522.
+    .. [2] Llobet V, Wyngaard A, Barbour B (2022). Automatic post-processing and merging of multiple
+       spike-sorting analyses with Lussac. bioRxiv 2022.02.08.479192.
+
+    Examples
+    --------
+    >>> sliding_rp_violation(np.arange(0.0, 1000.0, 0.1), 1000.0)
+    0.005
+    """
+    ticks = spike_ticks(times_s)
+    if not (0 < bin_s <= longest_s < duration_s < np.inf and 0 < confidence < 1):
+        raise InputError(
+            f"refractory periods of {bin_s!r} to {longest_s!r} s in {duration_s!r} s cannot be "
+            f"tried with a confidence of {confidence!r}"
+        )
+    n, n_bins = len(ticks), int(longest_s / bin_s + 1e-9)
+    edges = np.arange(1, n_bins + 1) * bin_s
+    apart = np.rint(edges * TICKS_PER_S).astype(np.int64)
+    seen = np.array([close_pairs(ticks, int(ticks_apart) - 1) for ticks_apart in apart])
+    foreign = n * _CONTAMINATIONS[:, None]
+    expected = 2 * edges / duration_s * foreign * (n - foreign + (foreign - 1) / 2)
+    tried = edges - bin_s / 2 > shortest_s
+    sure = (special.gammainc(seen + 1.0, np.maximum(expected, 0.0)) > confidence)[:, tried]
+    ruled_out = sure.any(1)
+    return float(_CONTAMINATIONS[ruled_out.argmax()]) if ruled_out.any() else float("nan")
 
 
 @compiled

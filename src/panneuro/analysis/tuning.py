@@ -26,6 +26,16 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 _SHUFFLES_A_TASK = 50
+_UNITS = {
+    "orientation": "°",
+    "direction": "°",
+    "angle": "°",
+    "x_position": "°",
+    "y_position": "°",
+    "spatial_frequency": "cycles/°",
+    "temporal_frequency": "Hz",
+}
+"""Of the columns that stimulus tables have, by the names that the Allen Institute gives them."""
 
 
 def tuning_curves(
@@ -78,7 +88,9 @@ def tuning_curves(
     mean = _sums(rates, flat, len(n)) / np.where(n, n, np.nan)[:, None]
     squares = _sums(np.square(rates - mean[flat]), flat, len(n))
     sem = np.sqrt(squares / np.where(n > 1, n * (n - 1.0), np.nan)[:, None])
-    coords = {"unit": ids, **dict(zip(names, values, strict=True))}
+    coords = {"unit": ids} | {
+        name: (name, found, _described(name)) for name, found in zip(names, values, strict=True)
+    }
     dims = ("unit", *names)
     data = {
         name: xr.DataArray(
@@ -282,6 +294,11 @@ def _responses(
         [values for values, _ in grouped],
         tuple(rows for _, rows in grouped),
     )
+
+
+def _described(column: str) -> dict[str, str]:
+    unit = {"units": _UNITS[column]} if column in _UNITS else {}
+    return unit | {"long_name": column.replace("_", " ")}
 
 
 def _sums(rates: Floats, labels: Array, n: int) -> Floats:

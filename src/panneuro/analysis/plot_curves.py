@@ -1,0 +1,258 @@
+"""Figures of lines and points: rates over time, spectra, tuning, correlograms, rasters, phases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from panneuro.analysis.plot_style import (
+    COLOURS,
+    DASHED,
+    GREY,
+    Floats,
+    axis_of,
+    finish,
+    named,
+    readable,
+    reference,
+)
+from panneuro.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MANY_POINTS = 20_000
+_FEW_STIMULI = 24
+_LINE_POINTS = 2
+
+
+def draw_curves(
+    ax: Axes,
+    array: xr.DataArray,
+    x: str,
+    hue: str | None,
+    between: tuple[xr.DataArray, xr.DataArray] | None,
+) -> Axes:
+    """Draw a line for each value of `hue` over `x`, with the range between two others shaded."""
+    places, xlabel = axis_of(array[x])
+    values, ylabel = axis_of(array)
+    factor = readable(array, str(array.attrs.get("units", "")))[0]
+    dims = [x] if hue is None else [hue, x]
+    lines = _rows(values, array, dims)
+    ends = (
+        None if between is None else [_rows(end.to_numpy() * factor, end, dims) for end in between]
+    )
+    names = _names(array, hue)
+    # What is drawn over other curves goes on with the next colour.
+    first = sum(len(line.get_xydata()) > _LINE_POINTS for line in ax.lines)
+    for number, (line, name) in enumerate(zip(lines, names, strict=True)):
+        colour = COLOURS[(first + number) % len(COLOURS)]
+        ax.plot(places, line, color=colour, label=name)
+        if ends is not None:
+            low, high = (end[number] for end in ends)
+            ax.fill_between(places, low, high, color=colour, alpha=0.25, lw=0)
+    ax.margins(x=0)
+    if not first:
+        _scale(ax, array, values)
+    if "chance" in array.attrs:
+        reference(ax, float(array.attrs["chance"]), "chance")
+    _legend(ax, array, hue)
+    return finish(ax, places, xlabel, ylabel, zero=True)
+
+
+def draw_points(
+    ax: Axes,
+    array: xr.DataArray,
+    x: str,
+    hue: str | None,
+    between: tuple[xr.DataArray, xr.DataArray] | None,
+) -> Axes:
+    """Draw a point for each stimulus, with its error; lines join what has an order."""
+    places, xlabel = _stimuli(ax, array[x])
+    line_style = "-" if _is_numeric(array[x]) else "none"
+    values, ylabel = axis_of(array)
+    dims = [x] if hue is None else [hue, x]
+    names = _names(array, hue)
+    errors: list[Floats | None] = [None] * len(names)
+    if between is not None:
+        low, high = (_rows(end.to_numpy(), end, dims) for end in between)
+        errors = list((high - low) / 2)
+    for number, (line, name) in enumerate(zip(_rows(values, array, dims), names, strict=True)):
+        colour = COLOURS[number % len(COLOURS)]
+        how: Any = {"color": colour, "marker": "o", "ms": 3.5, "elinewidth": 0.8, "label": name}
+        ax.errorbar(places, line, errors[number], ls=line_style, **how)
+    if line_style == "none":
+        ax.set_xlim(-0.6, len(places) - 0.4)
+    _scale(ax, array, values)
+    _legend(ax, array, hue)
+    return finish(ax, places, xlabel, ylabel)
+
+
+def draw_lags(ax: Axes, array: xr.DataArray, expected: xr.DataArray | None) -> Axes:
+    """Draw a correlogram as bars, with what is expected by chance and its 99 % Poisson range."""
+    lags, xlabel = axis_of(array["lag"])
+    counts, ylabel = axis_of(array)
+    width = float(np.diff(lags).mean()) if len(lags) > 1 else 1.0
+    edges = np.append(lags - width / 2, lags[-1] + width / 2)
+    ax.stairs(counts, edges, fill=True, color="0.72")
+    if expected is not None:
+        mean = expected.to_numpy()
+        reach = 2.576 * np.sqrt(mean)
+        low, high = np.maximum(mean - reach, 0), mean + reach
+        ax.fill_between(lags, low, high, color=COLOURS[0], alpha=0.25, lw=0)
+        ax.plot(lags, mean, color=COLOURS[0], label="expected")
+        ax.legend(labelcolor="linecolor")
+    ax.set_xlim(edges[0], edges[-1])
+    if counts.min(initial=0) >= 0:
+        ax.set_ylim(bottom=0)
+    return finish(ax, lags, xlabel, ylabel, zero=True)
+
+
+def draw_raster(ax: Axes, spikes: xr.Dataset) -> Axes:
+    """Draw a tick for every spike and a row for every presentation, together by condition."""
+    times, xlabel = axis_of(spikes["time"])
+    rows, count = spikes["row"].to_numpy(), spikes.sizes["presentation"]
+    names, members = np.array([""]), np.zeros(count, np.int64)
+    if "condition" in spikes.coords:
+        names, members = np.unique(spikes["condition"].to_numpy(), return_inverse=True)
+    place = np.empty(count, np.int64)
+    place[np.argsort(members, kind="stable")] = np.arange(count)
+    height = ax.get_window_extent().height * 72 / ax.figure.dpi
+    size = min(8.0, max(1.2, 0.85 * height / max(1, count)))
+    for number in range(len(names)):
+        chosen = members[rows] == number
+        colour = COLOURS[number % len(COLOURS)] if len(names) > 1 else "k"
+        given: Any = {
+            "marker": "|",
+            "ms": size,
+            "mew": 0.8,
+            "rasterized": len(times) > _MANY_POINTS,
+        }
+        ax.plot(times[chosen], place[rows[chosen]], ls="none", color=colour, **given)
+    if len(names) > 1:
+        middles = [float(place[members == number].mean()) for number in range(len(names))]
+        ax.set_yticks(middles, [_said(name) for name in names])
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+    ax.set_ylim(max(1, count) - 0.5, -0.5)
+    return finish(ax, times, xlabel, "condition" if len(names) > 1 else "presentation", zero=True)
+
+
+def draw_phases(ax: Any, locking: xr.Dataset) -> Axes:
+    """Draw for each unit an arrow to its preferred phase, as long as its locking is strong."""
+    if ax.name != "polar":
+        raise InputError(
+            "preferred phases are drawn on polar axes, not on these",
+            hint='leave ax out, or make it with subplot_kw={"projection": "polar"}',
+        )
+    strength, phase = locking["strength"].to_numpy(), locking["phase"].to_numpy()
+    locked = locking["p"].to_numpy() < 0.05
+    for chosen, colour, label in ((~locked, "0.6", "p ≥ 0.05"), (locked, COLOURS[0], "p < 0.05")):
+        if chosen.any():
+            ends = np.stack([np.zeros(int(chosen.sum())), strength[chosen]])
+            ax.plot(np.stack([phase[chosen]] * 2), ends, color=colour, lw=0.9)
+            ax.plot(phase[chosen], strength[chosen], "o", color=colour, ms=3, label=label)
+    ax.set_xticks(np.arange(4) * np.pi / 2, ["peak", "π/2", "trough", "−π/2"])
+    longest = float(np.nanmax(strength, initial=0.1))
+    ax.set_rmax(1.08 * longest)
+    step = next(step for step in (0.05, 0.1, 0.25, 0.5) if longest < 3.5 * step)
+    ax.set_rticks(np.arange(step, longest, step))
+    ax.set_rlabel_position(135)
+    ax.grid(color="0.88", lw=0.6)
+    ax.spines["polar"].set_visible(False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.88, 0.88), handletextpad=0.2)
+    drawn: Axes = ax
+    return drawn
+
+
+def draw_distribution(
+    ax: Axes,
+    values: npt.ArrayLike,
+    label: str,
+    of: str = "units",
+    limits: tuple[float | None, float | None] | None = None,
+) -> Axes:
+    """Draw how often values occur, with the limits that units must keep to."""
+    array = np.asarray(values, np.float64)
+    array = array[np.isfinite(array)]
+    if not len(array) or np.ptp(array) == 0:
+        middle = float(array[0]) if len(array) else 0.0
+        bins = middle + np.array([-0.03, 0.03]) * max(1.0, abs(middle))
+    else:
+        bins = np.histogram_bin_edges(array, bins="auto")
+        bins = bins if len(bins) <= 60 else np.linspace(bins[0], bins[-1], 61)
+    ax.hist(array, bins.tolist(), color="0.72")
+    for limit in limits or ():
+        if limit is not None:
+            ax.axvline(limit, color=COLOURS[1], lw=1, ls=DASHED)
+    ax.set_ylim(bottom=0)
+    ax.locator_params(axis="both", nbins=5)
+    return finish(ax, array, label, of)
+
+
+def _rows(values: npt.NDArray[Any], array: xr.DataArray, dims: list[str]) -> Floats:
+    order = [array.get_axis_num(dim) for dim in dims]
+    return np.atleast_2d(values.transpose(order)).astype(np.float64)
+
+
+def _names(array: xr.DataArray, hue: str | None) -> list[str | None]:
+    if hue is None:
+        return [None]
+    values = array[hue].to_numpy() if hue in array.coords else np.arange(array.sizes[hue])
+    unit = str(array[hue].attrs.get("units", ""))
+    return [
+        _said(value) + (unit if unit == "°" else f" {unit}" if unit else "") for value in values
+    ]
+
+
+def _said(value: object) -> str:
+    number = isinstance(value, float | np.floating)
+    return f"{value:g}" if number else str(value)
+
+
+def _legend(ax: Axes, array: xr.DataArray, hue: str | None) -> None:
+    if hue is not None:
+        title = str(array[hue].attrs.get("long_name", hue)).replace("_", " ")
+        legend = ax.legend(
+            labelcolor="linecolor",
+            title=title,
+            alignment="left",
+            loc="upper left",
+            bbox_to_anchor=(1.0, 1.03),
+            borderaxespad=0.3,
+        )
+        legend.get_title().set_color(GREY)
+
+
+def _scale(ax: Axes, array: xr.DataArray, values: Floats) -> None:
+    """Draw power on a logarithmic scale, and what cannot be negative from zero."""
+    if str(array.attrs.get("units", "")).endswith("/Hz") and (values > 0).any():
+        ax.set_yscale("log")
+    elif not (values < 0).any():
+        ax.set_ylim(bottom=0)
+
+
+def _is_numeric(coordinate: xr.DataArray) -> bool:
+    return pd.api.types.is_numeric_dtype(coordinate.dtype) and coordinate.dtype != bool
+
+
+def _stimuli(ax: Axes, coordinate: xr.DataArray) -> tuple[Floats, str]:
+    """Return where stimuli lie: at their number, or side by side."""
+    if _is_numeric(coordinate):
+        places, label = axis_of(coordinate)
+        if len(places) <= 9:
+            ax.set_xticks(places)
+        return places, label
+    places = np.arange(coordinate.size, dtype=np.float64)
+    tilted = coordinate.size > 5 and max(map(len, map(str, coordinate.to_numpy()))) > 4
+    labels = [_said(value) for value in coordinate.to_numpy()]
+    if coordinate.size <= _FEW_STIMULI:
+        ax.set_xticks(
+            places, labels, rotation=45 if tilted else 0, ha="right" if tilted else "center"
+        )
+    name = str(coordinate.attrs.get("long_name", coordinate.name)).replace("_", " ")
+    return places, named(name, str(coordinate.attrs.get("units", "")))

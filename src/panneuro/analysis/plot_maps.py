@@ -1,0 +1,105 @@
+"""Figures of colour: spectrograms, receptive fields, matrices of pairs, many units over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from panneuro.analysis.plot_style import Floats, axis_of, finish
+from panneuro.core.extras import need
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FEW_NAMES = 16
+_FEW_NUMBERS = 10
+_FEW_ROWS = 12
+_LEAST_P = 1e-12
+
+
+def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
+    """Draw a colour for each value over two axes.
+
+    Power is on a logarithmic scale; what goes below zero as well as above has white at zero; all
+    else a scale from zero, or from its least value, that is even to the eye.
+    """
+    (places, xlabel), (rows, ylabel) = (_axis(array, dim) for dim in (x, y))
+    if x == "other":
+        xlabel = f"other {ylabel}"
+    values, label = axis_of(array)
+    values = values.transpose([array.get_axis_num(dim) for dim in (y, x)])
+    given = {"shading": "nearest", "rasterized": True, **_colours(array, values)}
+    mesh = ax.pcolormesh(places, rows, np.ma.masked_invalid(values), **given)
+    bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=22)
+    bar.outline.set_visible(False)
+    bar.set_label(label)
+    if y == "frequency" and len(rows) > 2 and _is_geometric(rows):
+        ax.set_yscale("log", base=2)
+        ax.yaxis.set_major_formatter("{x:g}")
+    alike = {x, y} == {"x", "y"} or _pairs(x, y)
+    if alike:
+        ax.set_aspect("equal")
+    for dim, axis, name in ((x, ax.xaxis, "x"), (y, ax.yaxis, "y")):
+        _ticks(array, dim, axis, tilted=name == "x")
+    if _is_list(y):
+        ax.invert_yaxis()
+    return finish(ax, places, xlabel, ylabel, zero=not alike)
+
+
+def _pairs(x: str, y: str) -> bool:
+    return "other" in x or "other" in y
+
+
+def _is_list(dim: str) -> bool:
+    """Return whether the places of a dim have no order of their own: units, areas, channels."""
+    return dim not in ("time", "lag", "frequency", "x", "y")
+
+
+def _axis(array: xr.DataArray, dim: str) -> tuple[Floats, str]:
+    if _is_list(dim):
+        return np.arange(array.sizes[dim], dtype=np.float64), dim.replace("_", " ")
+    return axis_of(array[dim])
+
+
+def _ticks(array: xr.DataArray, dim: str, axis: Any, *, tilted: bool) -> None:
+    """Name the places of a list, or only some of them where there are many."""
+    if not _is_list(dim):
+        return
+    count = array.sizes[dim]
+    names = array[dim].to_numpy() if dim in array.coords else np.arange(count)
+    number = pd.api.types.is_numeric_dtype(names.dtype)
+    step = 1 if count <= (_FEW_NUMBERS if number else _FEW_NAMES) else -(-count // 6)
+    at = np.arange(0, count, step)
+    long = tilted and not number and count > 4
+    how = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
+    axis.set_ticks(at, [str(name) for name in names[at]], **how)
+    axis.set_tick_params(length=0 if count <= _FEW_ROWS else 3)
+
+
+def _colours(array: xr.DataArray, values: Floats) -> dict[str, Any]:
+    colours = need("matplotlib.colors", "plot", "Drawing figures")
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    unit = str(array.attrs.get("units", ""))
+    if low < 0 < high:
+        reach = max(-low, high)
+        return {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
+    if unit.endswith(("²/Hz", "²")) and low >= 0 < high:
+        # A few bins of hardly any power would take the scale far below what matters.
+        floor = max(float(np.quantile(finite, 0.02)), high * 1e-6)
+        return {"cmap": "viridis", "norm": colours.LogNorm(floor, high)}
+    if str(array.name).split("_")[0] == "p" and unit in ("", "1") and low < high:
+        return {"cmap": "viridis_r", "norm": colours.LogNorm(max(low, _LEAST_P), high, clip=True)}
+    if unit == "spikes" and array.dtype.kind in "ui":
+        return {"cmap": "Greys", "vmin": 0, "vmax": max(high, 1.0)}
+    return {"cmap": "viridis", "vmin": min(0.0, low)}
+
+
+def _is_geometric(rows: Floats) -> bool:
+    if rows[0] <= 0:
+        return False
+    steps = np.diff(np.log(rows))
+    return bool(np.ptp(steps) < 1e-6 * abs(steps[0]))
