@@ -78,12 +78,16 @@ class Electrodes:
         extra = [column for column in table.columns if column not in _FIXED]
         for column in extra:
             self._nwb.add_electrode_column(name=str(column), description=str(column))
-        for row in range(len(table)):
-            fields = {c: table[c].iloc[row] for c in table.columns if c in (*_STANDARD, *extra)}
-            self._nwb.add_electrode(
-                group=groups[names.iloc[row]],
-                **{**{k: _plain(v) for k, v in fields.items()}, "location": places.iloc[row]},
-            )
+        table["location"] = places
+        kept = [column for column in table.columns if column in (*_STANDARD, *extra)]
+        columns = {str(column): [_plain(value) for value in table[column]] for column in kept}
+        columns["group"] = [groups[name] for name in names]
+        # The first row makes the columns; thousands more, one by one, would take seconds.
+        self._nwb.add_electrode(**{name: values[0] for name, values in columns.items()})
+        columns["group_name"] = [group.name for group in columns["group"]]
+        for column in self._nwb.electrodes.columns:
+            column.data.extend(columns[column.name][1:])
+        self._nwb.electrodes.id.data.extend(range(1, len(table)))
 
     def _group(self, name: str, places: pd.Series[str]) -> ElectrodeGroup:
         devices = list(self._nwb.devices)
