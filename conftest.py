@@ -12,7 +12,6 @@ from typing import Any
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
-
 _RECORDINGS = Path(__file__).parent.parent / "shared" / "data"
 if _RECORDINGS.is_dir():
     os.environ.setdefault("PANNEURO_SAMPLE_DATA", str(_RECORDINGS))
