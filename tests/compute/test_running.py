@@ -32,7 +32,7 @@ def test_a_step_makes_assets_and_records(lake, steps):
     assert "def rates" in "".join(
         json.loads(lake.store.get(f"runs/code/{made.code[7:]}.json"))["sources"].values()
     )
-    environment = json.loads(lake.store.get(f"runs/environments/{made.environment[7:]}.json"))
+    environment = json.loads(lake.store.get(f"runs/environments/{made.installed[7:]}.json"))
     assert environment["packages"]["numpy"]["version"] == made.packages["numpy"]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -12,16 +13,29 @@ from concurrent.futures import (
     Future,
     wait,
 )
+from contextlib import contextmanager
 
-from panneuro.compute.executors import end_processes
+from panneuro.compute.executors import (
+    INLINE,
+    PROCESSES,
+    end_processes,
+    kind_of,
+    opened,
+    workers_of,
+)
 from panneuro.compute.step import Step
+from panneuro.compute.texts import keep_texts
 from panneuro.compute.work import TRIES, Task, execute
-from panneuro.core.errors import PanneuroError
+from panneuro.core.errors import InputError, PanneuroError
 from panneuro.core.run import Run
 from panneuro.core.store import Store
+from panneuro.lake.lake import Lake
 from panneuro.lake.runs import Attempt
 
 _SUSPECT = 2
+_AHEAD = 2
+_AHEAD_ON_DASK = 500
+_LEARN_AT, _LEARN_EVERY_S = 64, 2.0
 
 
 class Crew:
@@ -38,28 +52,36 @@ class Crew:
         Makes an executor; called again when one breaks.
     ahead : int
         How many tasks are sent before the first of them ends.
-    step : Step, optional
-        Where the work is done in this process: the step, at hand.
+    steps : mapping, optional
+        Where the work is done in this process: the steps at hand, by their references.
     """
 
     def __init__(
-        self, store: Store, make: Callable[[], Executor], ahead: int, step: Step | None = None
+        self,
+        store: Store,
+        make: Callable[[], Executor],
+        ahead: int,
+        steps: Mapping[str, Step] | None = None,
     ) -> None:
         self._store = store
         self._make = make
         self._ahead = ahead
-        self._at_hand = (step, store) if step else ()
+        self._steps = steps
         self._executor = make()
+        self._waiting: deque[Task] = deque()
         self._pending: dict[Future[Run], Task] = {}
         self._deaths: Counter[str] = Counter()
         self._deaths_alone: Counter[str] = Counter()
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[Run]:
-        """Yield runs as they end."""
-        waiting = deque(tasks)
-        while waiting or self._pending:
-            while waiting and len(self._pending) < self._room(waiting[0]):
-                self._send(waiting.popleft())
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Line up work; also while results are being taken."""
+        self._waiting.extend(tasks)
+
+    def results(self) -> Iterator[Run]:
+        """Yield runs as they end, until nothing is left to do."""
+        while self._waiting or self._pending:
+            while self._waiting and len(self._pending) < self._room(self._waiting[0]):
+                self._send(self._waiting.popleft())
             alone = len(self._pending) == 1
             ended, _ = wait(self._pending, return_when=FIRST_COMPLETED)
             lost = []
@@ -73,7 +95,7 @@ class Crew:
                     yield self._failed(task, error)
             if lost:
                 lost += self._start_anew()
-                yield from self._send_again(lost, waiting, alone=alone)
+                yield from self._send_again(lost, alone=alone)
 
     def _room(self, following: Task) -> int:
         suspects = [following, *self._pending.values()]
@@ -82,7 +104,8 @@ class Crew:
 
     def _send(self, task: Task) -> None:
         try:
-            future = self._executor.submit(execute, task, *self._at_hand)
+            at_hand = (self._steps[task.run.reference], self._store) if self._steps else ()
+            future = self._executor.submit(execute, task, *at_hand)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
@@ -96,13 +119,13 @@ class Crew:
         self._executor = self._make()
         return lost
 
-    def _send_again(self, lost: list[Task], waiting: deque[Task], *, alone: bool) -> Iterator[Run]:
+    def _send_again(self, lost: list[Task], *, alone: bool) -> Iterator[Run]:
         """Put lost tasks back, but for one that died often enough with nobody else to blame."""
         for task in lost:
             self._deaths[task.run.key] += 1
             self._deaths_alone[task.run.key] += alone
             if self._deaths_alone[task.run.key] < TRIES:
-                waiting.appendleft(task)
+                self._waiting.appendleft(task)
             else:
                 yield self._failed(task, _died(task))
 
@@ -130,3 +153,95 @@ def _died(task: Task) -> PanneuroError:
         f"the worker died {TRIES} times while running {task.run.step!r} for {task.name!r} alone",
         hint="did it take more memory than there is? fewer --workers leave more to each",
     )
+
+
+@contextmanager
+def crew_of(
+    lake: Lake, steps: Iterable[Step], executor: str | None, workers: int | None
+) -> Iterator[LearningCrew]:
+    """Give workers for some steps, and let the lake learn what they do.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    steps : iterable of Step
+        Which may be asked for.
+    executor, workers
+        What is asked for; ``lake.toml`` says otherwise.
+
+    Raises
+    ------
+    InputError
+        If the steps or the lake cannot be reached from other processes.
+    """
+    settings, known = lake.settings.compute, {step.reference: step for step in steps}
+    kind, count = kind_of(settings, executor), workers_of(settings, workers)
+    for step in known.values():
+        _refuse_what_cannot_travel(lake, step, kind)
+        keep_texts(lake.store, step)
+    with opened(kind, settings, count) as make:
+        ahead = {INLINE: 1, PROCESSES: _AHEAD * count}.get(kind, _AHEAD_ON_DASK)
+        crew = Crew(lake.store, make, ahead, known if kind == INLINE else None)
+        learning = LearningCrew(crew, lake)
+        try:
+            yield learning
+        finally:
+            crew.close()
+            learning.finish()
+
+
+def _refuse_what_cannot_travel(lake: Lake, step: Step, kind: str) -> None:
+    if kind == INLINE:
+        return
+    if lake.store.url.startswith("memory://"):
+        raise InputError(
+            f"the lake at {lake.store.url!r} is in the memory of this process alone",
+            hint="--executor inline",
+        )
+    if not step.is_found:
+        raise InputError(
+            f"step {step.name!r} is written where other processes cannot find it",
+            hint="write it in a file, and name it path/to/file.py:function",
+        )
+
+
+class LearningCrew:
+    """A crew of whose runs the lake's indexes are told, many at a time.
+
+    Parameters
+    ----------
+    crew : Crew
+        That does the work.
+    lake : Lake
+        That learns.
+    """
+
+    def __init__(self, crew: Crew, lake: Lake) -> None:
+        self._crew = crew
+        self._lake = lake
+        self._runs: list[Run] = []
+        self._last = time.monotonic()
+
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Line up work; also while results are being taken."""
+        self._crew.add(tasks)
+
+    def results(self) -> Iterator[Run]:
+        """Yield runs as they end, until nothing is left to do."""
+        for run in self._crew.results():
+            self._runs.append(run)
+            now = time.monotonic()
+            if len(self._runs) >= _LEARN_AT or now - self._last > _LEARN_EVERY_S:
+                self._tell()
+                self._last = now
+            yield run
+
+    def _tell(self) -> None:
+        self._lake.learn(self._runs)
+        self._runs = []
+
+    def finish(self) -> None:
+        """Tell the rest, and let others know by a snapshot."""
+        self._tell()
+        self._lake.publish()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from panneuro.compute import executors
-from panneuro.compute.crew import Crew
+from panneuro.compute.crew import crew_of
 from panneuro.compute.planning import Given, Plan, Planner, Skipped, each
 from panneuro.compute.step import Step, find_step
-from panneuro.compute.texts import keep_texts
-from panneuro.core.errors import InputError, LimitError
+from panneuro.core.errors import LimitError
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.query import Query
 from panneuro.core.run import Run
@@ -26,10 +23,6 @@ if TYPE_CHECKING:
 
 On = str | Query | Found | Asset | Iterable[str]
 """What a step is run on: a search, what one found, or an asset."""
-
-_AHEAD = 2
-_AHEAD_ON_DASK = 500
-_LEARN_AT, _LEARN_EVERY_S = 64, 2.0
 
 
 @dataclass(frozen=True)
@@ -231,63 +224,13 @@ def carry_out(
     executor, workers, progress
         As for `run`.
     """
-    progress, step = progress or Silence(), planned.step
-    settings = lake.settings.compute
-    kind, count = executors.kind_of(settings, executor), executors.workers_of(settings, workers)
+    progress, ended = progress or Silence(), []
     if not planned.tasks:
         return Ran(planned)
-    _refuse_what_cannot_travel(lake, step, kind)
-    keep_texts(lake.store, step)
-    progress.start(step.name, len(planned.tasks), "runs")
-    learning, ended = _Learning(lake), []
-    with executors.opened(kind, settings, count) as make:
-        ahead = {executors.INLINE: 1, executors.PROCESSES: _AHEAD * count}.get(kind, _AHEAD_ON_DASK)
-        crew = Crew(lake.store, make, ahead, step if kind == executors.INLINE else None)
-        try:
-            for one in crew.results(planned.tasks):
-                ended.append(one)
-                learning.note(one)
-                progress.advance(1)
-        finally:
-            crew.close()
-            learning.finish()
+    with crew_of(lake, [planned.step], executor, workers) as crew:
+        progress.start(planned.step.name, len(planned.tasks), "runs")
+        crew.add(planned.tasks)
+        for one in crew.results():
+            ended.append(one)
+            progress.advance(1)
     return Ran(planned, tuple(ended))
-
-
-def _refuse_what_cannot_travel(lake: Lake, step: Step, kind: str) -> None:
-    if kind == executors.INLINE:
-        return
-    if lake.store.url.startswith("memory://"):
-        raise InputError(
-            f"the lake at {lake.store.url!r} is in the memory of this process alone",
-            hint="--executor inline",
-        )
-    if not step.is_found:
-        raise InputError(
-            f"step {step.name!r} is written where other processes cannot find it",
-            hint="write it in a file, and name it path/to/file.py:function",
-        )
-
-
-class _Learning:
-    """Tells the indexes of runs, many at a time."""
-
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
-        self._runs: list[Run] = []
-        self._last = time.monotonic()
-
-    def note(self, run: Run) -> None:
-        self._runs.append(run)
-        now = time.monotonic()
-        if len(self._runs) >= _LEARN_AT or now - self._last > _LEARN_EVERY_S:
-            self._tell()
-            self._last = now
-
-    def _tell(self) -> None:
-        self._lake.learn(self._runs)
-        self._runs = []
-
-    def finish(self) -> None:
-        self._tell()
-        self._lake.publish()
