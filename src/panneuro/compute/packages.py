@@ -10,21 +10,26 @@ from importlib.metadata import (
     Distribution,
     PackageNotFoundError,
     distribution,
-    distributions,
     packages_distributions,
 )
 from typing import Any
 
-from panneuro.core.digests import digest_bytes
+from panneuro.compute.environments import Environment
+from panneuro.compute.inventory import inventory, normalised
 
 PYTHON = "python"
 """Under which name the interpreter stands among the packages, as in ``3.12``."""
 
+LOCKED = "(locked)"
+"""Marks what a step's own environment holds."""
+
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OURS = "panneuro"
+_ASIDE = ("threadpoolctl", "numba")
+"""What panneuro uses where it is installed."""
 
 
-def reached(imports: Iterable[str]) -> dict[str, str]:
+def reached(imports: Iterable[str], locked: Environment | None = None) -> dict[str, str]:
     """Return the versions of the distributions that hold some modules, and of what these require.
 
     panneuro itself is no package here but code: see `panneuro.compute.code`.
@@ -33,56 +38,53 @@ def reached(imports: Iterable[str]) -> dict[str, str]:
     ----------
     imports : iterable of str
         Top-level names of modules.
+    locked : Environment, optional
+        What the step calls functions in: its packages count too, and its hashes do.
 
     Returns
     -------
     dict of str to str
-        By normalised name; ``python`` stands for the interpreter, by its minor version.
+        By normalised name; ``python`` stands for the interpreter, by its minor version. A name
+        that is locked in another version stands a second time, as ``numpy (locked)``.
 
     Examples
     --------
     >>> sorted(reached(["numpy"]))
     ['numpy', 'python']
     """
-    found = {PYTHON: ".".join(platform.python_version_tuple()[:2])}
-    todo = [name for module in sorted(imports) for name in _distributions_of(module)]
+    names = [name for module in sorted(imports) for name in _distributions_of(module)]
+    found = {PYTHON: ".".join(platform.python_version_tuple()[:2]), **_closed(names)}
+    if locked is not None:
+        for name, version in locked.packages.items():
+            if found.setdefault(name, version) != version:
+                found[f"{name} {LOCKED}"] = version
+        found[LOCKED] = locked.digest
+    return dict(sorted(found.items()))
+
+
+def _closed(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of distributions and of what they require; of panneuro, none."""
+    found: dict[str, str] = {}
+    todo = list(names)
     while todo:
-        name = _normalised(todo.pop())
+        name = normalised(todo.pop())
         installed = None if name in found or name == _OURS else _installed(name)
         if installed is not None:
             found[name] = installed.version
             todo += _required(name)
-    return dict(sorted(found.items()))
+    return found
 
 
 @cache
 def everything() -> dict[str, Any]:
-    """Return what a step runs in: interpreter, platform, and every distribution installed.
-
-    Returns
-    -------
-    dict
-        ``python``, ``implementation``, ``system``, ``machine``, and ``packages``: by name, the
-        ``version`` and the ``digest`` of the list of files that the installer left.
-    """
-    packages = {}
-    for one in distributions():
-        record = one.read_text("RECORD") or ""
-        known = one.metadata
-        said = {"version": known["Version"], "digest": digest_bytes(record.encode())}
-        origin = one.read_text("direct_url.json")
-        packages[_normalised(known["Name"])] = said | ({"origin": origin} if origin else {})
-    return {
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "packages": dict(sorted(packages.items())),
-    }
+    """Return what a step runs in: see `panneuro.compute.inventory`; found out once."""
+    return inventory()
 
 
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+@cache
+def beneath() -> dict[str, str]:
+    """Return the versions of all that panneuro itself needs, and of what speeds it up."""
+    return dict(sorted(_closed([*_required(_OURS), *_ASIDE]).items()))
 
 
 @cache
@@ -96,7 +98,7 @@ def _installed(name: str) -> Distribution | None:
 @cache
 def _distributions_of(module: str) -> tuple[str, ...]:
     """Return the distributions of a module: mostly, the one of its name."""
-    if _installed(_normalised(module)):
+    if _installed(normalised(module)):
         return (module,)
     return tuple(dict.fromkeys(packages_distributions().get(module, ())))
 

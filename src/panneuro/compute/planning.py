@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from panneuro.access.prices import PriceBook
-from panneuro.compute.packages import reached
 from panneuro.compute.reasons import differences
 from panneuro.compute.step import ASSET, SEED, Step
 from panneuro.compute.work import Task
@@ -189,8 +188,7 @@ class Planner:
         self.lake = lake
         self.step = step
         self.label = given.label or step.name
-        self.packages = reached(step.code.imports)
-        self.environment = digest_json(self.packages)
+        self.environment = digest_json(step.packages)
         self.parameters = step.validated(given.parameters).model_dump(mode="json")
         self.seed = given.seed if SEED in step.asks else None
         self._takes = step.takes | dict(given.takes)
@@ -274,7 +272,7 @@ class Planner:
             reference=step.reference,
             code=step.code.digest,
             environment=self.environment,
-            packages=self.packages,
+            packages=step.packages,
             seed=self.seed,
             takes=takes,
             tolerance=step.tolerance,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from panneuro.compute.apart import call
 from panneuro.compute.code import Code, code_of
 from panneuro.compute.environments import Environment, build
+from panneuro.compute.packages import reached
 from panneuro.core import plugins
 from panneuro.core.errors import InputError, NotFoundError
 
@@ -153,6 +154,11 @@ class Step:
             return None
         beside = Path(inspect.getsourcefile(self.function) or "").parent
         return Environment.of(self.locked, beside)
+
+    @cached_property
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages that it reaches; see `panneuro.compute.packages.reached`."""
+        return reached(self.code.imports, self.environment)
 
     @cached_property
     def asks(self) -> frozenset[str]:

@@ -1,42 +1,106 @@
-"""What runs executed, kept in the lake: the texts of their code, and their environments."""
+"""What runs executed, kept in the lake: texts of code, packages, and panneuro's own source."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import io
+import platform
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 
-from panneuro.compute.packages import everything, reached
+import panneuro
+from panneuro.compute.archives import pack
+from panneuro.compute.inventory import versions
+from panneuro.compute.packages import beneath, everything
 from panneuro.compute.step import Step
-from panneuro.core.digests import canonical_json, digest_json
+from panneuro.core.digests import canonical_json, digest_bytes, digest_json
 from panneuro.core.errors import ObjectExistsError, ObjectNotFoundError
 from panneuro.core.store import Store
 
 CODE, ENVIRONMENTS = "runs/code", "runs/environments"
-"""Where the texts and the packages of runs lie, by digest."""
+"""Where texts and packages of runs lie, by digest."""
+
+_OURS = "panneuro"
+_BUILT = (".so", ".dylib", ".dll", ".pyd", ".pyc")
 
 
 def keep_texts(store: Store, step: Step) -> None:
-    """Put a step's code and environment into the lake, where a repetition finds them."""
-    code, packages = step.code, reached(step.code.imports)
-    _put_once(store, code_key(code.digest), lambda: {"sources": code.sources})
-    key = environment_key(digest_json(packages))
-    _put_once(store, key, lambda: {"reached": packages, **everything()})
+    """Put a step's code and its lock into the lake, where a repetition finds them."""
+    code, locked = step.code, step.environment
+    _put_once(store, code_key(code.digest), lambda: canonical_json({"sources": code.sources}))
+    if locked is not None:
+        _put_once(store, lock_key(locked.digest), locked.text.encode)
+
+
+@cache
+def keep_installed(store: Store) -> str:
+    """Put into the lake what is installed here, panneuro's own source included.
+
+    Returns
+    -------
+    str
+        The digest that runs note: of the versions of everything, and of that source.
+    """
+    own, source = {"version": version(_OURS), "source": own_digest()}, own_source()
+    _put_once(store, source_key(own["source"]), lambda: _zipped(source))
+    digest = digest_json({"panneuro": own, "versions": versions(), "platform": _platform()})
+    said = {_OURS: own, "beneath": beneath()}
+    _put_once(store, environment_key(digest), lambda: canonical_json({**said, **everything()}))
+    return digest
+
+
+def _platform() -> list[str]:
+    return [platform.python_version(), platform.system(), platform.machine()]
+
+
+@cache
+def own_source() -> dict[str, bytes]:
+    """Return the files of the panneuro that runs here, by path; what is built of them is not."""
+    folder = Path(panneuro.__file__).parent
+    return {
+        f"{_OURS}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix not in _BUILT
+    }
+
+
+@cache
+def own_digest() -> str:
+    """Return the digest of the panneuro that runs here."""
+    return digest_json({path: digest_bytes(text) for path, text in own_source().items()})
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    pack(sink, files, compress=True)
+    return sink.getvalue()
 
 
 def code_key(digest: str) -> str:
-    """Return where the texts of a code lie in the lake."""
+    """Return where the texts of a step's code lie in the lake."""
     return f"{CODE}/{digest.partition(':')[2]}.json"
 
 
+def source_key(digest: str) -> str:
+    """Return where a panneuro lies in the lake, whole."""
+    return f"{CODE}/{digest.partition(':')[2]}.zip"
+
+
 def environment_key(digest: str) -> str:
-    """Return where it is told what an environment was in full, the first time it was met."""
+    """Return where it is told what was installed."""
     return f"{ENVIRONMENTS}/{digest.partition(':')[2]}.json"
 
 
-def _put_once(store: Store, key: str, said: Callable[[], Mapping[str, Any]]) -> None:
+def lock_key(digest: str) -> str:
+    """Return where the lock of a step's own environment lies."""
+    return f"{ENVIRONMENTS}/{digest.partition(':')[2]}.lock"
+
+
+def _put_once(store: Store, key: str, said: Callable[[], bytes]) -> None:
     try:
         store.info(key)
     except ObjectNotFoundError:
         with suppress(ObjectExistsError):
-            store.put(key, canonical_json(said()), create=True)
+            store.put(key, said(), create=True)

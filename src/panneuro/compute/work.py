@@ -18,9 +18,9 @@ import pandas as pd
 
 from panneuro.access.prices import PriceBook
 from panneuro.compute.listening import Listener
-from panneuro.compute.packages import reached
 from panneuro.compute.products import Products, product, sorted_out
 from panneuro.compute.step import ASSET, CONTEXT, SEED, Context, Step, find_step
+from panneuro.compute.texts import keep_installed
 from panneuro.core.digests import digest_json
 from panneuro.core.errors import (
     ConflictError,
@@ -94,6 +94,7 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
     attempt, before = Attempt(task.run), store.usage.snapshot()
     forget_peak()
     error: Mapping[str, str] = {}
+    installed = _with_patience(lambda: keep_installed(store))
     with Listener() as listener:
         try:
             attempt.outputs = _with_patience(lambda: _outputs(task, step, store))
@@ -107,6 +108,7 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
     return attempt.record(
         store,
         status="failed" if error else "done",
+        installed=installed,
         error=error,
         log=listener.text,
         cost="" if cost is None else str(cost),
@@ -163,7 +165,7 @@ def _ready(step: Step | None, run: Run) -> Iterator[tuple[Step, Context]]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="panneuro-")))
         threads = stack.enter_context(ThreadPoolExecutor(cores, "panneuro-step"))
         stack.enter_context(_limited(run.reference, cores))
-        yield step, Context(map if cores == 1 else threads.map, cores, folder)
+        yield step, Context(map if cores == 1 else threads.map, cores, folder, step.environment)
 
 
 @lru_cache(maxsize=64)
@@ -175,10 +177,9 @@ def _found(reference: str, code: str, environment: str) -> Step:
             f"the code of step {step.name!r} on this worker is not the code that was planned",
             hint="give all workers the same files and the same version of panneuro",
         )
-    here = reached(step.code.imports)
-    if digest_json(here) != environment:
+    if digest_json(step.packages) != environment:
         raise InputError(
-            f"step {step.name!r} would run with other packages on this worker: {here}",
+            f"step {step.name!r} would run with other packages on this worker: {step.packages}",
             hint="give all workers the same environment",
         )
     return step

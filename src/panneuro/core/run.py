@@ -85,7 +85,11 @@ class Run:
     reference : str
         Where the step is found: ``module:function`` or ``path/to/file.py:function``.
     code, environment : str
-        Digests; the texts lie at ``runs/code`` and ``runs/environments`` under them.
+        Digests of what the step executes: its code, whose texts lie at ``runs/code``, and the
+        packages that it reaches.
+    installed : str
+        Digest of all that was installed where it ran, panneuro itself included: told at
+        ``runs/environments``.
     packages : mapping
         Versions of the distributions that the step reaches, ``python`` among them.
     seed : int, optional
@@ -124,6 +128,7 @@ class Run:
     reference: str = ""
     code: str = ""
     environment: str = ""
+    installed: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     takes: Mapping[str, str] = field(default_factory=dict)
