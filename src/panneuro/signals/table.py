@@ -17,6 +17,32 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+AREA_COLUMNS = (
+    "location",
+    "area",
+    "brain_area",
+    "brain_region",
+    "structure",
+    "region",
+)
+"""Columns in which tables of electrodes and units say the brain area."""
+
+
+AREA_COLUMNS = ("location", "area", "brain_area", "brain_region", "structure", "region")
+"""How columns that say where a unit or an electrode lies are called, NWB's name first."""
+
+
+def area_column(columns: Iterable[str]) -> str | None:
+    """Return the column that says where units or electrodes lie, None where none does.
+
+    Examples
+    --------
+    >>> area_column(["x_um", "brain_area"])
+    'brain_area'
+    """
+    known = set(columns)
+    return next((name for name in AREA_COLUMNS if name in known), None)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table:
