@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from panneuro.compute.flow import up
+    from panneuro.compute.pipelines import Pipeline, stage
     from panneuro.compute.running import run
     from panneuro.compute.step import Step, step
     from panneuro.core.errors import PanneuroError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from panneuro.signals.recording import Recording
     from panneuro.signals.table import Intervals, Table
     from panneuro.signals.timeseries import TimeSeries
+    from panneuro.views.viewed import view_of as view
 
 _HOMES = {
     "Asset": "lake.asset",
@@ -37,6 +40,7 @@ _HOMES = {
     "Intervals": "signals.table",
     "Lake": "lake.lake",
     "PanneuroError": "core.errors",
+    "Pipeline": "compute.pipelines",
     "Query": "core.query",
     "Recording": "signals.recording",
     "Step": "compute.step",
@@ -45,9 +49,12 @@ _HOMES = {
     "open": "lake.lake",
     "run": "compute.running",
     "serve": "portal.serving",
+    "stage": "compute.pipelines",
     "step": "compute.step",
+    "up": "compute.flow",
+    "view": "views.viewed",
 }
-_NAMES = {"open": "open_lake"}
+_NAMES = {"open": "open_lake", "view": "view_of"}
 
 __all__ = [
     "Asset",
@@ -57,6 +64,7 @@ __all__ = [
     "Intervals",
     "Lake",
     "PanneuroError",
+    "Pipeline",
     "Query",
     "Recording",
     "Step",
@@ -65,7 +73,10 @@ __all__ = [
     "open",
     "run",
     "serve",
+    "stage",
     "step",
+    "up",
+    "view",
 ]
 
 

@@ -26,12 +26,11 @@ from panneuro.lake.runs import Attempt
 from panneuro.lake.sources import Snapshot
 from panneuro.signals.events import Events
 from panneuro.signals.recording import Recording, Signal
-from panneuro.signals.table import Table
+from panneuro.signals.table import AREA_COLUMNS, Table
 from panneuro.storage.compose import compose
 from panneuro.storage.neurodata import is_name
 from panneuro.storage.writing import VersionWriter
 
-_AREA_COLUMNS = ("location", "area", "brain_area", "brain_region", "structure", "region")
 _NO_AREA = ("", "unknown", "nan", "None", "n/a")
 _MOST_AREAS = 500
 
@@ -342,7 +341,7 @@ def areas_of(signals: Iterable[Signal]) -> tuple[str, ...]:
     for signal in signals:
         table = signal.table if isinstance(signal, Events) else signal
         if isinstance(table, Table) and table.name in ("electrodes", "units"):
-            for column in _AREA_COLUMNS:
+            for column in AREA_COLUMNS:
                 if column in table.columns:
                     counts.update(str(area) for area in table.df[column])
     return tuple(area for area, _ in counts.most_common(_MOST_AREAS) if area not in _NO_AREA)

@@ -68,6 +68,8 @@ class Settings:
         Where steps run: ``executor``, ``workers`` and what a cluster wants.
     pipelines : mapping
         By name, the steps that are kept up to date.
+    views : mapping
+        By name, further views: ``path/to/file.py:function``.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Settings:
     lifecycle: Sequence[Mapping[str, Any]] = ()
     compute: Mapping[str, Any] = field(default_factory=dict)
     pipelines: Mapping[str, Any] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(store: Store) -> Settings:

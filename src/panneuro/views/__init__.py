@@ -1,0 +1,1 @@
+"""Views: tables over a lake that keep themselves up to date."""

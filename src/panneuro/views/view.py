@@ -1,0 +1,226 @@
+"""View: a plain function from an asset to rows, kept for every asset that a query finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import update_wrapper
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from panneuro.compute.products import names_in, product
+from panneuro.compute.step import ASSET, Resources, Step, load_file
+from panneuro.core import plugins
+from panneuro.core.errors import InputError, NotFoundError
+from panneuro.core.query import Query, parse
+from panneuro.core.run import Run
+from panneuro.lake.asset import Asset
+from panneuro.lake.entries import entry_of
+from panneuro.signals.table import Table
+
+GROUP = "panneuro.views"
+ENTRY, RUN = "entry", "run"
+"""Taken under these names: what the index says of an asset, or the record of a run."""
+
+Draw = Callable[[pd.DataFrame], Any]
+
+
+class View:
+    """A table over a lake. Made by `view`; called, it is the function it was made of.
+
+    Parameters
+    ----------
+    step : Step
+        The function, with what it takes and its parameters.
+    over : Query
+        Which assets it is of.
+    """
+
+    def __init__(self, step: Step, over: Query) -> None:
+        self.step = step
+        self.over = over
+        self.draw: Draw | None = None
+        self._reference = ""
+        update_wrapper(self, step.function)
+        if RUN in step.takes.values() and (over.conditions or len(step.takes) > 1):
+            raise InputError(
+                f"view {step.name!r} takes runs, which no search finds, and nothing beside them",
+                hint='takes="run", without over',
+            )
+
+    @property
+    def name(self) -> str:
+        """Of the view."""
+        return self.step.name
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether it is over the records of runs, not over assets."""
+        return RUN in self.step.takes.values()
+
+    @property
+    def reference(self) -> str:
+        """Where it is found, from any process: ``module:function`` or ``path.py:function``."""
+        return self._reference or self.step.reference
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Call the function."""
+        return self.step.function(*values, **named)
+
+    def __repr__(self) -> str:
+        return f"<View {self.name}: over {str(self.over) or 'everything'!r}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], View], tuple[str]]:
+        return find_view, (self.reference,)
+
+    def figure(self, draw: Draw) -> Draw:
+        """Say how the view is drawn: decorates a function from its table to a figure."""
+        self.draw = draw
+        return draw
+
+    def rows(self, source: Asset | Run, parameters: Mapping[str, Any]) -> pd.DataFrame:
+        """Return what the function makes of an asset, or of a run.
+
+        Parameters
+        ----------
+        source : Asset or Run
+            Of which.
+        parameters : mapping
+            All of them, validated.
+
+        Returns
+        -------
+        DataFrame
+            As many rows as the function gave, none if it gave None.
+        """
+        values = {slot: self._value(slot, wanted, source) for slot, wanted in self._takes()}
+        return _framed(self.name, self.step.function(**values, **parameters))
+
+    def _takes(self) -> Iterable[tuple[str, str]]:
+        return self.step.takes.items()
+
+    def _value(self, slot: str, wanted: str, source: Asset | Run) -> Any:
+        if isinstance(source, Run) or wanted == ASSET:
+            return source
+        if wanted == ENTRY:
+            return entry_of(source.manifest)
+        found = product(source, _named(source, wanted))
+        as_frame = self.step.annotations.get(slot) is pd.DataFrame
+        return found.df if as_frame and isinstance(found, Table) else found
+
+
+def _named(asset: Asset, wanted: str) -> str:
+    names = names_in(asset)
+    found = [wanted] if wanted in names else [one for one in names if fnmatchcase(one, wanted)]
+    if len(found) != 1:
+        raise NotFoundError(
+            f"{asset.name!r} has {len(found)} signals {wanted!r}",
+            hint=f"it has: {', '.join(names)}",
+        )
+    return found[0]
+
+
+def _framed(name: str, made: Any) -> pd.DataFrame:
+    if made is None:
+        return pd.DataFrame()
+    if isinstance(made, pd.DataFrame):
+        return made.reset_index(drop=made.index.name is None and made.index.nlevels == 1)
+    rows = [made] if isinstance(made, Mapping) else made
+    if isinstance(rows, Iterable) and not isinstance(rows, str):
+        rows = list(rows)
+        if all(isinstance(row, Mapping) for row in rows):
+            return pd.DataFrame(rows)
+    raise InputError(
+        f"view {name!r} gave {type(made).__name__}",
+        hint="return a dict, several of them, a DataFrame, or None",
+    )
+
+
+def view(
+    *,
+    over: str | Query = "",
+    takes: str | Iterable[str] | Mapping[str, str] = ENTRY,
+    name: str = "",
+    resources: Resources | None = None,
+) -> Callable[[Callable[..., Any]], View]:
+    """Turn a function from an asset to rows into a table that keeps itself up to date.
+
+    Parameters
+    ----------
+    over : str or Query
+        Which assets it is of; all of them by default.
+    takes : str, iterable of str, or mapping of str to str
+        As for `panneuro.step`: names of signals of the asset, or ``"asset"`` for the whole; or
+        ``"entry"``, what the index says of it. ``"run"`` makes it a table of runs.
+    name : str, optional
+        The function's, with ``-`` for ``_``.
+    resources : Resources, optional
+        What computing the rows of one asset needs.
+
+    Examples
+    --------
+    >>> @view(over="has:units", takes="units")
+    ... def busiest_unit(units):
+    ...     most = units.counts.argmax()
+    ...     return {"unit": units.ids[most], "spikes": units.counts[most]}
+    >>> busiest_unit
+    <View busiest-unit: over 'has:units'>
+    """
+    if isinstance(takes, str):
+        takes = (takes,)
+    wanted = dict(takes) if isinstance(takes, Mapping) else {one: one for one in takes}
+
+    def decorate(function: Callable[..., Any]) -> View:
+        made = Step(
+            function,
+            name=name or function.__name__.replace("_", "-"),
+            takes=wanted,
+            gives=("rows",),
+            resources=resources or Resources(),
+            tolerance=0.0,
+            gathers=False,
+        )
+        return View(made, over if isinstance(over, Query) else parse(over))
+
+    return decorate
+
+
+def find_view(reference: str | View) -> View:
+    """Return a view.
+
+    Parameters
+    ----------
+    reference : str or View
+        The name of one that is installed, ``path/to/file.py:function``, ``path/to/file.py`` where
+        the file holds one view, or ``module:function``.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    if isinstance(reference, View):
+        return reference
+    place, _, name = reference.rpartition(":")
+    if reference.endswith(".py"):
+        place, name = reference, ""
+    if not place:
+        found = plugins.load(GROUP, reference)
+        if not isinstance(found, View):
+            raise InputError(f"the plug-in {reference!r} is no view: {found!r}")
+        return found
+    module = load_file(Path(place)) if place.endswith(".py") else import_module(place)
+    views = {key: one for key, one in vars(module).items() if isinstance(one, View)}
+    chosen = views.get(name) if name else next(iter(views.values()), None)
+    if chosen is None or (not name and len(views) > 1):
+        raise NotFoundError(
+            f"{place!r} has no view {name!r}" if name else f"{place!r} has {len(views)} views",
+            hint=f"name one of: {', '.join(f'{place}:{key}' for key in views) or 'it has none'}",
+        )
+    if place.endswith(".py"):
+        key = next(key for key, one in views.items() if one is chosen)
+        chosen._reference = f"{Path(place).resolve()}:{key}"
+    return chosen
