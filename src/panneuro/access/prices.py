@@ -1,4 +1,4 @@
-"""The price book: what it costs to keep bytes for a month, and what compression saves.
+"""The price book: what it costs to keep bytes, to move them and to compute.
 
 Money is `decimal.Decimal` throughout. The book's own prices are a provider's public list; a lake
 puts its own beside or over them under ``[prices]`` in ``lake.toml``.
@@ -12,17 +12,16 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
+from panneuro.access.rates import RATES, Rate
 from panneuro.core.errors import InputError
 
 TERABYTE = 10**12
 """Bytes in a TB."""
 _GIBIBYTE = 2**30
 _MONTHS = 12
-_CORE_HOUR = Decimal("0.0425")
-"""Of a virtual core with 2 GiB of memory: Amazon EC2 c6i, list price on demand, US East, 2025."""
-_HOUR_S = 3600
 _MICRO = Decimal("0.000001")
-_NOT_TIERS = ("currency", "core_hour")
+_FINEST = Decimal("1e-12")
+_NOT_TIERS = frozenset({"currency", "kept", *RATES})
 _CENT = Decimal("0.01")
 _HIGHEST = Decimal(10**9)
 
@@ -66,7 +65,7 @@ _LISTED = (
 
 @dataclass(frozen=True)
 class PriceBook:
-    """Prices of storage by tier.
+    """Prices of storage by tier, and of what is paid for by use.
 
     Parameters
     ----------
@@ -74,8 +73,10 @@ class PriceBook:
         Name -> tier.
     currency : str
         Three letters, as in ``USD``. Everything is priced in it.
-    core_hour : Decimal, optional
-        Price of a core for an hour; None where it is not known.
+    rates : Mapping
+        Name -> what is paid for by use; what is not in it is not known.
+    kept : str
+        The tier that the lake is kept in.
 
     Examples
     --------
@@ -90,7 +91,8 @@ class PriceBook:
         default_factory=lambda: MappingProxyType({tier.name: tier for tier in _LISTED})
     )
     currency: str = "USD"
-    core_hour: Decimal | None = _CORE_HOUR
+    rates: Mapping[str, Rate] = RATES
+    kept: str = "standard"
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> PriceBook:
@@ -99,9 +101,11 @@ class PriceBook:
         Parameters
         ----------
         table : Mapping
-            ``currency``, ``core_hour``, and for each tier its price per TB-month, or a table with
-            ``per_tb_month``, ``source`` and ``as_of``. Tiers in dollars stand beside the listed
-            ones; another currency leaves those out.
+            ``currency``; ``kept``, the tier that the lake is kept in; ``core_hour``,
+            ``gpu_hour``, ``egress_gb``, ``thousand_reads`` and ``thousand_writes``; and for each
+            tier its price per TB-month. A price is a number, or a table with ``price`` (of a tier
+            ``per_tb_month``), ``source`` and ``as_of``. What is in dollars stands beside the
+            listed prices; another currency leaves those out.
 
         Raises
         ------
@@ -121,10 +125,10 @@ class PriceBook:
             for name, entry in table.items()
             if name not in _NOT_TIERS
         }
-        hour = _CORE_HOUR if currency == "USD" else None
-        if "core_hour" in table:
-            hour = _price("core_hour", table["core_hour"], "an hour")
-        return cls(MappingProxyType({**listed, **own}), currency, hour)
+        used = {name: _rate(name, table[name]) for name in RATES if name in table}
+        rates = MappingProxyType({**(RATES if currency == "USD" else {}), **used})
+        kept = str(table.get("kept", "standard"))
+        return cls(MappingProxyType({**listed, **own}), currency, rates, kept)
 
     def tier(self, name: str) -> Tier:
         """Return a tier by name.
@@ -171,10 +175,35 @@ class PriceBook:
         >>> PriceBook().cost_of_cores(7200)
         Decimal('0.085000')
         """
-        if self.core_hour is None:
+        if "core_hour" not in self.rates:
             return None
-        amount = self.core_hour * Decimal(str(core_seconds)) / _HOUR_S
+        amount = self.of_use("core_hour", Decimal(str(core_seconds)))
         return amount.quantize(_MICRO, rounding=ROUND_HALF_UP)
+
+    def of_use(self, rate: str, quantity: Decimal | int) -> Decimal:
+        """Return the exact price of what is paid for by use; 0 where its price is not known.
+
+        Parameters
+        ----------
+        rate : str
+            ``"egress_gb"``, …: see `panneuro.access.rates.RATES`.
+        quantity : Decimal or int
+            Bytes, requests or seconds.
+        """
+        known = self.rates.get(rate)
+        return _finest(known.price * quantity / known.quantum) if known else Decimal(0)
+
+    def of_storage(self, byte_months: Decimal, tier: str = "") -> Decimal:
+        """Return the exact price of bytes kept for parts of a month.
+
+        Parameters
+        ----------
+        byte_months : Decimal
+            A byte for a month, or two for half of one.
+        tier : str
+            Where; the tier that the lake is kept in, where empty.
+        """
+        return _finest(self.tier(tier or self.kept).per_tb_month * byte_months / TERABYTE)
 
     def _per_month(self, n_bytes: int, tier: str) -> Decimal:
         if n_bytes < 0:
@@ -191,6 +220,19 @@ def _tier(name: str, entry: Any) -> Tier:
     said = entry if isinstance(entry, Mapping) else {"per_tb_month": entry}
     price = _price(name, said.get("per_tb_month"), "per TB-month")
     return Tier(name, price, str(said.get("source", "lake.toml")), str(said.get("as_of", "")))
+
+
+def _rate(name: str, entry: Any) -> Rate:
+    said = entry if isinstance(entry, Mapping) else {"price": entry}
+    listed = RATES[name]
+    price = _price(name, said.get("price"), f"for {listed.unit}")
+    source, as_of = str(said.get("source", "lake.toml")), str(said.get("as_of", ""))
+    return Rate(name, price, listed.quantum, listed.unit, source, as_of)
+
+
+def _finest(amount: Decimal) -> Decimal:
+    """Return an amount so rounded that sums of such amounts are exact, in whatever order."""
+    return amount.quantize(_FINEST, rounding=ROUND_HALF_UP)
 
 
 def _price(name: str, given: Any, unit: str) -> Decimal:
