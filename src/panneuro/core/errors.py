@@ -18,6 +18,7 @@
     ├── CorruptionError      bytes are not what their digest says                 asset/corrupt
     ├── SourceChangedError   a source file changed while it was read              add/source-changed
     ├── LimitError           a stated bound would be passed                       limit/…
+    │   └── BudgetExceededError  the money for it is spent                        limit/budget
     ├── UnobtainableError    what a result was made with is not to be had any more     reproduce/…
     └── MissingExtraError    an optional dependency is not installed              extra/missing
 
@@ -174,6 +175,12 @@ class UnobtainableError(PanneuroError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.missing = dict(missing or {})
+
+
+class BudgetExceededError(LimitError):
+    """A budget of ``lake.toml`` is spent, or would be."""
+
+    code = "limit/budget"
 
 
 class MissingExtraError(PanneuroError, ImportError):

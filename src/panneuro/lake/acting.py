@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from panneuro.access.actors import Actor
+from panneuro.access.policy import limited
 from panneuro.access.roles import VERBS
 from panneuro.access.statements import Acceptance, Terms
 from panneuro.core.catalog import Facet, Page, Searchable
@@ -17,14 +18,16 @@ from panneuro.core.conditions import Match
 from panneuro.core.entry import Entry
 from panneuro.core.errors import NotAllowedError, NotFoundError
 from panneuro.core.manifest import Manifest
-from panneuro.core.query import Query, parse
+from panneuro.core.query import EVERYTHING, Query, parse
 from panneuro.lake.asset import Asset, parse_reference
 from panneuro.lake.finding import Found
 from panneuro.lake.sharing import Sharing
 from panneuro.lake.wording import in_documents_words
 
 if TYPE_CHECKING:
+    from panneuro.access.costs import Costs
     from panneuro.lake.adding import Added
+    from panneuro.lake.auditing import Event
     from panneuro.lake.lake import Lake
 
 _ABSENT = Entry("-", "-", "1970-01-01", "-", {"project": "-", "access": "private", "units": 1})
@@ -331,6 +334,30 @@ class LakeFor:
                 f"{self.actor} may not {verb} {manifest.name!r} as its documents would have it",
                 hint="look at its project, lab and tags; or ask an owner for a grant",
             )
+
+    def cost(self, by: str | Sequence[str] = "project", **period: Any) -> Costs:
+        """Return what was spent on what the actor may edit; see `Ledger.costs`."""
+        from panneuro.lake.costing import Ledger
+
+        return Ledger(self._lake, self.allowed("edit")).costs(by, **period)
+
+    def audit(
+        self, since: date | None = None, until: date | None = None, **asked: str
+    ) -> Iterator[Event]:
+        """Yield what was done with what the actor may audit; see `Audit.search`.
+
+        Who owns everything is also told what is about no asset: who signed in, and what names
+        were asked for that nothing has.
+        """
+        scope = self.allowed("audit")
+        index, known = Within(self._lake.index, lambda: scope), dict[str, bool]()
+        owns_all = limited(EVERYTHING, scope) == EVERYTHING
+        for event in self._lake.audit.search(since, until, **asked):
+            name = event.on.partition("@")[0]
+            if name not in known:
+                known[name] = index.get(name) is not None
+            if owns_all or known[name]:
+                yield event
 
     def export(self, reference: str, kind: str, to: str | Path, **options: Any) -> Path:
         """Write an asset for other tools: see `panneuro.lake.exporting.export`."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from panneuro.core.digests import digest_bytes
 from panneuro.core.entry import Entry, Value
 from panneuro.core.errors import CorruptionError
 from panneuro.core.manifest import Manifest
@@ -32,14 +33,21 @@ def entry_of(manifest: Manifest) -> Entry:
 
 
 def _entry(manifest: Manifest) -> Entry:
+    data = manifest.encode()
+    own = [file.size for file in manifest.files if not file.key]
     return Entry(
         name=manifest.name,
         version=manifest.version,
         created=manifest.created,
-        digest=manifest.digest,
+        digest=digest_bytes(data),
         fields={key: value for key, value in _fields(manifest).items() if value},
         text=_text(manifest),
-        doc={"title": manifest.documents.get("description", {}).get("title")},
+        doc={
+            "title": manifest.documents.get("description", {}).get("title"),
+            "stored_bytes": sum(own) + len(data),
+            "stored_objects": len(own) + 1,
+            "source_bytes": manifest.source_bytes,
+        },
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from panneuro.storage.stores import open_store, probe
 
 if TYPE_CHECKING:
     from panneuro.access.actors import Actor
+    from panneuro.access.costs import Costs
     from panneuro.access.statements import Grant, Revocation
     from panneuro.catalog.runs import SqliteRuns
     from panneuro.catalog.sqlite import SqliteCatalog
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.auditing import Audit
     from panneuro.lake.checking import Report
+    from panneuro.lake.costing import Ledger
     from panneuro.lake.granting import Access
 
 ASSETS = "assets"
@@ -184,6 +186,24 @@ class Lake:
     def revoke(self, of: str, **more: Any) -> Revocation:
         """Take back a grant, an embargo, terms, a link or a token, by its id."""
         return self.access.revoke(of, **more)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What the lake costs, will cost, and may cost."""
+        from panneuro.lake.costing import Ledger
+
+        return Ledger(self)
+
+    def cost(self, by: str | Sequence[str] = "project", **period: Any) -> Costs:
+        """Return what was spent: see `panneuro.lake.costing.Ledger.costs`.
+
+        Examples
+        --------
+        >>> lake = open_lake("memory://example-lake", create=True)
+        >>> str(lake.cost(by="asset").total)
+        '0.00'
+        """
+        return self.ledger.costs(by, **period)
 
     def refresh(self, runs: RunIndex | None = None) -> int:
         """Learn what others ran since, and what they made; return how many runs that were."""

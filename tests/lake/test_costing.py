@@ -1,0 +1,171 @@
+"""What it costs, will cost, and may cost."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+import panneuro
+from panneuro.access.actors import ANONYMOUS, Actor
+from panneuro.access.costs import BY
+from panneuro.core.entry import Entry
+from panneuro.core.errors import BudgetExceededError, InputError
+from panneuro.core.run import Run
+from panneuro.lake import costing, granting
+from panneuro.storage.stores import open_store
+
+NOW = datetime.now(UTC)
+FIRST = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+TERABYTE = 10**12
+HOUR = 3600.0
+
+
+@pytest.fixture(autouse=True)
+def _listed_each_time(monkeypatch):
+    monkeypatch.setattr(granting, "_FRESH_S", 0.0)
+
+
+def lake_of(**tables):
+    place = f"memory://{uuid.uuid4()}"
+    lines = ["layout = 1", 'id = "x"']
+    for name, table in tables.items():
+        lines += [f"[{name}]", *(f'"{key}" = {value}' for key, value in table.items())]
+    open_store(place).put("lake.toml", "\n".join(lines).encode())
+    return panneuro.open(place)
+
+
+def entry(name, project, n_bytes, created):
+    doc = {"stored_bytes": n_bytes, "stored_objects": 10, "source_bytes": 2 * n_bytes}
+    fields = {"project": project} if project else {}
+    return Entry(name, "1", created.isoformat(), f"sha256:{name}", fields, doc=doc)
+
+
+@pytest.fixture
+def priced():
+    """Return a lake with round prices, two projects and three runs."""
+    lake = lake_of(prices={"standard": 20, "core_hour": 1, "thousand_writes": 0})
+    then = FIRST - timedelta(days=100)
+    lake.catalog.index(
+        [entry("s1", "retina", TERABYTE, then), entry("s2", "cortex", 2 * TERABYTE, then)]
+    )
+    ended = FIRST.isoformat()
+    lake.learn(
+        [
+            Run(
+                "a" * 64,
+                "sort",
+                {},
+                {},
+                {"s1": "1"},
+                ended=ended,
+                core_seconds=10 * HOUR,
+                user="ada",
+            ),
+            Run(
+                "b" * 64,
+                "tune",
+                {},
+                {},
+                {"s2": "1"},
+                ended=ended,
+                core_seconds=1 * HOUR,
+                user="ben",
+            ),
+            Run("c" * 64, "tune", {}, {}, {"s2": "1"}, ended="2020-01-01", core_seconds=HOUR),
+        ]
+    )
+    return lake
+
+
+def test_costs_are_put_together_by_anything_and_always_add_up(priced):
+    totals = {by: priced.cost(by, since=FIRST, until=NOW).total for by in BY}
+    assert len(set(totals.values())) == 1
+    by_project = priced.cost("project", since=FIRST, until=NOW)
+    assert {row.names for row in by_project.rows} >= {("retina",), ("cortex",)}
+    assert by_project.row("retina").amounts["compute"] == 10
+    person = priced.cost("person", since=FIRST, until=NOW)
+    assert person.row("ada").amounts["compute"] == 10
+    assert priced.cost("step", since=FIRST, until=NOW).row("tune").amounts["compute"] == 1
+    assert priced.cost("run", since=FIRST, until=NOW).row("a" * 64).amounts["compute"] == 10
+
+
+def test_a_whole_month_of_storage_costs_what_the_tier_says(priced):
+    previous = (FIRST - timedelta(days=1)).replace(day=1)
+    costs = priced.cost(since=previous, until=FIRST)
+    assert costs.row("retina").amounts["storage"] == 20
+    assert costs.row("cortex").amounts["storage"] == 40
+
+
+def test_it_is_this_month_where_not_said_and_all_of_them_by_month(priced):
+    assert priced.cost("asset").row("s1").amounts["compute"] == 10
+    by_month = priced.cost("month")
+    assert by_month.row("2020-01").amounts == {"compute": 1}
+    held = [row for row in by_month.rows if "storage" in row.amounts]
+    assert {row.names[0] for row in held} >= {
+        f"{FIRST - timedelta(days=days):%Y-%m}" for days in (1, 40)
+    }
+    with pytest.raises(InputError, match="no zone"):
+        priced.cost(since=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_lake_with_nothing_costs_nothing():
+    lake = lake_of()
+    assert lake.cost("month").total == lake.cost().total == 0
+    assert all(month.total == 0 for month in lake.ledger.forecast(3))
+    assert lake.ledger.budgets() == ()
+    assert lake.ledger.saved_per_year() == 0
+
+
+def test_compression_saves_what_it_keeps_out(priced):
+    assert priced.ledger.saved_per_year() == 3 * 20 * 12
+
+
+def test_the_forecast_goes_on_from_the_last_months(priced):
+    first, second, *_ = priced.ledger.forecast(12)
+    assert first.storage >= 60
+    assert second.storage == first.storage
+    months = [month.month for month in priced.ledger.forecast(12)]
+    assert months == sorted(set(months))
+    assert months[0] > f"{NOW:%Y-%m}"
+    young = lake_of(prices={"standard": 20})
+    young.catalog.index([entry("s1", "", TERABYTE, NOW)])
+    assert [month.storage for month in young.ledger.forecast(2)] == [30, 50]
+
+
+def test_a_budget_warns_and_then_stops():
+    budgets = {"person:ada": "{per_month = 11, warn_at = 0.5}", "project:retina": 1_000}
+    lake = lake_of(prices={"core_hour": 1}, budgets=budgets)
+    assert lake.ledger.check_budget(["retina"], "ada") == []
+    lake.learn(
+        [Run("a" * 64, "sort", {}, {}, ended=FIRST.isoformat(), core_seconds=8 * HOUR, user="ada")]
+    )
+    lake.__dict__.pop("ledger")
+    (told,) = lake.ledger.check_budget(["retina"], "ada")
+    assert told.startswith("8.00 of 11 USD for 'person:ada'")
+    assert lake.ledger.check_budget(["retina"], "ben", expected=Decimal(100)) == []
+    with pytest.raises(BudgetExceededError, match="it would bring what is spent to 11"):
+        lake.ledger.check_budget(["retina"], "ada", expected=Decimal("3.5"))
+    assert {one.budget.scope: one.state for one in lake.ledger.budgets()} == {
+        "person:ada": "warn",
+        "project:retina": "fine",
+    }
+
+
+def test_budgets_are_metered_once_a_minute(monkeypatch):
+    lake = lake_of(budgets={"total": 5})
+    lake.ledger.budgets()
+    monkeypatch.setattr(costing, "used", None)
+    lake.ledger.budgets()
+
+
+def test_an_actor_sees_what_is_spent_on_what_they_edit(priced):
+    ada = Actor("ada@uni.edu")
+    priced.grant("ada@uni.edu", "editor", "project=retina")
+    priced.grant("ada@uni.edu", "reader", "project=cortex")
+    mine = priced.as_(ada).cost("project", since=FIRST, until=NOW)
+    assert [row.names for row in mine.rows] == [("retina",)]
+    assert mine.row("retina") == priced.cost("project", since=FIRST, until=NOW).row("retina")
+    assert priced.as_(ANONYMOUS).cost("asset").total == 0
