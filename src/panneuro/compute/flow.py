@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,11 +51,14 @@ class Flow:
         Which.
     pipeline : Pipeline
         Which.
+    without : collection of str
+        Keys of runs that are to be left alone.
     """
 
-    def __init__(self, lake: Lake, pipeline: Pipeline) -> None:
+    def __init__(self, lake: Lake, pipeline: Pipeline, without: Collection[str] = ()) -> None:
         self.lake = lake
         self.pipeline = pipeline
+        self._without = without
         self._states = [_State(Planner(lake, one.step, one.given)) for one in pipeline.stages]
         self._sources = {one.name: one for one in self._begin()}
         self._results: dict[Node, Source | None] = {}
@@ -121,6 +124,8 @@ class Flow:
             node = ready.pop()
             state = self._states[node[0]]
             task = self._task(node)
+            if isinstance(task, Task) and task.run.key in self._without:
+                task = Skipped(node[1] or self.pipeline.name, "it failed before")
             made = state.planner.made(task) if isinstance(task, Task) else {}
             if isinstance(task, Skipped):
                 state.skipped.append(task)
@@ -203,6 +208,7 @@ def up(
     workers: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    without: Collection[str] = (),
 ) -> dict[str, list[Ran]]:
     """Bring pipelines up to date: run what is missing or stale, and nothing else.
 
@@ -214,6 +220,8 @@ def up(
         Which.
     executor, workers, limits, progress
         As for `panneuro.compute.running.run`; limits hold for what is due at the start.
+    without : collection of str
+        Keys of runs that are to be left alone: they failed before.
 
     Returns
     -------
@@ -223,7 +231,7 @@ def up(
     chosen = [pipelines] if isinstance(pipelines, Pipeline) else list(pipelines)
     ran = {}
     for pipeline in chosen:
-        flow = Flow(lake, pipeline)
+        flow = Flow(lake, pipeline, without)
         due = flow.start()
         for plan in flow.plans():
             (limits or Limits()).hold(plan)
