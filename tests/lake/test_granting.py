@@ -201,3 +201,13 @@ def test_a_listing_is_believed_for_a_moment_only(store, monkeypatch):
     assert (store.usage.snapshot() - before).requests == 0
     here.grant("ben@uni.edu", "reader", "")
     assert len(here.statements()) == 2
+
+
+def test_a_plug_in_that_the_lake_names_narrows_what_grants_allow(store, monkeypatch):
+    def passed(actor, verb, now):
+        return parse("-(quality=fail)")
+
+    monkeypatch.setattr(granting.plugins, "load", lambda group, name: {"passed": passed}[name])
+    access = Access(store, ["passed"])
+    access.grant("ada@uni.edu", "reader", "project=retina")
+    assert visible(access) == "(project=retina) -(quality=fail)"

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, date, datetime
 from threading import Lock, Timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from panneuro.access.actors import Actor
+from panneuro.access.statements import Statement
 from panneuro.core.conditions import fits
 from panneuro.core.digests import canonical_json, digest_bytes
 from panneuro.core.entry import fold, well_formed
 from panneuro.core.errors import CorruptionError, ObjectExistsError, StoreError
 from panneuro.core.store import Store
+
+if TYPE_CHECKING:
+    from panneuro.lake.lake import Lake
 
 FOLDER = "audit"
 _PERIOD_S = 5.0
@@ -149,8 +154,7 @@ class Audit:
         CorruptionError
             If a file of the audit is damaged.
         """
-        asked = [(name, fold(text).split("*")) for name, text in
-                 (("who", who), ("what", what), ("on", on)) if text]  # fmt: skip
+        asked = _asked(who, what, on)
         for day in sorted(self._store.folders(FOLDER)):
             said = day.rpartition("/")[2]
             if _DAY.fullmatch(said) and _is_between(said, since, until):
@@ -210,9 +214,42 @@ class _Gathered:
             self.flush()
 
 
-def days_back(days: int) -> date:
-    """Return the day so many days ago, in UTC."""
-    return (datetime.now(UTC) - timedelta(days=days)).date()
+def history(
+    lake: Lake,
+    since: date | None = None,
+    until: date | None = None,
+    *,
+    who: str = "",
+    what: str = "",
+    on: str = "",
+) -> Iterator[Event]:
+    """Yield what was done and what was said about access, in the order of their times.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose.
+    since, until, who, what, on
+        As in `Audit.search`.
+    """
+    asked = _asked(who, what, on)
+    said = [
+        event
+        for one in lake.access.policy().statements
+        if _is_between((event := event_of(one)).at[:10], since, until) and _meets(event, asked)
+    ]
+    events = lake.audit.search(since, until, who=who, what=what, on=on)
+    return heapq.merge(sorted(said, key=lambda one: one.at), events, key=lambda one: one.at)
+
+
+def event_of(statement: Statement) -> Event:
+    """Return a statement about access as the event that it was."""
+    said = {field.name: str(getattr(statement, field.name)) for field in fields(statement)}
+    at, by, on = (said.pop(name, "") for name in ("at", "by", "on"))
+    about = {name: _short(text) for name, text in said.items() if text and name != "digest"}
+    return Event(
+        at, by, statement.kind, on or said.get("of", ""), about={"id": statement.id, **about}
+    )
 
 
 def _together(one: Event, other: Event) -> Event:
@@ -221,6 +258,11 @@ def _together(one: Event, other: Event) -> Event:
 
 def _short(text: object) -> str:
     return well_formed(str(text)[:_LONGEST])
+
+
+def _asked(who: str, what: str, on: str) -> list[tuple[str, list[str]]]:
+    named = (("who", who), ("what", what), ("on", on))
+    return [(name, fold(text).split("*")) for name, text in named if text]
 
 
 def _is_between(day: str, since: date | None, until: date | None) -> bool:
