@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -19,9 +26,13 @@ from pynwb.image import ImageSeries
 
 import panneuro
 from panneuro.lake.lake import Lake
-from panneuro.portal.app import Terms, make_app
+from panneuro.portal.app import Hosting, make_app
 from panneuro.portal.serving import address_of, bound
+from panneuro.portal.signing import Provider
 from panneuro.testing.sessions import Session, make_session
+
+sys.path.insert(0, str(Path(__file__).parent))
+from provider import CLIENT, SECRET, IdentityProvider
 
 SAID = {
     "description": {
@@ -113,11 +124,11 @@ def described(lake: Lake) -> str:
 
 
 @contextmanager
-def running(app: object) -> Iterator[str]:
+def running(app: object, listens: socket.socket | None = None) -> Iterator[str]:
     """Serve an app from a thread and return its address."""
     config = uvicorn.Config(app, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
-    with bound("127.0.0.1", 0) as listening:
+    with listens or bound("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -130,21 +141,24 @@ def running(app: object) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def origin(lake: Lake) -> Iterator[str]:
     """Return the address of the lake on a port of this machine."""
-    with running(make_app(lake, Terms())) as address:
+    with running(make_app(lake, Hosting())) as address:
         yield address
 
 
 @contextmanager
 def visiting(app: object) -> Iterator[httpx.Client]:
     """Serve an app from a thread and return a client of it."""
-    with running(app) as address, httpx.Client(base_url=address, follow_redirects=True) as client:
+    with (
+        running(app) as address,
+        httpx.Client(base_url=address, follow_redirects=True, timeout=60) as client,
+    ):
         yield client
 
 
 @pytest.fixture(scope="session")
 def client(origin: str) -> Iterator[httpx.Client]:
     """Return a client of the served lake."""
-    with httpx.Client(base_url=origin, follow_redirects=True) as client:
+    with httpx.Client(base_url=origin, follow_redirects=True, timeout=60) as client:
         yield client
 
 
@@ -153,3 +167,50 @@ def visit() -> Iterator[Callable[[object], httpx.Client]]:
     """Return what serves an app and gives a client of it, until the test is over."""
     with ExitStack() as stack:
         yield lambda app: stack.enter_context(visiting(app))
+
+
+@dataclass
+class Shared:
+    """A lake with grants, served with sign-in, and who vouches for people there."""
+
+    lake: Lake
+    provider: IdentityProvider
+    origin: str
+    stack: ExitStack
+
+    @cached_property
+    def client(self) -> httpx.Client:
+        """A client of nobody in particular."""
+        return self.visitor()
+
+    def visitor(self, **fields: Any) -> httpx.Client:
+        """Return a new client, closed when the test is over."""
+        fields = {"base_url": self.origin, "follow_redirects": True, "timeout": 60, **fields}
+        return self.stack.enter_context(httpx.Client(**fields))
+
+    def person(self, address: str, *groups: str) -> httpx.Client:
+        """Return a client of who signed in."""
+        self.provider.claims = {"email": address, "email_verified": True, "groups": list(groups)}
+        visitor = self.visitor()
+        assert visitor.get("/sign-in").status_code == 200
+        return visitor
+
+
+@pytest.fixture
+def shared(lake: Lake, tmp_path: Path) -> Iterator[Shared]:
+    """Return a copy of the lake in which the gratings are public and the rest is the lab's."""
+    copied = tmp_path / "shared"
+    shutil.copytree(urlsplit(lake.store.url).path, copied)
+    copy = panneuro.open(copied)
+    copy.access.grant("everyone", "reader", "project=gratings")
+    copy.access.grant("owner@uni.edu", "owner", "")
+    copy.access.grant("group:doe", "editor", "project=secret")
+    provider = IdentityProvider()
+    with ExitStack() as stack:
+        provider.issuer = stack.enter_context(running(provider.app()))
+        listening = stack.enter_context(bound("127.0.0.1", 0))
+        public = address_of(listening)
+        known = Provider(provider.issuer, CLIENT, SECRET)
+        app = make_app(copy, Hosting(public_url=public, provider=known))
+        stack.enter_context(running(app, listening))
+        yield Shared(copy, provider, public, stack)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import panneuro
-from panneuro.portal.app import Terms, make_app
+from panneuro.portal.app import Hosting, make_app
 
 HTML = {"accept": "text/html"}
 
@@ -55,7 +55,7 @@ def test_health_is_told(client):
 
 
 def test_an_empty_lake_says_what_to_do(visit):
-    app = make_app(panneuro.open("memory://empty-portal", create=True), Terms(title="Doe <lab>"))
+    app = make_app(panneuro.open("memory://empty-portal", create=True), Hosting(title="Doe <lab>"))
     page = visit(app).get("/assets", headers=HTML)
     assert "This lake is empty" in page.text
     assert "Doe &lt;lab&gt;" in page.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from panneuro.portal.app import Terms, make_app
+from panneuro.portal.app import Hosting, make_app
 from panneuro.portal.security import is_loopback
 
 
@@ -37,7 +37,7 @@ def test_changes_from_other_sites_are_refused(client, headers):
 
 
 def test_a_public_name_is_the_only_name(lake, visit):
-    client = visit(make_app(lake, Terms(public_url="https://lake.example")))
+    client = visit(make_app(lake, Hosting(public_url="https://lake.example")))
     assert client.get("/assets").status_code == 421
     answer = client.get("/assets", headers={"host": "lake.example"})
     assert answer.status_code == 200

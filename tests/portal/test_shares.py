@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 import panneuro
-from panneuro.core.query import parse
-from panneuro.portal.app import Portal, Terms
-from panneuro.portal.seeing import Seen
 
 
 @pytest.fixture
@@ -44,47 +41,6 @@ def test_a_version_that_shares_files_is_read_whole(served, lake, described):
     assert asset.documents.description.title.startswith("A second look")
     for file in asset.files:
         assert asset.read_file(file.path) == lake[described].read_file(file.path)
-
-
-class Narrow(Portal):
-    """Shows one project."""
-
-    def seen_by(self, request):
-        return Seen(self.lake, parse("project=gratings"), self._opened)
-
-
-@pytest.fixture
-def narrow(lake, visit):
-    return visit(Narrow(lake, Terms()).app())
-
-
-def test_what_is_not_visible_is_not_there(narrow, lake, name, described, cache):
-    hidden = lake[described]
-    assert narrow.get("/assets").json()["total"] == 1
-    assert narrow.get("/assets?format=names").text.split() == [name]
-    served = panneuro.open(str(narrow.base_url.join("/store")))
-    assert list(served) == [name]
-    absent = narrow.get("/assets/ecephys_nobody_2026-03-02_09-30-00")
-    for place in (
-        f"/assets/{described}",
-        f"/assets/{described}@{hidden.version}",
-        f"/assets/{described}/documents",
-        f"/assets/{described}/versions",
-        f"/assets/{described}/files",
-        f"/assets/{described}/preview",
-        f"/assets/{described}/signals/ap",
-        f"/store/assets/{described}/{hidden.version}/_lake/asset.json",
-    ):
-        answer = narrow.get(place)
-        assert answer.status_code == 404
-        if place.startswith("/assets"):
-            told = answer.json()["detail"].replace(f"@{hidden.version}", "")
-            same = absent.json()["detail"].replace("ecephys_nobody_2026-03-02_09-30-00", described)
-            assert told == same
-    for file in hidden.files:
-        key = hidden.manifest.key_of(file)
-        assert narrow.get(f"/store/{key}").status_code == 404
-    assert described not in narrow.get("/complete?prefix=ecephys").text
 
 
 @pytest.mark.parametrize(

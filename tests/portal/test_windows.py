@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from panneuro.core.errors import InputError
 from panneuro.portal import windows
-from panneuro.portal.seeing import Shelf
+from panneuro.portal.shelves import Shelf
 from panneuro.portal.windows import Window
 
 BIG = 1 << 26

@@ -25,16 +25,19 @@ from panneuro.portal.pictures import Pictures
 from panneuro.portal.problems import MEDIA, problem_of
 from panneuro.portal.searching import Searching
 from panneuro.portal.security import Guard
-from panneuro.portal.seeing import Seen, shelf_of_assets
 from panneuro.portal.shares import Share
+from panneuro.portal.sharing import Sharing
+from panneuro.portal.shelves import shelf_of_assets
 from panneuro.portal.signals import Signals, shelf_of_levels
+from panneuro.portal.signing import Provider, Signing
 from panneuro.portal.statics import Statics
 from panneuro.portal.units import Units
+from panneuro.portal.visitors import Visitors
 
 
 @dataclass(frozen=True)
-class Terms:
-    """On what terms a lake is served.
+class Hosting:
+    """How a lake is served.
 
     Parameters
     ----------
@@ -44,17 +47,26 @@ class Terms:
         Of the lake, on every page.
     direct : bool
         Whether large objects are fetched from the store itself by signed links.
+    provider : Provider, optional
+        Who vouches for people. Without one, whoever reaches the server on this machine is its own
+        user, who may everything.
     """
 
     public_url: str = ""
     title: str = "panneuro"
     direct: bool = True
+    provider: Provider | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """Names that the server goes by; none for any name of this machine alone."""
         name = urlsplit(self.public_url).hostname
         return (name,) if name else ()
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is reached by https."""
+        return self.public_url.startswith("https://")
 
 
 class HealthGiven(BaseModel):
@@ -70,16 +82,18 @@ class Portal:
     ----------
     lake : Lake
         That is served.
-    terms : Terms
+    hosting : Hosting
         How.
     """
 
-    def __init__(self, lake: Lake, terms: Terms) -> None:
+    def __init__(self, lake: Lake, hosting: Hosting) -> None:
         self.lake = lake
-        self.terms = terms
+        self.hosting = hosting
+        signs_in = hosting.provider is not None
+        self._visitors = Visitors.of(lake, signs_in=signs_in, secure=hosting.is_secure)
         self._opened = shelf_of_assets()
         statics = Statics()
-        self._pages = Pages(statics, terms.title)
+        self._pages = Pages(statics, hosting.title, signs_in=signs_in)
         levels = shelf_of_levels()
         pictures = Pictures(levels)
         prices = PriceBook.from_table(lake.settings.prices)
@@ -89,8 +103,10 @@ class Portal:
             *Units(self._pages, levels).doors(),
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
-            *Assets(self._pages, prices, direct=terms.direct).doors(),
-            *Share(direct=terms.direct).doors(),
+            *Assets(self._pages, prices, direct=hosting.direct).doors(),
+            *Share(lake, direct=hosting.direct).doors(),
+            *Sharing(self._pages).doors(),
+            *Signing(hosting.provider, self._visitors, hosting.public_url).doors(),
             Door("/health", self.health, gives={"json": HealthGiven}),
             Door("/openapi.json", self.openapi, listed=False),
             Door("/", self.home, listed=False),
@@ -100,9 +116,9 @@ class Portal:
         """Return the application."""
         guard: Any = Middleware(
             Guard,
-            self.terms.hosts,
-            signed_in=False,
-            secure=self.terms.public_url.startswith("https://"),
+            self.hosting.hosts,
+            signed_in=self.hosting.provider is not None,
+            secure=self.hosting.is_secure,
         )
         return Starlette(
             routes=[door.route(self) for door in self._doors],
@@ -110,9 +126,11 @@ class Portal:
             exception_handlers={HTTPException: self._handled, Exception: self._handled},
         )
 
-    def seen_by(self, request: Request) -> Seen:  # noqa: ARG002
-        """Return the lake as who sent a request may see it."""
-        return Seen(self.lake, Query(), self._opened)
+    def visit_of(self, request: Request) -> Visit:
+        """Return the visit of who sent a request: here every route gets its lake."""
+        actor = request.state.actor = self._visitors.actor(request)
+        origin = self.hosting.public_url or str(request.base_url).rstrip("/")
+        return Visit(request, self.lake.as_(actor), self.lake, self._opened, origin)
 
     def failed(self, request: Request, error: Exception) -> Response:
         """Return how a request is answered that failed: a page for people, else problem+json."""
@@ -140,17 +158,17 @@ class Portal:
 
     def openapi(self, _: Visit, __: Nothing) -> Response:
         """Describe the interface, as OpenAPI."""
-        return JSONResponse(document_of(self._doors, self.terms.title))
+        return JSONResponse(document_of(self._doors, self.hosting.title))
 
 
-def make_app(lake: Lake, terms: Terms | None = None) -> Starlette:
+def make_app(lake: Lake, hosting: Hosting | None = None) -> Starlette:
     """Return the ASGI application that serves a lake.
 
     Parameters
     ----------
     lake : Lake
         That is served.
-    terms : Terms, optional
+    hosting : Hosting, optional
         How; to this machine alone where not given.
 
     Examples
@@ -160,9 +178,9 @@ def make_app(lake: Lake, terms: Terms | None = None) -> Starlette:
     >>> "/assets" in [route.path for route in app.routes]
     True
     """
-    return Portal(lake, terms or Terms()).app()
+    return Portal(lake, hosting or Hosting()).app()
 
 
 def doors_of(lake: Lake) -> Iterable[Door]:
     """Return the doors of a served lake, for the reference of its interface."""
-    return Portal(lake, Terms())._doors
+    return Portal(lake, Hosting())._doors

@@ -119,20 +119,26 @@ class Assets:
             Door(f"{one}/documents", self.documents, gives={"json": DocumentsGiven}),
             Door(f"{one}/versions", self.versions, gives={"json": VersionsGiven}),
             Door(f"{one}/files", self.files, gives={"json": FilesGiven}),
-            Door(f"{one}/files/{{path:path}}", self.file, gives={"binary": None}, squeezed=False),
+            Door(
+                f"{one}/files/{{path:path}}",
+                self.file,
+                gives={"binary": None},
+                squeezed=False,
+                metered=True,
+            ),
             Door(one, self.asset, LookAsked, {"json": AssetGiven, "html": None}),
         ]
 
     def documents(self, visit: Visit, _: Nothing) -> Response:
         """Read the documents of an asset."""
-        asset = visit.seen.asset(visit.part("name"))
+        asset = visit.asset()
         said = dict(asset.manifest.documents)
         given = DocumentsGiven(name=asset.name, version=asset.version, documents=said)
         return visit.unless_known(asset.version, lambda: json_of(given))
 
     def files(self, visit: Visit, _: Nothing) -> Response:
         """List the objects of an asset with their sizes and digests."""
-        asset = visit.seen.asset(visit.part("name"))
+        asset = visit.asset()
         given = FilesGiven(
             name=asset.name, version=asset.version, files=[_file(file) for file in asset.files]
         )
@@ -143,11 +149,11 @@ class Assets:
 
         Where the store can, a large object is answered by a redirection to a short-lived link.
         """
-        asset, path = visit.seen.asset(visit.part("name"), "read"), visit.part("path")
+        asset, path = visit.data(), visit.part("path")
         for file in asset.files:
             if file.path == path:
                 key = asset.manifest.key_of(file)
-                piece = Piece(visit.seen.lake.store, key, file.size, file.digest, path)
+                piece = Piece(visit.store, key, file.size, file.digest, path)
                 return send(visit, piece, direct=self._direct)
         raise NotFoundError(
             f"{asset.name!r} has no file {path!r}", hint=f"/assets/{asset.name}/files lists them"
@@ -161,15 +167,17 @@ class Assets:
 
     def asset(self, visit: Visit, asked: LookAsked) -> Response:
         """Show what is known of an asset, named by ``NAME`` or ``NAME@VERSION``."""
-        asset = visit.seen.asset(visit.part("name"))
+        asset = visit.asset()
         if visit.form("json", "html") == "html":
             return self._page(visit, asset, asked)
         return visit.unless_known(asset.version, lambda: json_of(_given(asset.manifest)))
 
     def _page(self, visit: Visit, asset: Asset, asked: LookAsked) -> Response:
-        manifest, data = asset.manifest, viewer_of(asset)
+        manifest, reads = asset.manifest, visit.seen.may("read", visit.part("name"))
+        data = (
+            viewer_of(asset) if reads else {"panels": [], "first": 0.0, "last": 1.0, "window": 1.0}
+        )
         stored = sum(file.size for file in asset.files)
-        origin = str(visit.request.base_url).rstrip("/")
         reference = f"{asset.name}@{asset.version}"
         versions = list(_versions(visit.seen.versions(asset.name)))
         return self._pages.page(
@@ -187,12 +195,14 @@ class Assets:
             versions=versions[::-1],
             is_latest=versions[-1].version == asset.version,
             files=asset.files[:_FILES_SHOWN],
-            lines=lines_of_asset(origin, reference, next(iter(asset.signals), "")),
-            probe=probe_of(asset),
+            lines=lines_of_asset(visit.origin, reference, next(iter(asset.signals), "")),
+            probe=probe_of(asset) if reads else None,
+            reads=reads,
+            terms_due=visit.seen.terms_due(visit.part("name")),
             data=data,
             coding={one.name: one for one in coded(manifest)},
             stills=_stills(data, asked),
-            first_units=_first_units(asset),
+            first_units=_first_units(asset) if reads else {},
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -14,7 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from panneuro.core.errors import InputError
-from panneuro.portal.seeing import Seen
+from panneuro.core.store import Store
+from panneuro.lake.acting import LakeFor
+from panneuro.lake.asset import Asset
+from panneuro.lake.lake import Lake
+from panneuro.portal.shelves import Shelf
 
 MEDIA: Mapping[str, str] = {
     "html": "text/html",
@@ -36,6 +42,7 @@ ASK_AGAIN = "private, no-cache"
 
 _LEAST = 600
 _FAST = 5
+_MOST_POSTED = 256 << 10
 
 
 class Nothing(BaseModel):
@@ -46,18 +53,56 @@ class Nothing(BaseModel):
 
 @dataclass(frozen=True)
 class Visit:
-    """One request, with the lake as its actor sees it.
+    """One request, with the lake as its actor sees it: what is not for them is not there.
 
     Parameters
     ----------
     request : Request
         As Starlette has it.
-    seen : Seen
+    seen : LakeFor
         The lake.
+    whole : Lake
+        All of it, for what was allowed before.
+    opened : Shelf
+        Of assets that were opened before, by anybody.
+    origin : str
+        How this server is reached: ``https://lake.example``.
     """
 
     request: Request
-    seen: Seen
+    seen: LakeFor
+    whole: Lake
+    opened: Shelf
+    origin: str
+
+    @property
+    def store(self) -> Store:
+        """Where the lake's objects lie."""
+        return self.whole.store
+
+    @property
+    def asset_name(self) -> str:
+        """Name of the asset that is asked for, without its version; empty where there is none."""
+        parts = self.request.path_params
+        if "key" in parts:
+            return str(parts["key"]).split("/")[1] if "/" in parts["key"] else ""
+        return str(parts.get("name", "")).partition("@")[0]
+
+    def asset(self) -> Asset:
+        """Open the asset that is asked for, for its documents and lists."""
+        return self.seen.asset(self.part("name"))
+
+    def data(self) -> Asset:
+        """Open the asset that is asked for, for its signals and files.
+
+        Its documents are those that are stored, with parents that may be hidden: they are not
+        for showing.
+        """
+        entry = self.seen.need("read", self.part("name"))
+        return self.opened.take(
+            (entry.name, entry.version, entry.digest),
+            lambda: Asset.open(self.store, entry.name, entry.version),
+        )
 
     def part(self, name: str) -> str:
         """Return a part of the path."""
@@ -141,8 +186,8 @@ def _weight(options: Sequence[str]) -> float:
 class Keeper(Protocol):
     """What a door needs of the portal that it belongs to."""
 
-    def seen_by(self, request: Request) -> Seen:
-        """Return the lake as who sent a request may see it."""
+    def visit_of(self, request: Request) -> Visit:
+        """Return the visit of who sent a request."""
         ...
 
     def failed(self, request: Request, error: Exception) -> Response:
@@ -168,6 +213,10 @@ class Door:
         Whether the answer is compressed for who takes it; not where parts of it may be asked for.
     listed : bool
         Whether it is part of the documented interface.
+    metered : bool
+        Whether what it sends is data, which is noted.
+    method : {"GET", "POST"}
+        How it is asked; what is posted is a form or JSON.
     """
 
     path: str
@@ -176,16 +225,49 @@ class Door:
     gives: Mapping[str, type[BaseModel] | None] = field(default_factory=dict)
     squeezed: bool = True
     listed: bool = True
+    metered: bool = False
+    method: str = "GET"
 
     def route(self, keeper: Keeper) -> Route:
         """Return the route, every failure told by the portal."""
 
-        def answer(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             try:
-                asked = self.asked.model_validate(dict(request.query_params))
-                return self.call(Visit(request, keeper.seen_by(request)), asked)
-            except Exception as error:  # noqa: BLE001
-                return keeper.failed(request, error)
+                said = (
+                    dict(request.query_params) if self.method == "GET" else await _posted(request)
+                )
+            except (ValueError, RecursionError, HTTPException) as error:
+                return keeper.failed(request, InputError(f"reading what was posted: {error}"))
+            return await run_in_threadpool(self._answer, keeper, request, said)
 
         squeeze = Middleware(GZipMiddleware, minimum_size=_LEAST, compresslevel=_FAST)
-        return Route(self.path, answer, middleware=[squeeze] if self.squeezed else None)
+        return Route(
+            self.path,
+            answer,
+            methods=[self.method],
+            middleware=[squeeze] if self.squeezed else None,
+            max_body_size=_MOST_POSTED,
+        )
+
+    def _answer(self, keeper: Keeper, request: Request, said: dict[str, Any]) -> Response:
+        try:
+            visit = keeper.visit_of(request)
+            answer = self.call(visit, self.asked.model_validate(said))
+        except Exception as error:  # noqa: BLE001
+            return keeper.failed(request, error)
+        if self.metered and answer.status_code in (200, 206) and not visit.seen.actor.is_local:
+            sent = int(answer.headers.get("content-length", 0))
+            audit = visit.whole.audit
+            audit.record("download", visit.seen.actor, visit.asset_name, n_bytes=sent)
+        return answer
+
+
+async def _posted(request: Request) -> dict[str, Any]:
+    """Return what was posted, as a form or as a JSON object."""
+    if request.headers.get("content-type", "").startswith("application/json"):
+        said = await request.json()
+        if not isinstance(said, dict):
+            raise ValueError("it is no JSON object")
+        return said
+    form = await request.form(max_files=0, max_fields=50)
+    return {name: value for name, value in form.items() if isinstance(value, str)}

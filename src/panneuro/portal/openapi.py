@@ -39,9 +39,17 @@ def document_of(doors: Iterable[Door], title: str = "panneuro") -> dict[str, Any
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version("panneuro")},
-        "paths": {_PART.sub(r"{\1}", door.path): {"get": _operation(door)} for door in listed},
+        "paths": _paths(listed),
         "components": {"schemas": schemas["$defs"]},
     }
+
+
+def _paths(doors: Iterable[Door]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for door in doors:
+        at = paths.setdefault(_PART.sub(r"{\1}", door.path), {})
+        at[door.method.lower()] = _operation(door)
+    return paths
 
 
 def _operation(door: Door) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def _operation(door: Door) -> dict[str, Any]:
         "summary": summary.removesuffix("."),
         "description": rest.strip(),
         "operationId": door.call.__name__,
-        "parameters": [*parts, *_parameters(door.asked)],
+        **_asked(door, parts),
         "responses": {
             "200": {"description": "as asked for", "content": _contents(door.gives)},
             "default": {
@@ -63,6 +71,16 @@ def _operation(door: Door) -> dict[str, Any]:
             },
         },
     }
+
+
+def _asked(door: Door, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is asked: in the address, or posted."""
+    if door.method == "GET":
+        return {"parameters": [*parts, *_parameters(door.asked)]}
+    schema = door.asked.model_json_schema()
+    forms = ("application/json", "application/x-www-form-urlencoded")
+    body = {"required": True, "content": {form: {"schema": schema} for form in forms}}
+    return {"parameters": parts, "requestBody": body}
 
 
 def _parameters(asked: type[BaseModel]) -> list[dict[str, Any]]:

@@ -26,9 +26,11 @@ class Pages:
         Whose addresses the pages name.
     title : str
         Of the lake, on every page.
+    signs_in : bool
+        Whether people can sign in.
     """
 
-    def __init__(self, statics: Statics, title: str) -> None:
+    def __init__(self, statics: Statics, title: str, *, signs_in: bool) -> None:
         self._templates = Environment(
             loader=PackageLoader("panneuro.portal", "templates"),
             autoescape=True,
@@ -46,7 +48,11 @@ class Pages:
             json=json.dumps,
         )
         self._templates.globals.update(
-            static=statics.address, lake_title=title, pages=[("/assets", "Find")]
+            static=statics.address,
+            lake_title=title,
+            query_string=urlencode,
+            pages=[("/assets", "Find"), ("/access", "Access")],
+            signs_in=signs_in,
         )
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -64,7 +70,10 @@ class Pages:
             What the template shows.
         """
         text = self._templates.get_template(f"{template}.html").render(
-            request=request, path=request.url.path, **values
+            request=request,
+            path=request.url.path,
+            actor=getattr(request.state, "actor", None),
+            **values,
         )
         return HTMLResponse(text, status)
 

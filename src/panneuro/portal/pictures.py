@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from panneuro.core.digests import digest_bytes
@@ -15,8 +16,8 @@ from panneuro.core.errors import InputError, PanneuroError
 from panneuro.core.extras import need
 from panneuro.lake.asset import Asset
 from panneuro.portal import windows
-from panneuro.portal.doors import Door, Nothing, Visit
-from panneuro.portal.seeing import Shelf
+from panneuro.portal.doors import Door, Visit
+from panneuro.portal.shelves import Shelf
 from panneuro.signals.frames import Frames
 from panneuro.signals.table import Intervals
 
@@ -27,6 +28,9 @@ _BAND = "#c8813b"
 _PREVIEW = (168, 36)
 _WIDE = (960, 240)
 _MOST_LINES = 16
+_MOST_ROWS = 18
+_MOMENT_SAMPLES = 6000
+_MOMENT_S = 10.0
 _KINDS = ("timeseries", "frames", "events", "intervals")
 _KEPT = 2048
 _WIDEST_IMAGE = 720
@@ -57,22 +61,28 @@ class Pictures:
 
     def doors(self) -> list[Door]:
         """Return the door of previews."""
-        return [Door("/assets/{name}/preview", self.preview, gives={"svg": None})]
+        return [Door("/assets/{name}/preview", self.preview, PreviewAsked, {"svg": None})]
 
-    def preview(self, visit: Visit, _: Nothing) -> Response:
-        """Draw the telling signal of an asset, small."""
-        asset = visit.seen.asset(visit.part("name"), "read")
+    def preview(self, visit: Visit, asked: PreviewAsked) -> Response:
+        """Draw the telling signal of an asset, small: a moment of it, or the whole."""
+        if not visit.seen.may("read", visit.part("name")):
+            visit.seen.entry(visit.part("name"))
+            return _answer(_framed("", _PREVIEW, "not for you to read"))
+        asset = visit.data()
 
         def draw() -> str:
             for said in _telling(asset):
                 try:
-                    return self._svg(asset, said, span_of(asset, said, whole=True), _PREVIEW)
+                    span = span_of(asset, said, whole=asked.whole)
+                    return self._svg(
+                        asset, said, span if asked.whole else _moment(said, span), _PREVIEW
+                    )
                 except PanneuroError:
                     continue
             return _framed("", _PREVIEW, "no signals to draw")
 
-        drawn = self._drawn.take((asset.name, asset.version), draw)
-        return visit.unless_known(f"{asset.version}-preview", lambda: _answer(drawn))
+        drawn = self._drawn.take((asset.name, asset.version, asked.whole), draw)
+        return visit.unless_known(f"{asset.version}-preview-{asked.whole}", lambda: _answer(drawn))
 
     def signal(
         self,
@@ -99,13 +109,10 @@ class Pictures:
 
     def _series(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
         n_channels = windows.series(asset, said["name"]).n_channels
-        most = _MOST_LINES if size[1] > 100 else 1
-        chosen = np.unique(np.linspace(0, n_channels - 1, min(most, n_channels)).astype(int))
-        if most == 1:
-            chosen = np.array([n_channels // 2])
-        found = windows.extremes(
-            asset, said["name"], span, size[0] // 2, chosen.tolist(), self._shelf
-        )
+        most = min(n_channels, _MOST_LINES if size[1] > 100 else 3)
+        chosen = np.unique(((np.arange(most) + 0.5) * n_channels / most).astype(int))
+        bins = size[0] // 2 if size[1] > 100 else size[0]
+        found = windows.extremes(asset, said["name"], span, bins, chosen.tolist(), self._shelf)
         height = size[1] / len(chosen)
         low, high = found.values[..., 0], found.values[..., 1]
         bottom, top = np.nanmin(low, axis=0), np.nanmax(high, axis=0)
@@ -114,15 +121,14 @@ class Pictures:
         for at in range(len(chosen)):
             middle, centre = (bottom[at] + top[at]) / 2, height * (at + 0.5)
             levels = [centre - (v[:, at] - middle) / reach * height * 0.92 for v in (high, low)]
-            lines.append(_envelope(levels[0], levels[1], 2.0))
+            lines.append(_envelope(levels[0], levels[1], size[0] / bins))
         return "".join(lines)
 
     def _events(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
-        bins = size[0] // 2 if size[1] > 100 else size[0] // 4
+        bins = size[0] // 2
         found = windows.counts(asset, said["name"], span, bins, self._shelf).values
         if size[1] <= 100:
-            rate = found.sum(axis=1) / max(1, found.sum(axis=1).max())
-            return _envelope(size[1] * (1 - rate * 0.94), np.full(bins, size[1]), 4.0)
+            found = found[:, :: max(1, found.shape[1] // _MOST_ROWS)]
         height = size[1] / max(1, found.shape[1])
         marks = (
             f"M{at * 2} {row * height:.1f}v{max(0.6, height * 0.8):.1f}"
@@ -169,6 +175,22 @@ class Pictures:
         image.thumbnail((_WIDEST_IMAGE, _WIDEST_IMAGE))
         image.save(sink, "PNG")
         return sink.getvalue()
+
+
+class PreviewAsked(BaseModel):
+    """How much of an asset is drawn."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    whole: bool = Field(False, description="all of its time, not a moment in the middle")
+
+
+def _moment(said: Mapping[str, Any], span: Span) -> Span:
+    """Return seconds in the middle of a signal, few enough to see single waves and spikes."""
+    rate_hz = said.get("rate_hz") if said["kind"] == "timeseries" else None
+    length = min(_MOMENT_SAMPLES / rate_hz if rate_hz else _MOMENT_S, span[1] - span[0])
+    middle = (span[0] + span[1]) / 2
+    return middle - length / 2, middle + length / 2
 
 
 def span_of(asset: Asset, said: Mapping[str, Any], *, whole: bool = False) -> Span:

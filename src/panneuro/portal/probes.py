@@ -51,14 +51,17 @@ class Probe:
         Where they are.
     areas : tuple of (str, int)
         Names of areas and their colours.
-    width, height, size : float
-        Of the map and of a contact, in pixels.
+    width, height : float
+        Of the map, in pixels.
+    breadth, size : float
+        Of a contact, across and along the probe.
     """
 
     contacts: tuple[Contact, ...]
     areas: tuple[tuple[str, int], ...]
     width: float
     height: float
+    breadth: float
     size: float
 
 
@@ -74,13 +77,13 @@ def probe_of(asset: Asset) -> Probe | None:
     areas = [str(one) for one in frame["location"]] if "location" in frame else [""] * len(frame)
     order = [area for area in dict.fromkeys(areas) if area and area != "unknown"]
     hues = {area: at % _HUES for at, area in enumerate(order)}
-    x, y, width, size = _drawn(places)
+    x, y, width, breadth, size = _drawn(places)
     contacts = tuple(
         Contact(row, round(float(x[row]), 1), round(float(y[row]), 1), areas[row],
                 hues.get(areas[row], _HUES))
         for row in np.flatnonzero(np.isfinite(places).all(axis=1)).tolist()
     )  # fmt: skip
-    return Probe(contacts, tuple(hues.items()), width, _HEIGHT, size)
+    return Probe(contacts, tuple(hues.items()), width, _HEIGHT, breadth, size)
 
 
 def _places(frame: Any) -> Floats | None:
@@ -92,15 +95,16 @@ def _places(frame: Any) -> Floats | None:
     return None
 
 
-def _drawn(places: Any) -> tuple[Any, Any, float, float]:
-    """Return places in pixels, the width of the map and the size of a contact."""
+def _drawn(places: Any) -> tuple[Any, Any, float, float, float]:
+    """Return places in pixels, the width of the map, breadth and size of a contact."""
     low, high = np.nanmin(places, axis=0), np.nanmax(places, axis=0)
     spread = np.maximum(high - low, 1e-9)
     rows = max(2, len(np.unique(np.round(places[:, 1], 1))))
     inner = _HEIGHT - 2 * _MARGIN
     size = float(np.clip(inner / rows * 0.8, 1.5, 9))
     columns = max(1, len(np.unique(np.round(places[:, 0], 1))))
-    width = min(_WIDTH, columns * (size + 3)) if high[0] > low[0] else size
-    x = _MARGIN + (places[:, 0] - low[0]) / spread[0] * max(0.0, width - size)
+    breadth = float(np.clip(_WIDTH / columns - 3, 2, 10))
+    width = columns * (breadth + 3)
+    x = _MARGIN + (places[:, 0] - low[0]) / spread[0] * (width - breadth - 3)
     y = _MARGIN + (high[1] - places[:, 1]) / spread[1] * (inner - size)
-    return x, y, width + 2 * _MARGIN, size
+    return x, y, width + 2 * _MARGIN, breadth, size

@@ -24,7 +24,6 @@ from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_search
 from panneuro.portal.pages import Pages, address
 from panneuro.portal.problems import Problem, problem_of
-from panneuro.portal.seeing import Seen
 
 FACETS = ("modality", "species", "area", "has", "lab", "project", "kind", "quality")
 """Counted beside what is found."""
@@ -141,7 +140,7 @@ class Searching:
         page = _page_of(found, asked)
         following = _address(visit, replace_offset(asked, page.following))
         given = FoundGiven(
-            query=_shown(visit.seen, asked.q),
+            query=str(found.query),
             total=page.total,
             exact=page.exact,
             following=following if page.following is not None else None,
@@ -165,7 +164,6 @@ class Searching:
         except InputError as error:
             fault, query, page = problem_of(error), Query(), Page((), 0)
             found = None
-        origin = str(visit.request.base_url).rstrip("/")
         return self._pages.page(
             visit.request,
             "find",
@@ -178,7 +176,7 @@ class Searching:
             fields=FIELDS,
             sort=_order(asked, query),
             sorts=SORTS,
-            lines=lines_of_search(origin, query),
+            lines=lines_of_search(visit.origin, query),
             to=lambda **changes: address("/assets", _said(asked, **changes)),
             whole=len(visit.seen.find("")) if not page.total else page.total,
         )
@@ -199,7 +197,7 @@ def _said(asked: FindAsked, **changes: Any) -> dict[str, Any]:
 
 
 def _address(visit: Visit, asked: FindAsked) -> str:
-    return address(str(visit.request.url.replace(query="")), _said(asked, offset=asked.offset))
+    return address(f"{visit.origin}/assets", _said(asked, offset=asked.offset))
 
 
 def _order(asked: FindAsked, query: Query) -> str:
@@ -208,11 +206,6 @@ def _order(asked: FindAsked, query: Query) -> str:
 
 def _page_of(found: Found, asked: FindAsked) -> Page:
     return found.page(asked.limit, asked.offset, _order(asked, parse(asked.q)))
-
-
-def _shown(seen: Seen, text: str) -> str:
-    """Return a search as it was understood, without what policy added."""
-    return str(seen.lake.find(text).query)
 
 
 def _facets(found: Found) -> Mapping[str, Any]:

@@ -131,12 +131,14 @@ def host_of(header: str) -> str:
 
 
 def _is_foreign(headers: Headers, host: str) -> bool:
-    """Tell whether a browser says that another site asks."""
+    """Tell whether a browser says that another site asks, or does not say who does."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is not None and host_of(origin.partition("://")[2]) != host
+    if origin is None:
+        return "cookie" in headers
+    return host_of(origin.partition("://")[2]) != host
 
 
 async def _refuse(status: int, detail: str, hint: str, send: Send) -> None:

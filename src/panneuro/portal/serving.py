@@ -5,10 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.lake.lake import Lake, open_lake
+
+if TYPE_CHECKING:
+    from panneuro.portal.signing import Provider
 
 _GRACE_S = 10
 _BACKLOG = 256
@@ -22,6 +26,7 @@ def serve(
     public_url: str = "",
     title: str = "",
     direct: bool = True,
+    provider: Provider | None = None,
     ready: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Serve a lake's pages and its HTTP API until interrupted.
@@ -40,6 +45,8 @@ def serve(
         Of the lake, on every page.
     direct : bool
         Whether large objects are fetched from the store itself by signed links, where it can.
+    provider : Provider, optional
+        Who vouches for people; with one, others may reach the lake.
     ready : callable
         Told the address, once the server listens.
 
@@ -52,18 +59,23 @@ def serve(
     """
     uvicorn = need("uvicorn", "portal", "Serving a lake")
     need("jinja2", "portal", "Serving a lake")
-    from panneuro.portal.app import Terms, make_app
+    from panneuro.portal.app import Hosting, make_app
     from panneuro.portal.security import is_loopback
 
-    if not is_loopback(host) or public_url:
+    if not provider and (not is_loopback(host) or public_url):
         raise InputError(
             f"serving on {public_url or host!r}: others could reach it, and there is no sign-in",
-            hint="panneuro serve   serves this machine alone, on 127.0.0.1",
+            hint="--issuer https://… --client-id …   lets people sign in",
+        )
+    if provider and not public_url.startswith(("https://", "http://localhost", "http://127.")):
+        raise InputError(
+            f"people cannot sign in at {public_url!r}: it is not https://…",
+            hint="--public-url https://lake.example, with a proxy that does TLS in front",
         )
     opened = lake if isinstance(lake, Lake) else open_lake(lake)
-    terms = Terms(public_url, title or "panneuro", direct)
+    hosting = Hosting(public_url.rstrip("/"), title or "panneuro", direct, provider)
     config = uvicorn.Config(
-        make_app(opened, terms),
+        make_app(opened, hosting),
         log_level="warning",
         proxy_headers=False,
         server_header=False,

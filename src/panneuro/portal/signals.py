@@ -20,7 +20,7 @@ from panneuro.lake.writing import values, write
 from panneuro.portal import windows
 from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.pictures import Pictures
-from panneuro.portal.seeing import Shelf
+from panneuro.portal.shelves import Shelf
 from panneuro.portal.windows import Window
 from panneuro.signals.frames import Frames
 
@@ -114,18 +114,17 @@ class Signals:
             "json": SignalGiven,
             **dict.fromkeys(("binary", "arrow", "csv", "parquet", "svg")),
         }
+        drawn: dict[str, type[BaseModel] | None] = {"json": WindowGiven, "binary": None}
         return [
             Door("/assets/{name}/signals", self.signals, gives={"json": SignalsGiven}),
-            Door(
-                f"{signal}/window", self.window, WindowAsked, {"json": WindowGiven, "binary": None}
-            ),
-            Door(f"{signal}/frame", self.frame, MomentAsked, {"png": None}),
-            Door(signal, self.signal, WindowAsked, parts),
+            Door(f"{signal}/window", self.window, WindowAsked, drawn, metered=True),
+            Door(f"{signal}/frame", self.frame, MomentAsked, {"png": None}, metered=True),
+            Door(signal, self.signal, WindowAsked, parts, metered=True),
         ]
 
     def signals(self, visit: Visit, _: Nothing) -> Response:
         """List the signals of an asset."""
-        asset = visit.seen.asset(visit.part("name"))
+        asset = visit.asset()
         said = [SignalGiven.model_validate(one) for one in asset.manifest.signals]
         given = SignalsGiven(name=asset.name, version=asset.version, signals=said)
         return visit.unless_known(asset.version, lambda: json_of(given))
@@ -137,7 +136,7 @@ class Signals:
         CSV and Parquet give a table; binary little-endian numbers as they were recorded, in C
         order, with shape and type in the headers; SVG draws it.
         """
-        asset = visit.seen.asset(visit.part("name"), "read")
+        asset = visit.data()
         said = descriptor(asset, visit.part("signal"))
         form = visit.form("json", "binary", "arrow", "csv", "parquet", "svg")
         if form == "svg":
@@ -159,7 +158,7 @@ class Signals:
         ``Panneuro-Scale`` (what a step of 16-bit integers is worth; -32768 is no value) in the
         headers.
         """
-        asset = visit.seen.asset(visit.part("name"), "read")
+        asset = visit.data()
         said = descriptor(asset, visit.part("signal"))
         form = visit.form("json", "binary")
 
@@ -187,7 +186,7 @@ class Signals:
 
     def frame(self, visit: Visit, asked: MomentAsked) -> Response:
         """Return the image that was on view at a time, as PNG."""
-        asset = visit.seen.asset(visit.part("name"), "read")
+        asset = visit.data()
         signal = asset[visit.part("signal")]
         if not isinstance(signal, Frames):
             raise InputError(f"{signal.name!r} holds no images")

@@ -20,7 +20,7 @@ from panneuro.portal.charts import Line, bars, curves
 from panneuro.portal.doors import Door, Visit
 from panneuro.portal.lines import lines_of_asset
 from panneuro.portal.pages import Pages
-from panneuro.portal.seeing import Shelf
+from panneuro.portal.shelves import Shelf
 from panneuro.portal.signals import json_of, tag_of
 from panneuro.signals.events import Events
 from panneuro.signals.table import Intervals
@@ -110,7 +110,7 @@ class Units:
 
     def unit(self, visit: Visit, asked: UnitAsked) -> Response:
         """Show a unit: its autocorrelogram, and its rate around what was shown, by condition."""
-        asset = visit.seen.asset(visit.part("name"), "read")
+        asset = visit.data()
         signal = windows.events(asset, visit.part("signal"))
         unit = _unit(signal, visit.part("unit"))
         form = visit.form("json", "html")
@@ -139,7 +139,6 @@ class Units:
         ids = signal.ids.tolist()
         at = ids.index(unit)
         reference = f"{asset.name}@{asset.version}"
-        origin = str(visit.request.base_url).rstrip("/")
         return self._pages.page(
             visit.request,
             "unit",
@@ -159,7 +158,7 @@ class Units:
             around=chosen[0],
             by=chosen[1],
             choices=_choices(asset),
-            lines=lines_of_asset(origin, reference, signal.name),
+            lines=lines_of_asset(visit.origin, reference, signal.name),
         )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from panneuro.core.errors import InputError, LimitError
 from panneuro.lake.asset import Asset
-from panneuro.portal.seeing import Shelf
+from panneuro.portal.shelves import Shelf
 from panneuro.signals.events import Events
 from panneuro.signals.timeseries import TimeSeries
 

@@ -30,7 +30,8 @@ export function across(view, width) {
   return (t) => GUTTER + (t - view.t0) * scale;
 }
 
-export function lines(ctx, panel, tile, view, size, look) {
+// `pen` is where the tile before left off, so that no gap shows between two.
+export function lines(ctx, panel, tile, view, size, look, pen) {
   const [bins, rows] = tile.shape;
   const x = across(view, size.width);
   const step = (tile.t1 - tile.t0) / bins;
@@ -47,13 +48,15 @@ export function lines(ctx, panel, tile, view, size, look) {
     ctx.strokeStyle = panel.chosen === row ? look.hues[1] : look.hues[0];
     ctx.globalAlpha = panel.chosen === undefined || panel.chosen === row ? 1 : 0.45;
     ctx.beginPath();
+    if (pen[row]) ctx.moveTo(...pen[row]);
     for (let bin = first; bin < last; bin++) {
       const at = (bin * rows + row) * 2;
       const low = tile.data[at];
       if (low === -32768) continue;
       const px = x(tile.t0 + (bin + 0.5) * step);
+      pen[row] = [px, zero - low * factor];
       ctx.lineTo(px, zero - tile.data[at + 1] * factor);
-      if (tile.data[at + 1] !== low) ctx.lineTo(px, zero - low * factor);
+      if (tile.data[at + 1] !== low) ctx.lineTo(...pen[row]);
     }
     ctx.stroke();
   }
@@ -90,7 +93,7 @@ function diverging(look) {
   const table = new Uint32Array(255);
   for (let at = -127; at <= 127; at++) {
     const end = at < 0 ? look.lowRgb : look.highRgb;
-    const part = Math.abs(at / 127) ** 0.8;
+    const part = Math.abs(at / 127) ** 1.5;
     const [r, g, b] = [0, 1, 2].map((i) => Math.round(look.surfaceRgb[i] + (end[i] - look.surfaceRgb[i]) * part));
     table[at + 127] = (255 << 24) | (b << 16) | (g << 8) | r;
   }
@@ -154,7 +157,7 @@ export function labels(ctx, names, size, look) {
   ctx.fillStyle = look.muted;
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
-  for (let row = 0; row < names.length; row += every) {
+  for (let row = every > 1 ? every >> 1 : 0; row < names.length; row += every) {
     ctx.fillText(String(names[row]).slice(-7), GUTTER - 8, height * (row + 0.5));
   }
   ctx.textAlign = "left";

@@ -236,6 +236,7 @@ class Viewer {
     if (whole.failed) return this.tell(ctx, whole.failed);
     panel.levels ??= levelsOf(panel, whole);
     let missing = 0;
+    const pen = [];
     for (const [t0, t1] of this.wanted(size.width, panel)) {
       let tile = this.tiles.take(panel, t0, t1, BINS[panel.kind]);
       if (tile?.failed) return this.tell(ctx, tile.failed);
@@ -248,7 +249,7 @@ class Viewer {
         ctx.clip();
         tile = this.coarser(panel, t0, t1) ?? whole;
       }
-      paint[panel.kind](ctx, panel, tile, this.view, size, this.look);
+      paint[panel.kind](ctx, panel, tile, this.view, size, this.look, pen);
       ctx.restore();
     }
     return missing;
@@ -476,7 +477,7 @@ function levelsOf(panel, tile) {
     centre[0] = ((low + high) / 2) * tile.scale;
     return { centre, reach: [(high - low) * tile.scale || 1] };
   }
-  return { centre, reach: new Float64Array(rows).fill(quantile(swings, 0.5) * tile.scale * 0.9 || 1) };
+  return { centre, reach: new Float64Array(rows).fill(quantile(swings, 0.5) * tile.scale * 1.2 || 1) };
 }
 
 function quantile(values, part) {

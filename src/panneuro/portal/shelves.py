@@ -1,0 +1,66 @@
+"""What a server keeps in memory because it is asked for again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any
+
+_OPEN_ASSETS = 32
+
+
+class Shelf:
+    """What is kept in memory because it is asked for again: the least recently used goes first.
+
+    Parameters
+    ----------
+    room : int
+        How much fits, in the measure of `size`.
+    size : callable, optional
+        How much room a value takes; one where not given.
+
+    Examples
+    --------
+    >>> shelf = Shelf(2)
+    >>> [shelf.take(key, lambda: key.upper()) for key in "abca"]
+    ['A', 'B', 'C', 'A']
+    >>> len(shelf)
+    2
+    """
+
+    def __init__(self, room: int, size: Callable[[Any], int] = lambda _: 1) -> None:
+        self._room = room
+        self._size = size
+        self._used = 0
+        self._lock = Lock()
+        self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take[T](self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what lies under a key, making it where it is missing; two may make it at once."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                found: T = self._held[key][0]
+                return found
+        value = make()
+        with self._lock:
+            self._put(key, value)
+        return value
+
+    def _put(self, key: Hashable, value: Any) -> None:
+        size = self._size(value)
+        if key in self._held or size > self._room:
+            return
+        self._held[key] = (value, size)
+        self._used += size
+        while self._used > self._room:
+            self._used -= self._held.popitem(last=False)[1][1]
+
+
+def shelf_of_assets() -> Shelf:
+    """Return the shelf on which a server keeps its opened assets."""
+    return Shelf(_OPEN_ASSETS)
