@@ -308,3 +308,18 @@ def test_no_name_is_too_strange(several, name):
     seen = several.as_(ADA)
     with pytest.raises((NotFoundError, InputError)):
         seen.asset(name)
+
+
+def test_an_owner_is_told_who_did_what_with_what_they_own(several):
+    several.grant("ada@uni.edu", "owner", "project=retina")
+    several.grant("ben@uni.edu", "owner", "")
+    for name in ("ecephys_a1", "ecephys_b1", "ecephys_a2@1", "nothing", ""):
+        several.audit.record("download", ANONYMOUS, name)
+    several.audit.flush()
+
+    def on(actor):
+        return [event.on for event in several.as_(actor).audit(what="download")]
+
+    assert on(ADA) == ["ecephys_a1", "ecephys_a2@1"]
+    assert on(BEN) == ["ecephys_a1", "ecephys_b1", "ecephys_a2@1", "nothing", ""]
+    assert on(ANONYMOUS) == on(Actor("eve")) == []

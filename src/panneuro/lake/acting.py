@@ -155,8 +155,9 @@ class LakeFor:
 
     def only(self, names: Iterable[str]) -> set[str]:
         """Return those of some names that are there for the actor: of a lineage, of a log."""
-        asked = list(dict.fromkeys(names))
-        return {name for name in asked if self.index.get(name) is not None}
+        scope = self.allowed("find")
+        index = Within(self._lake.index, lambda: scope)
+        return {name for name in set(names) if index.get(name) is not None}
 
     def entry(self, reference: str) -> Entry:
         """Return what the index says of ``NAME`` or ``NAME@VERSION``.

@@ -35,6 +35,11 @@ id = "{id}"
 # standard = 21.0          # dollars per terabyte and month
 # core_hour = 0.02         # dollars per core and hour
 
+# Money a month, by what it is for; when it is spent no new run starts:
+# [budgets]
+# total = 1000
+# "project:retina" = {{per_month = 200, warn_at = 0.5}}
+
 # Where steps run; one after the other in the same process otherwise:
 # [compute]
 # executor = "processes"   # or "dask", with a scheduler or a cluster
