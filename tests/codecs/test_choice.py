@@ -15,6 +15,7 @@ from zarr.core.sync import sync
 from zarr.storage import MemoryStore
 
 from panneuro.codecs.choice import NEAR, PORTABLE, Codecs, Trial, candidates, choose
+from panneuro.codecs.native import kernels
 from panneuro.core.digests import canonical_json
 from panneuro.core.errors import InputError
 from panneuro.storage.chunks import ChunkCoder, same
@@ -170,6 +171,7 @@ def test_there_is_a_portable_coding_for_every_type(dtype: np.dtype[Any]) -> None
         assert set(PORTABLE) & set(found)
         own = found.pop("lattice-lpc", None)  # Its streams carry checksums of their own.
         assert own in (None, ({"name": "panneuro.lattice-lpc"},))
+        found.pop("lattice-lpc-fast", None)
         assert all(codecs[-1] == {"name": "crc32c"} for codecs in found.values())
 
 
@@ -201,6 +203,14 @@ def test_only_the_codings_asked_for_are_tried() -> None:
 
     choose(2, np.dtype("int16"), measure, PORTABLE)
     assert tried == ["blosc", "blosc-rows"]
+
+
+def test_what_is_never_the_smallest_is_tried_on_request_alone() -> None:
+    sizes = {"lattice-lpc": 500, "lattice-lpc-fast": 490, "blosc": 900}
+    best, trials = choose(2, np.dtype("int16"), trial_of(sizes))
+    assert "lattice-lpc-fast" not in {best.name, *(trial.name for trial in trials)}
+    asked, _ = choose(2, np.dtype("int16"), trial_of(sizes), ["lattice-lpc-fast"])
+    assert asked.name == ("lattice-lpc-fast" if kernels() else best.name)
 
 
 def test_an_unknown_coding_is_refused_with_those_that_there_are() -> None:

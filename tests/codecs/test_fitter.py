@@ -48,3 +48,22 @@ def test_after_the_first_the_order_of_chunks_does_not_matter() -> None:
     other = [behind.predict(chunk)[0].weights for chunk in chunks[:0:-1]]
     for one, same in zip(found, other[::-1], strict=True):
         np.testing.assert_array_equal(one, same)
+
+
+def test_in_a_hurry_a_third_of_the_taps_is_looked_at_and_still_serves() -> None:
+    careful, hasty = Fitter(), Fitter(fast=True)
+    first, chunk = noise(3000, 96, 1), noise(3000, 96, 2)
+    (slow, few), (quick, more) = (
+        [fitter.predict(each) for each in (first, chunk)][1] for fitter in (careful, hasty)
+    )
+    assert 2 * len(quick.taps) <= len(slow.taps)
+    assert quick.weights is hasty.predict(first)[0].weights
+    assert np.abs(few).mean() <= np.abs(more).mean() < 1.05 * np.abs(few).mean()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 7])
+def test_few_channels_are_predicted_in_a_hurry_too(channels: int) -> None:
+    samples = noise(3000, channels, 1)
+    model, planes = Fitter(fast=True).predict(samples)
+    assert model.taps
+    assert np.abs(planes).mean() < np.abs(samples).mean()

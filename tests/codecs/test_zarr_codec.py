@@ -64,6 +64,16 @@ def test_arrays_come_back(dtype: str, layout: str, order: Any, turned: bool) -> 
     np.testing.assert_array_equal(back, samples)
 
 
+@pytest.mark.parametrize("name", [name for name, samples in CASES.items() if samples.size])
+def test_the_setting_for_speed_changes_how_long_streams_are_and_nothing_else(name: str) -> None:
+    samples = CASES[name]
+    codecs = LatticeLPC(fast=True).to_dict(), LatticeLPC().to_dict()
+    hasty, careful = (ChunkCoder(samples.shape, samples.dtype, [codec]) for codec in codecs)
+    stream = hasty.encode(samples)
+    assert hasty.decode(stream).tobytes() == careful.decode(stream).tobytes() == samples.tobytes()
+    assert LatticeLPC.from_dict(codecs[0]) == LatticeLPC(fast=True) != LatticeLPC()
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("name", [name for name, samples in CASES.items() if samples.size])
 def test_every_kind_of_recording_comes_back(name: str, order: Any) -> None:

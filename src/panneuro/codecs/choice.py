@@ -63,15 +63,16 @@ def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
 
     Examples
     --------
-    >>> list(candidates(2, np.dtype("int16")))
-    ['lattice-lpc', 'pcodec', 'pcodec-auto', 'delta-blosc', 'blosc', 'blosc-rows']
+    >>> list(candidates(2, np.dtype("int16")))[:4]
+    ['lattice-lpc', 'lattice-lpc-fast', 'pcodec', 'pcodec-auto']
     >>> list(candidates(3, np.dtype("uint8")))
     ['blosc', 'zstd']
     """
     turned = ({"name": "transpose", "configuration": {"order": [1, 0]}},) if n_dims == 2 else ()
     found: dict[str, Codecs] = {}
     if n_dims <= 2 and dtype.name in _OURS and kernels():
-        found["lattice-lpc"] = ({"name": "panneuro.lattice-lpc"},)
+        found["lattice-lpc"] = (_LATTICE_LPC,)
+        found["lattice-lpc-fast"] = ({**_LATTICE_LPC, "configuration": {"effort": "fast"}},)
     if dtype.kind in "iuf" and dtype.itemsize > 1:
         if dtype.kind != "f":
             found["pcodec"] = (*turned, _pcodec("classic", "try_consecutive", 1))
@@ -85,8 +86,10 @@ def candidates(n_dims: int, dtype: np.dtype[Any]) -> dict[str, Codecs]:
         found["blosc-rows"] = (_bytes(dtype), _blosc(dtype, 5, 0))
     if dtype.itemsize == 1:
         found["zstd"] = (_bytes(dtype), _ZSTD)
+    ours = _LATTICE_LPC["name"]
     return {
-        name: codecs if name == "lattice-lpc" else (*codecs, _CRC) for name, codecs in found.items()
+        name: codecs if codecs[0]["name"] == ours else (*codecs, _CRC)
+        for name, codecs in found.items()
     }
 
 
@@ -100,6 +103,10 @@ def every_name() -> tuple[str, ...]:
 PORTABLE = ("blosc", "blosc-rows", "zstd")
 """The codings that every Zarr v3 implementation ships."""
 
+ON_REQUEST = ("lattice-lpc-fast",)
+"""The codings that are tried where they are asked for alone: never the smallest."""
+
+_LATTICE_LPC: Mapping[str, Any] = {"name": "panneuro.lattice-lpc"}
 _OURS = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 _CRC: Mapping[str, Any] = {"name": "crc32c"}
 _ZSTD: Mapping[str, Any] = {"name": "zstd", "configuration": {"level": 5, "checksum": False}}
@@ -129,12 +136,14 @@ def choose(
         If one of `names` is no coding.
     """
     known = candidates(n_dims, dtype)
-    asked = set(known if names is None else names)
+    asked = set(known).difference(ON_REQUEST) if names is None else set(names)
     if strange := asked - {*every_name(), *known}:
         raise InputError(
             f"there is no coding {min(strange)!r}", hint=f"use one of: {', '.join(every_name())}"
         )
-    wanted = [name for name in known if name in asked] or list(known)
+    wanted = [name for name in known if name in asked] or [
+        name for name in known if name not in ON_REQUEST
+    ]
     trials = tuple(trial for name in wanted if (trial := measure(name, known[name])))
     if not trials:
         raise InputError(f"none of the codings {', '.join(wanted)} takes {dtype} data")

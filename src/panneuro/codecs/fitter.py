@@ -19,7 +19,8 @@ LOOKED_AT = 24_576
 """Residuals of a chunk that say whether a model serves."""
 
 SERVES, SERVES_CHANNEL = 0.03, 0.5
-"""Bits a sample that residuals may still tell of each other: on average, and in one channel."""
+"""Bits a sample that residuals may tell of each other, above what those of the first chunk do: on
+average, and in one channel."""
 
 UNUSUAL = 4
 """Residuals so many times the mean count as no more: spikes would rule."""
@@ -31,6 +32,11 @@ class Fitter:
     What a chunk gets depends on the first chunk and on itself, not on what else was seen: chunks
     may come in any order after the first.
 
+    Parameters
+    ----------
+    fast : bool
+        Look at less, so that coding and decoding take less time and a little more is stored.
+
     Examples
     --------
     >>> codes = np.random.default_rng(0).integers(-9, 9, (4000, 8)).cumsum(axis=0).astype(np.int16)
@@ -41,8 +47,9 @@ class Fitter:
     True
     """
 
-    def __init__(self) -> None:
-        self._known: Model | None = None
+    def __init__(self, *, fast: bool = False) -> None:
+        self._fast = fast
+        self._known: tuple[Model, Array] | None = None
         self._step = 0
 
     def codes(self, samples: Array) -> tuple[Lattice, Array]:
@@ -70,17 +77,18 @@ class Fitter:
         Model
         int16 or int32 array, channels × rows
         """
-        known = self._known
+        known, told = self._known or (None, None)
         if known and known.offsets.shape == codes.shape[1:]:
             model = replace(known, offsets=offsets_of(codes), lanes=lanes_of(len(codes)))
             planes = predict(codes, model)
-            told = _told(planes)
-            if told.mean() <= SERVES and told.max() <= SERVES_CHANNEL:
+            more = _told(planes) - told
+            if more.mean() <= SERVES and more.max() <= SERVES_CHANNEL:
                 return model, planes
-        model = fit(codes)
+        model = fit(codes, fast=self._fast)
+        planes = predict(codes, model)
         if known is None and model.taps:
-            self._known = model
-        return model, predict(codes, model)
+            self._known = model, _told(planes)
+        return model, planes
 
 
 def _told(planes: Array) -> Array:

@@ -40,6 +40,9 @@ BESIDE = ((1, -1), (1, 1), (1, -2), (1, 2))
 FURTHER = ((1, -3), (1, 3), (1, -4), (1, 4), (2, -1), (2, 1), (2, -2), (2, 2))
 """Neighbours' pasts that only the wide model looks at."""
 
+OWN_FAST, NEAR_FAST, BESIDE_FAST = 4, 2, 2
+"""Of the own past, of neighbours and of their pasts, where speed is wanted."""
+
 LANE_ROWS = 256
 """Lanes shorter than this would cost too much: each starts without a past."""
 
@@ -76,12 +79,14 @@ def lanes_of(rows: int) -> int:
     return LANES[-1] if rows >= LANES[-1] * LANE_ROWS else LANES[0]
 
 
-def fit(codes: Array) -> Model:
+def fit(codes: Array, *, fast: bool = False) -> Model:
     """Return a model to predict some codes with.
 
     Parameters
     ----------
     codes : int16 or int32 array, rows × channels
+    fast : bool
+        Look at less: a third of the taps, where there are many channels.
 
     Notes
     -----
@@ -91,14 +96,16 @@ def fit(codes: Array) -> Model:
     """
     rows, channels = codes.shape
     offsets, lanes = offsets_of(codes), lanes_of(rows)
-    longest = _longest(channels)
+    longest = _longest(channels, fast=fast)
     if channels > MAX_PREDICTED or rows <= longest + 4:
         return Model((), np.zeros((0, 1), np.int32), offsets, 1, 1)
     strips = strips_of(codes, offsets, longest)
-    moments = moments_of(strips, _taps(channels, longest, far_channel(strips)))
+    far = far_channel(strips)
+    taps = _fewer(channels, longest, far) if fast else _taps(channels, longest, far)
+    moments = moments_of(strips, taps)
     best = _best(moments, rows)
     bits = _places(best, moments)
-    weights = best.weights if channels >= FEW else _steadied(best, strips)
+    weights = best.weights if fast or channels >= FEW else _steadied(best, strips)
     exact = weights * (1 << bits)
     if exact.shape[1] == channels:
         _simplify(exact, best, strips, bits)
@@ -151,7 +158,9 @@ def _entropy(values: Array) -> float:
     return float(np.log2(len(values)) - (counts * np.log2(counts)).sum() / len(values))
 
 
-def _longest(channels: int) -> int:
+def _longest(channels: int, *, fast: bool) -> int:
+    if fast:
+        return OWN_FAST if channels > 1 else OWN[0]
     if channels >= FEW:
         return OWN[-1]
     return OWN_ALONE if channels == 1 else OWN_FEW
@@ -162,6 +171,13 @@ def _taps(channels: int, longest: int, far: int | None) -> Taps:
     near = NEAR if channels > 4 else NEAR[: channels - 1]
     remote = ((0, -far), (1, -far)) if far else ()
     return (*near, *_beside(channels), *remote, *((lag, 0) for lag in range(1, longest + 1)))
+
+
+def _fewer(channels: int, longest: int, far: int | None) -> Taps:
+    near = NEAR[: min(channels - 1, NEAR_FAST)]
+    beside = BESIDE[:BESIDE_FAST] if channels > 1 else ()
+    remote = ((0, -far), (1, -far)) if far else ()
+    return (*near, *beside, *remote, *((lag, 0) for lag in range(1, longest + 1)))
 
 
 def _beside(channels: int) -> Taps:
@@ -207,6 +223,7 @@ def _selections(taps: Taps, channels: int) -> list[list[int]]:
     """Return which taps to try together."""
     further = FURTHER if channels >= FEW else ()
     pasts = OWN if channels >= 2 * FEW else (2, *OWN) if channels >= FEW else (1, 2, 4, 8, 16, 32)
+    longest = max(lag for lag, _ in taps)
     return [
         [
             k
@@ -215,7 +232,7 @@ def _selections(taps: Taps, channels: int) -> list[list[int]]:
             and (own == pasts[-1] or (lag, distance) not in further)
         ]
         for own in pasts
-        if own <= max(lag for lag, _ in taps)
+        if own <= max(longest, pasts[0])
     ]
 
 

@@ -22,22 +22,36 @@ if TYPE_CHECKING:
     from zarr.core.buffer import Buffer, NDBuffer
 
 NAME = "panneuro.lattice-lpc"
+FAST = {"effort": "fast"}
+"""The one setting that there is."""
 
 
 @dataclass(frozen=True)
 class LatticeLPC(ArrayBytesCodec):
-    """Codes recordings of many electrodes without loss; there is nothing to set.
+    """Codes recordings of many electrodes without loss.
+
+    Parameters
+    ----------
+    fast : bool
+        Spend less time on coding, and on decoding later, for streams that are a little longer. Any
+        reader reads both.
 
     Examples
     --------
     >>> LatticeLPC().to_dict()
     {'name': 'panneuro.lattice-lpc'}
+    >>> LatticeLPC(fast=True).to_dict()
+    {'name': 'panneuro.lattice-lpc', 'configuration': {'effort': 'fast'}}
     """
 
-    fitter: Fitter = field(default_factory=Fitter, repr=False, compare=False)
+    fast: bool = False
+    fitter: Fitter = field(init=False, repr=False, compare=False)
     """What suited the chunk before: two codecs are the same whatever they remember."""
 
     is_fixed_size = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fitter", Fitter(fast=self.fast))
 
     @classmethod
     def from_dict(cls, data: Any) -> Self:
@@ -49,16 +63,16 @@ class LatticeLPC(ArrayBytesCodec):
             If it has settings, which a later version may have.
         """
         _, settings = parse_named_configuration(data, NAME, require_configuration=False)
-        if settings:
+        if settings and settings != FAST:
             raise InputError(
-                f"the codec {NAME} does not know the settings {sorted(settings)}",
+                f"the codec {NAME} does not know the settings {settings!r}",
                 hint="pip install --upgrade panneuro",
             )
-        return cls()
+        return cls(fast=bool(settings))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what stands in ``zarr.json``."""
-        return {"name": NAME}
+        return {"name": NAME, "configuration": dict(FAST)} if self.fast else {"name": NAME}
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """Return the codec itself, which suits arrays of any shape."""
