@@ -54,12 +54,12 @@ def test_a_model_is_judged_by_what_can_be_explained():
 
 def test_where_nothing_repeats_there_is_no_ceiling():
     constant = np.ones((1, 4, 3))
-    assert noise_ceiling(constant).correlation.tolist() == [0.0]
+    assert noise_ceiling(constant).correlation.values.tolist() == [0.0]
     assert np.isnan(normalised_correlation(np.arange(4.0)[None], constant)).all()
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(InputError, match="cell 0 has 0 stimuli"):
+    with pytest.raises(InputError, match="unit 0 has 0 stimuli"):
         noise_ceiling(np.ones((2, 5, 1)))
     with pytest.raises(InputError, match="shape"):
         noise_ceiling(np.ones((2, 5)))

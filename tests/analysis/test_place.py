@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,12 +68,12 @@ def test_decoding_finds_the_animal_and_a_walk_finds_it_better():
     assert alone.position.shape == (6000, 1)
 
 
-def test_blocks_of_time_are_as_the_whole(monkeypatch):
+@pytest.mark.parametrize("step", [None, 2.0])
+def test_blocks_of_time_are_as_the_whole(step):
     counts, position = laps(1500)
     folds = np.arange(1500) // 500
-    whole = decode_position(counts, position, EDGES, 0.05, folds)
-    monkeypatch.setattr("panneuro.analysis.place.BLOCK_ROWS", 37)
-    blocks = decode_position(counts, position, EDGES, 0.05, folds)
+    whole = decode_position(counts, position, EDGES, 0.05, folds, step=step)
+    blocks = decode_position(counts, position, EDGES, 0.05, folds, step=step, max_bytes=29_600)
     np.testing.assert_array_equal(whole.position, blocks.position)
     np.testing.assert_allclose(whole.certainty, blocks.certainty, rtol=1e-4)
 
@@ -84,7 +85,9 @@ def test_what_is_decoded_was_not_learnt_from():
     moved = position.copy()
     moved[folds == 2] = 50.0
     after = decode_position(counts, moved, EDGES, 0.05, folds)
-    np.testing.assert_array_equal(before.position[folds == 2], after.position[folds == 2])
+    np.testing.assert_array_equal(
+        before.position.values[folds == 2], after.position.values[folds == 2]
+    )
 
 
 def test_a_plane_is_decoded_too():
@@ -98,7 +101,10 @@ def test_a_plane_is_decoded_too():
     edges = (np.arange(0, 101, 5.0), np.arange(0, 101, 5.0))
     folds = np.arange(8000) // 500 % 4
     found = decode_position(counts, path, edges, 0.1, folds, smoothing_bins=1)
+    walked = decode_position(counts, path, edges, 0.1, folds, smoothing_bins=1, step=4.0)
     assert np.nanmedian(found.error) < 10
+    assert np.nanmean(walked.error) < 0.7 * np.nanmean(found.error)
+    assert found.axis.values.tolist() == ["x", "y"]
     fields = tuning_fields(counts, path, edges, 0.1)
     assert fields.rates_hz.shape == (40, 20, 20)
     assert fields.centres[1].tolist() == [2.5, 7.5]
@@ -137,19 +143,29 @@ def test_nobody_is_decoded_where_nobody_was():
     np.testing.assert_allclose(weighted.sum(axis=1), 1)
 
 
-def test_information_is_that_of_its_formula():
-    rates = np.array([[0.0, 10.0], [5.0, 5.0], [0.0, 0.0]])
-    fields = Fields(rates, np.array([3.0, 1.0]), (np.arange(3.0),))
-    bits = fields.information_bits
-    assert bits[0] == pytest.approx(2.0), "log2(1 / 0.25)"
-    assert bits[1] == pytest.approx(0.0)
-    assert np.isnan(bits[2])
+def test_where_spikes_are_few_occupancy_helps():
+    random = np.random.default_rng(3)
+    position = np.where(random.random(4000) < 0.8, 20.0, 80.0) + random.normal(0, 3, 4000)
+    rates = 4 * np.exp(-((position[:, None] - np.array([20.0, 80.0])) ** 2) / 400)
+    counts = random.poisson(rates * 0.05)
+    flat, often = (
+        decode_position(counts, position, EDGES, 0.05, prior=prior)
+        for prior in ("flat", "occupancy")
+    )
+    assert often.error.mean() < 0.8 * flat.error.mean()
+
+
+def test_times_keep_their_names():
+    counts, position = laps(400)
+    named = xr.DataArray(counts, {"time": np.arange(400) * 0.05}, ("time", "unit"))
+    found = decode_position(named, position, EDGES, 0.05, 4)
+    np.testing.assert_array_equal(found.time, named.time)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"counts": np.ones(10)}, "times, cells"),
+        ({"counts": np.ones(10)}, "times, units"),
         ({"counts": np.full((10, 2), np.nan)}, "finite"),
         ({"positions": np.ones(9)}, "positions of shape"),
         ({"positions": np.ones((10, 2))}, "2 axes"),
@@ -161,6 +177,9 @@ def test_information_is_that_of_its_formula():
         ({"moving": np.zeros(10, bool)}, "no time is left"),
         ({"step": -1.0}, "step is"),
         ({"step": 1.0, "edges": [0, 1, 3]}, "one width"),
+        ({"step": 1.0, "prior": "occupancy"}, "prior 'occupancy' and the step 1.0"),
+        ({"prior": "guess"}, "prior 'guess'"),
+        ({"folds": 1}, "into 1 folds"),
     ],
 )
 def test_what_cannot_be_decoded_is_said(change, message):
@@ -175,5 +194,5 @@ def test_priors_and_cells_of_the_wrong_shape_are_said():
     fields = tuning_fields(counts, position, EDGES, 0.05)
     with pytest.raises(InputError, match="prior"):
         position_posterior(counts, fields, 0.05, prior=[1, 2])
-    with pytest.raises(InputError, match="2 cells were given fields of 3"):
+    with pytest.raises(InputError, match="2 units were given fields of 3"):
         position_posterior(counts[:, :2], fields, 0.05)

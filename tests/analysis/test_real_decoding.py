@@ -32,13 +32,13 @@ def track(path):
     """Read SpikeGadgets' positions: a header in text, then records of a clock of 30 kHz."""
     fields = [("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("x2", "<u2"), ("y2", "<u2")]
     rows = np.frombuffer(path.read_bytes().split(b"<End settings>\n", 1)[1], dtype=fields)
-    return rows["t"] / 30_000, rows["x"].astype(float)
+    return rows["t"] / 30_000, rows["x"].astype(float), rows["y"].astype(float)
 
 
 def test_a_rat_is_found_on_its_track(sample_data):
     """Within 4 % of the track's length by a walk, where chance is 28 %."""
     folder, bin_s = sample_data / "spikes/nelpy/linear-track", 0.1
-    times, x = track(folder / "trajectory.videoPositionTracking")
+    times, x, _ = track(folder / "trajectory.videoPositionTracking")
     starts = np.arange(times[0], times[-1] - bin_s, bin_s)
     counts = count_windows(read(folder / "spikes.mat").signals[0], starts, starts + bin_s)
     position = np.interp(starts + bin_s / 2, times, x)
@@ -57,3 +57,28 @@ def test_a_rat_is_found_on_its_track(sample_data):
     assert guess / length > 0.25
     assert np.median(alone.error[moving]) / length < 0.15
     assert np.median(walked.error[moving]) / length < 0.04
+
+
+def test_a_rat_is_found_in_its_maze(sample_data):
+    """In a plane a walk leaves a tenth of the maze's width; the camera's scale is not on file."""
+    folder, bin_s = sample_data / "spikes/nelpy/w-maze", 0.25
+    times, *places = track(folder / "trajectory.videoPositionTracking")
+    starts = np.arange(times[0], times[-1] - bin_s, bin_s)
+    counts = count_windows(read(folder / "spikes.mat").signals[0], starts, starts + bin_s)
+    position = np.stack([np.interp(starts + bin_s / 2, times, of) for of in places], axis=1)
+    smooth = gaussian_filter1d(position, 2, axis=0)
+    moving = np.linalg.norm(np.gradient(smooth, axis=0), axis=1) / bin_s > 20
+    edges = tuple(np.arange(of.min(), of.max() + 8, 8.0) for of in position.T)
+    folds = ((starts - starts[0]) // 120 % 5).astype(int)
+    alone, walked = (
+        decode_position(
+            counts, position, edges, bin_s, folds, smoothing_bins=1, moving=moving, step=step
+        )
+        for step in (None, 10.0)
+    )
+    width = np.ptp(position[:, 0])
+    others = np.random.default_rng(0).permutation(position[moving])
+    guess = np.median(np.linalg.norm(others - position[moving], axis=1))
+    assert guess / width > 0.4
+    assert np.median(alone.error[moving]) < 0.8 * guess
+    assert np.median(walked.error[moving]) / width < 0.1

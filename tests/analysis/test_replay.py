@@ -80,7 +80,7 @@ def test_the_best_line_is_the_best_of_all():
     assert fit_line(weights, 1)[0] == pytest.approx(best)
 
 
-def test_events_are_judged_alike_by_any_number_of_workers():
+def test_events_are_judged_alike_by_any_number_of_workers(processes):
     which = fields()
     counts = replayed(which)
     trains = {
@@ -93,6 +93,8 @@ def test_events_are_judged_alike_by_any_number_of_workers():
     with ThreadPoolExecutor(2) as executor:
         shared = score_replays(trains, events, which, n_shuffles=50, executor=executor)
     pd.testing.assert_frame_equal(alone, shared)
+    apart = score_replays(trains, events, which, n_shuffles=50, executor=processes)
+    pd.testing.assert_frame_equal(alone, apart)
     direct = score_replay(counts, which, 0.02, n_shuffles=50)
     assert alone.line[0] == pytest.approx(direct.line)
     assert alone.n_active.tolist()[1] == 0
@@ -114,3 +116,11 @@ def test_what_cannot_be_judged_is_said():
         weighted_correlation(np.ones((2, 2)), [0])
     with pytest.raises(InputError, match="line"):
         fit_line(np.ones((1, 2)))
+
+
+def test_events_without_an_end_are_said():
+    which = fields()
+    for stop in (0.5, np.nan):
+        frame = pd.DataFrame({"start_time": [1.0], "stop_time": [stop]})
+        with pytest.raises(InputError, match="event 0 lasts from 1"):
+            score_replays({}, Intervals.from_frame("ripples", frame), which)

@@ -6,39 +6,19 @@ correlation, Schoppe, Harper, Willmore, King & Schnupp (2016) Front. Comput. Neu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
+from panneuro.analysis.labels import unit_names
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class Ceiling:
-    """What of the responses repeats, for each cell.
-
-    Parameters
-    ----------
-    signal_power : ndarray, shape (n_units,)
-        Variance over stimuli of the mean that infinitely many repeats would have; an estimate
-        without bias, which may fall below 0 where nothing repeats.
-    noise_power : ndarray, shape (n_units,)
-        Variance over repeats, mean over stimuli.
-    correlation : ndarray, shape (n_units,)
-        The highest correlation of any model with the mean of these repeats, CC_max; 0 where the
-        signal power is not above 0.
-    """
-
-    signal_power: Floats
-    noise_power: Floats
-    correlation: Floats
-
-
-def noise_ceiling(responses: npt.ArrayLike) -> Ceiling:
+def noise_ceiling(responses: npt.ArrayLike | xr.DataArray) -> xr.Dataset:
     """Part the variance of responses into what repeats and what doesn't.
 
     With all repeats present, the signal power is Sahani & Linden's,
@@ -53,19 +33,24 @@ def noise_ceiling(responses: npt.ArrayLike) -> Ceiling:
 
     Returns
     -------
-    Ceiling
+    Dataset, dims (unit,)
+        ``signal_power``, the variance over stimuli of the mean that infinitely many repeats would
+        have, an estimate without bias that may fall below 0 where nothing repeats;
+        ``noise_power``, the variance over repeats, mean over stimuli; and ``correlation``, the
+        highest of any model with the mean of these repeats, CC_max, 0 where the signal power is
+        not above 0.
 
     Raises
     ------
     InputError
-        If fewer than two stimuli were shown twice to some cell.
+        If fewer than two stimuli were shown twice to some unit.
 
     Examples
     --------
     >>> random = np.random.default_rng(0)
     >>> signal = random.normal(size=(1, 4000, 1))
     >>> found = noise_ceiling(signal + random.normal(size=(1, 4000, 3)))
-    >>> found.signal_power.round(1), found.noise_power.round(1)
+    >>> found.signal_power.values.round(1), found.noise_power.values.round(1)
     (array([1.]), array([1.]))
     """
     given = _check(responses)
@@ -74,12 +59,18 @@ def noise_ceiling(responses: npt.ArrayLike) -> Ceiling:
     if (used.sum(axis=1) < 2).any():
         cell = int(np.argmax(used.sum(axis=1) < 2))
         raise InputError(
-            f"cell {cell} has {used[cell].sum()} stimuli with two repeats or more",
+            f"unit {cell} has {used[cell].sum()} stimuli with two repeats or more",
             hint="a ceiling needs at least two such stimuli",
         )
     between, signal, noise = _complete(given) if shown.all() else _incomplete(given, shown, used)
     share = np.clip(signal, 0, None) / np.where(between > 0, between, np.inf)
-    return Ceiling(signal, noise, np.sqrt(np.minimum(share, 1)))
+    found = {
+        "signal_power": signal,
+        "noise_power": noise,
+        "correlation": np.sqrt(np.minimum(share, 1)),
+    }
+    units = unit_names(responses, len(given))
+    return xr.Dataset({name: ("unit", value) for name, value in found.items()}, {"unit": units})
 
 
 def normalised_correlation(predicted: npt.ArrayLike, responses: npt.ArrayLike) -> Floats:
@@ -117,7 +108,7 @@ def normalised_correlation(predicted: npt.ArrayLike, responses: npt.ArrayLike) -
     one, two = (_centred(of, used) for of in (model, means))
     n_stimuli = used.sum(axis=1) - 1
     variance = (one**2).sum(axis=1) / n_stimuli
-    explained = variance * ceiling.signal_power
+    explained = variance * ceiling.signal_power.to_numpy()
     scale = np.sqrt(np.where(explained > 0, explained, np.nan))
     normalised: Floats = (one * two).sum(axis=1) / n_stimuli / scale
     return normalised
@@ -155,7 +146,7 @@ def _centred(values: Floats, used: npt.NDArray[np.bool_]) -> Floats:
 def _check(responses: npt.ArrayLike) -> Floats:
     given = np.asarray(responses, dtype=float)
     if given.ndim != 3 or not given.size:
-        raise InputError(f"responses have the shape {given.shape}, not (cells, stimuli, repeats)")
+        raise InputError(f"responses have the shape {given.shape}, not (units, stimuli, repeats)")
     if np.isinf(given).any():
         raise InputError("responses are infinite somewhere")
     return given

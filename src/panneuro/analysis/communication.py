@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.folds import check_folds
+from panneuro.analysis.labels import unit_names
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
@@ -24,64 +26,6 @@ type Floats = npt.NDArray[np.floating[Any]]
 type Integers = npt.NDArray[np.intp]
 
 _NEGLIGIBLE = 1e-10
-
-
-@dataclass(frozen=True)
-class ReducedRank:
-    """Regressions of one area on another through few dimensions.
-
-    Parameters
-    ----------
-    performance : ndarray, shape (n_folds, n_ranks + 1)
-        Share of the held-out variance that is predicted with each rank, from zero up.
-    n_dimensions : int
-        The smallest rank whose mean performance is within one standard error of the best [1]_.
-    weights : ndarray, shape (n_source, n_target)
-        Of the regression of that rank on all trials, for activity from its mean.
-    dimensions : ndarray, shape (n_source, n_dimensions)
-        What of the source the target follows, the most predictive first.
-
-    References
-    ----------
-    .. [1] Semedo, Zandvakili, Machens, Yu & Kohn, Neuron 102 (2019) 249-259.
-    """
-
-    performance: Floats
-    n_dimensions: int
-    weights: Floats
-    dimensions: Floats
-
-    @property
-    def mean(self) -> Floats:
-        """Mean performance of each rank over folds."""
-        return np.asarray(self.performance.mean(axis=0))
-
-    @property
-    def error(self) -> Floats:
-        """Standard error of that mean."""
-        return _error(self.performance)
-
-
-@dataclass(frozen=True)
-class Canonical:
-    """Pairs of dimensions of two areas that vary together most.
-
-    Parameters
-    ----------
-    correlations : ndarray, shape (n_components,)
-        Of all trials, which fitting makes too large.
-    held_out : ndarray, shape (n_folds, n_components)
-        Of trials that were held out; not a number where a held-out projection does not vary.
-    source : ndarray, shape (n_source, n_components)
-        Weights whose projections of all trials have unit variance.
-    target : ndarray, shape (n_target, n_components)
-        Likewise.
-    """
-
-    correlations: Floats
-    held_out: Floats
-    source: Floats
-    target: Floats
 
 
 @dataclass(frozen=True)
@@ -114,14 +58,14 @@ class _Moments:
 
 
 def reduced_rank_regression(
-    source: npt.ArrayLike,
-    target: npt.ArrayLike,
+    source: npt.ArrayLike | xr.DataArray,
+    target: npt.ArrayLike | xr.DataArray,
     *,
     max_rank: int | None = None,
     ridge: float = 0.0,
     folds: int | npt.ArrayLike = 10,
     seed: Seed = 0,
-) -> ReducedRank:
+) -> xr.Dataset:
     r"""Predict one area from another through few dimensions, cross-validated.
 
     With the weights :math:`B` of ordinary (ridge) regression and the first :math:`r` principal
@@ -145,6 +89,16 @@ def reduced_rank_regression(
     seed : int, SeedSequence or Generator
         Of the folds that are drawn.
 
+    Returns
+    -------
+    Dataset
+        ``performance`` (fold, rank), the share of the held-out variance that is predicted with each
+        rank from zero up; ``weights`` (source_unit, target_unit), of the regression of the chosen
+        rank on all trials, for activity from its mean; ``dimensions`` (source_unit, dimension),
+        what of the source the target follows, the most predictive first. The attribute
+        ``n_dimensions`` is the smallest rank whose mean performance is within one standard error
+        of the best [2]_.
+
     Raises
     ------
     InputError
@@ -152,7 +106,8 @@ def reduced_rank_regression(
 
     References
     ----------
-    .. [1] Izenman, J. Multivar. Anal. 5 (1975) 248-264; Semedo et al., Neuron 102 (2019) 249-259.
+    .. [1] Izenman, J. Multivar. Anal. 5 (1975) 248-264.
+    .. [2] Semedo, Zandvakili, Machens, Yu & Kohn, Neuron 102 (2019) 249-259.
 
     Examples
     --------
@@ -173,7 +128,13 @@ def reduced_rank_regression(
         chosen = _fewest(performance)
         weights, axes = _regress(*total.centred()[:2], ridge)
         kept = axes[:, :chosen]
-        return ReducedRank(performance, chosen, weights @ kept @ kept.T, weights @ kept)
+    found = {
+        "performance": (("fold", "rank"), performance),
+        "weights": (("source_unit", "target_unit"), weights @ kept @ kept.T),
+        "dimensions": (("source_unit", "dimension"), weights @ kept),
+    }
+    sides = {"source_unit": source, "target_unit": target}
+    return xr.Dataset(found, _names(sides), {"n_dimensions": chosen})
 
 
 def _performance(total: _Moments, x: Floats, y: Floats, ridge: float, n_ranks: int) -> Floats:
@@ -221,8 +182,8 @@ def _error(performance: Floats) -> Floats:
 
 
 def prediction_test(
-    source: npt.ArrayLike,
-    target: npt.ArrayLike,
+    source: npt.ArrayLike | xr.DataArray,
+    target: npt.ArrayLike | xr.DataArray,
     conditions: npt.ArrayLike | None = None,
     *,
     max_rank: int | None = None,
@@ -255,7 +216,7 @@ def prediction_test(
         The smallest p-value is one by this plus one.
     seed : int, SeedSequence or Generator
         Of folds and permutations.
-    executor : Executor, optional
+    executor : concurrent.futures.Executor, optional
         Where permutations are spread; the result does not depend on it.
 
     Returns
@@ -263,6 +224,7 @@ def prediction_test(
     performance : float
         The largest mean performance.
     p : float
+        The share of shuffles whose own reaches it.
 
     Examples
     --------
@@ -296,14 +258,14 @@ def _best(
 
 
 def canonical_correlations(
-    source: npt.ArrayLike,
-    target: npt.ArrayLike,
+    source: npt.ArrayLike | xr.DataArray,
+    target: npt.ArrayLike | xr.DataArray,
     *,
     n_components: int | None = None,
     ridge: float = 0.0,
     folds: int | npt.ArrayLike = 10,
     seed: Seed = 0,
-) -> Canonical:
+) -> xr.Dataset:
     r"""Find dimensions of two areas that are correlated most, and how much so in other trials.
 
     They are the singular vectors of :math:`S_x^{-1/2} S_{xy} S_y^{-1/2}` [1]_.
@@ -323,6 +285,14 @@ def canonical_correlations(
     seed : int, SeedSequence or Generator
         Of the folds that are drawn.
 
+    Returns
+    -------
+    Dataset
+        ``correlation`` (component,), of all trials, which fitting makes too large; ``held_out``
+        (fold, component), of trials that were held out, NaN where a held-out projection does not
+        vary; ``source`` (source_unit, component) and ``target`` (target_unit, component), weights
+        whose projections of all trials have unit variance.
+
     Raises
     ------
     InputError
@@ -338,7 +308,7 @@ def canonical_correlations(
     >>> shared = random.normal(size=(400, 1))
     >>> source, target = (random.normal(size=(400, 5)) + shared for _ in range(2))
     >>> found = canonical_correlations(source, target, n_components=2)
-    >>> found.held_out.mean(axis=0).round(1)
+    >>> found.held_out.mean("fold").values.round(1)
     array([0.8, 0.1])
     """
     x, y = _checked(source, target)
@@ -349,7 +319,17 @@ def canonical_correlations(
         correlations, a, b = _canonical(total, ridge, n_pairs)
         held_out = [_held_out(total, x[part], y[part], ridge, n_pairs) for part in parts]
     scale = np.sqrt(len(x) - 1)
-    return Canonical(correlations, np.stack(held_out), a * scale, b * scale)
+    found = {
+        "correlation": ("component", correlations),
+        "held_out": (("fold", "component"), np.stack(held_out)),
+        "source": (("source_unit", "component"), a * scale),
+        "target": (("target_unit", "component"), b * scale),
+    }
+    return xr.Dataset(found, _names({"source_unit": source, "target_unit": target}))
+
+
+def _names(sides: dict[str, npt.ArrayLike | xr.DataArray]) -> dict[str, npt.NDArray[Any]]:
+    return {name: unit_names(side, np.shape(side)[1]) for name, side in sides.items()}
 
 
 def _canonical(moments: _Moments, ridge: float, n_pairs: int) -> tuple[Floats, Floats, Floats]:

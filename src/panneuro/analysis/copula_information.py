@@ -53,7 +53,7 @@ def gaussian_copula_information(
         Permutations of labels for the p-value; none by default.
     seed : int, SeedSequence or Generator
         Each permutation has a stream of its own.
-    executor : Executor, optional
+    executor : concurrent.futures.Executor, optional
         Where permutations are spread; the result does not depend on it.
 
     Returns

@@ -47,7 +47,7 @@ def noise_correlation_test(
         The smallest p-value is two by this plus one.
     seed : int, SeedSequence or Generator
         Each permutation has a stream of its own.
-    executor : Executor, optional
+    executor : concurrent.futures.Executor, optional
         Where permutations are spread; the result does not depend on it.
 
     Returns

@@ -1,4 +1,4 @@
-"""How cells are tuned to where the animal is."""
+"""How units are tuned to where the animal is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Fields:
-    """How fast each cell fires in each bin of space.
+    """How fast each unit fires in each bin of space.
 
     Parameters
     ----------
@@ -39,21 +39,6 @@ class Fields:
         middles = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
         return np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1).reshape(-1, len(middles))
 
-    @property
-    def information_bits(self) -> Floats:
-        """Bits a spike of each cell tells of position, shape (n_units,); NaN of a silent cell.
-
-        ``sum(p * r / R * log2(r / R))`` over bins of occupancy `p` and rate `r`, with mean rate `R`
-        (Skaggs et al. 1993, Adv. Neural Inf. Process. Syst. 5:1030).
-        """
-        share = (self.occupancy_s / self.occupancy_s.sum()).ravel()
-        rates = np.nan_to_num(self.rates_hz.reshape(len(self.rates_hz), -1))
-        mean = rates @ share
-        relative = rates / np.where(mean > 0, mean, np.nan)[:, None]
-        logs = np.log2(np.where(relative > 0, relative, 1))
-        bits: Floats = (share * relative * logs).sum(axis=1)
-        return bits
-
 
 def tuning_fields(
     counts: npt.ArrayLike,
@@ -69,7 +54,7 @@ def tuning_fields(
     Parameters
     ----------
     counts : array-like, shape (n_times, n_units)
-        Spikes of each cell in bins of time.
+        Spikes of each unit in bins of time.
     positions : array-like, shape (n_times,) or (n_times, n_axes)
         Where the animal was in each; times with a NaN or outside the edges are left out.
     edges : array-like, or one for each axis
@@ -112,10 +97,10 @@ def tuning_fields(
 
 
 def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
-    """Return counts of times and cells as an array, or say what is wrong with them."""
+    """Return counts of times and units as an array, or say what is wrong with them."""
     spikes = np.asarray(counts)
     if spikes.ndim != 2 or not spikes.size:
-        raise InputError(f"counts have the shape {spikes.shape}, not (times, cells)")
+        raise InputError(f"counts have the shape {spikes.shape}, not (times, units)")
     if spikes.dtype.kind == "f" and not np.isfinite(spikes).all():
         raise InputError("counts are not all finite")
     if not (np.isfinite(bin_s) and bin_s > 0):

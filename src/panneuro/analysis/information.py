@@ -68,7 +68,7 @@ def mutual_information(
         Permutations of labels for the p-value; none by default. ``"shuffle"`` needs some.
     seed : int, SeedSequence or Generator
         Of permutations, and of the halves of the extrapolation.
-    executor : Executor, optional
+    executor : concurrent.futures.Executor, optional
         Where permutations are spread; the result does not depend on it.
 
     Returns

@@ -1,17 +1,17 @@
-"""Where the animal was, from which cells fired: Bayesian decoding of position.
+"""Where the animal was, from which units fired: Bayesian decoding of position.
 
 Source: Zhang, Ginzburg, McNaughton & Sejnowski (1998) J. Neurophysiol. 79:1017.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.fields import (
@@ -23,35 +23,18 @@ from panneuro.analysis.fields import (
     tuning_fields,
 )
 from panneuro.analysis.folds import check_folds
-from panneuro.analysis.walks import normal_moves, smooth_over_time
+from panneuro.analysis.state_space import normal_moves, smooth_blocks
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
 
-BLOCK_ROWS = 8192
-"""Bins of time in memory at once."""
+type Prior = Literal["flat", "occupancy"]
+
+_COPIES = 4
+"""Arrays of times and positions in memory at once."""
 
 LOWEST_HZ = 1e-3
 """The least rate of a field, so that one unexpected spike rules nothing out."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Where the animal was decoded to be.
-
-    Parameters
-    ----------
-    position : ndarray of float64, shape (n_times, n_axes)
-        Middle of the likeliest bin.
-    error : ndarray of float64, shape (n_times,)
-        Distance from the true position, in its unit; NaN where that is not known.
-    certainty : ndarray of float64, shape (n_times,)
-        Probability of the likeliest bin.
-    """
-
-    position: Floats
-    error: Floats
-    certainty: Floats
 
 
 def position_log_likelihood(
@@ -62,7 +45,7 @@ def position_log_likelihood(
     Parameters
     ----------
     counts : array-like, shape (n_times, n_units)
-        Spikes of each cell in bins of time.
+        Spikes of each unit in bins of time.
     fields : Fields
         Rates; bins where the animal never was are impossible: minus infinity.
     bin_s : float
@@ -82,7 +65,7 @@ def position_log_likelihood(
     """
     spikes = check_counts(counts, bin_s)
     if spikes.shape[1] != len(fields.rates_hz):
-        raise InputError(f"{spikes.shape[1]} cells were given fields of {len(fields.rates_hz)}")
+        raise InputError(f"{spikes.shape[1]} units were given fields of {len(fields.rates_hz)}")
     return _log_likelihood(spikes, *_weights(fields, bin_s, dtype))
 
 
@@ -98,15 +81,21 @@ def position_posterior(
 
     Parameters
     ----------
-    counts, fields, bin_s, dtype
-        As for :func:`position_log_likelihood`.
+    counts : array-like, shape (n_times, n_units)
+        Spikes of each unit in bins of time.
+    fields : Fields
+        Rates; bins where the animal never was are impossible.
+    bin_s : float
+        Seconds of a bin of time.
     prior : array-like, shape (*n_bins), optional
         Probability of each position; flat by default. ``fields.occupancy_s`` is the usual other.
+    dtype : dtype
+        In what to compute.
 
     Returns
     -------
     ndarray, shape (n_times, n_bins)
-        Rows sum to one. Nowhere is a bin's row flat merely because no cell fired: that, too, tells.
+        Rows sum to one. Nowhere is a bin's row flat merely because no unit fired: that, too, tells.
 
     Examples
     --------
@@ -121,36 +110,68 @@ def position_posterior(
 
 
 def decode_position(
-    counts: npt.ArrayLike,
+    counts: npt.ArrayLike | xr.DataArray,
     positions: npt.ArrayLike,
     edges: npt.ArrayLike | tuple[npt.ArrayLike, ...],
     bin_s: float,
-    folds: npt.ArrayLike,
+    folds: int | npt.ArrayLike = 5,
     *,
     smoothing_bins: float = 0.0,
     moving: npt.ArrayLike | None = None,
+    prior: Prior = "flat",
     step: float | None = None,
     dtype: npt.DTypeLike = np.float32,
-) -> Decoded:
+    max_bytes: int = 2**28,
+) -> xr.Dataset:
     """Decode each bin of time with the fields of the folds that it is not in.
 
     Parameters
     ----------
-    counts, positions, edges, bin_s, smoothing_bins, moving
-        As for :func:`tuning_fields`; times that do not move are decoded, but not learnt from.
-    folds : array-like of int, shape (n_times,)
-        Fold of each bin of time. They must be long stretches, such as laps or minutes: neighbours
-        in time know of each other. ``make_folds(..., groups=minutes)`` or ``minutes % 5``.
+    counts : array-like, shape (n_times, n_units)
+        Spikes of each unit in bins of time.
+    positions : array-like, shape (n_times,) or (n_times, n_axes)
+        Where the animal was in each; times with a NaN or outside the edges are decoded, but not
+        learnt from.
+    edges : array-like, or one for each axis
+        Ascending edges of the bins of space, in the unit of the positions.
+    bin_s : float
+        Seconds of a bin of time.
+    folds : int or array-like of int, shape (n_times,)
+        How many stretches of consecutive times; or the fold of each bin of time, such as
+        ``minutes % 5``. Folds must be of long stretches, laps or minutes: neighbours in time know
+        of each other.
+    smoothing_bins : float
+        Standard deviation of the Gaussian by which spikes and occupancy are smoothed, in bins.
+    moving : array-like of bool, shape (n_times,), optional
+        Times to learn from; the others are decoded only.
+    prior : {"flat", "occupancy"}
+        What is believed of each bin of time before its spikes: that the animal is anywhere alike,
+        or where it was most often in the other folds.
     step : float, optional
-        Smooth over time: the standard deviation of a random walk from one bin of time to the next,
-        in the unit of positions along a line; the posterior then uses all bins, before and after.
+        Believe in a walk instead: the standard deviation of a random step from one bin of time to
+        the next along each axis, in the unit of positions along a line or in a plane. The
+        posterior then uses all bins, before and after [1]_.
     dtype : dtype
         In what to compute.
+    max_bytes : int
+        Memory for blocks of time; the result is the same whatever it is.
 
     Returns
     -------
-    Decoded
-        Memory is bounded by blocks of time, but with `step`, which holds the posterior twice.
+    Dataset
+        ``position`` (time, axis), the middle of the likeliest bin; ``error`` (time,), its distance
+        from the true position, in its unit, NaN where that is not known; and ``certainty``
+        (time,), the probability of the likeliest bin.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, edges do not ascend, no time is left to learn from, a prior is asked for
+        besides a walk, or a walk in more than two axes.
+
+    References
+    ----------
+    .. [1] Brown, Frank, Tang, Quirk & Wilson, J. Neurosci. 18 (1998) 7411-7425.
 
     Examples
     --------
@@ -158,71 +179,98 @@ def decode_position(
     >>> position = np.abs(np.arange(4000) % 200 - 100.0)
     >>> rates = 20 * np.exp(-((position[:, None] - np.arange(0, 101, 10)) ** 2) / 200)
     >>> counts = random.poisson(rates * 0.1)
-    >>> folds = np.arange(4000) // 1000
-    >>> found = decode_position(counts, position, np.arange(0, 101, 5), 0.1, folds)
-    >>> bool(np.median(found.error) < 5)
+    >>> found = decode_position(counts, position, np.arange(0, 101, 5), 0.1)
+    >>> bool(found.error.median() < 5)
     True
     """
-    spikes = check_counts(counts, bin_s)
-    bounds, numbered = check_edges(edges), check_folds(folds, len(spikes))
+    spikes, bounds = check_counts(counts, bin_s), check_edges(edges)
+    numbered = _stretches(folds, len(spikes))
     true = as_columns(positions, len(spikes))
     chosen = np.ones(len(spikes), bool) if moving is None else check_chosen(moving, len(spikes))
-    if step is not None and len(bounds) > 1:
-        raise InputError("smoothing over time is along a line; positions have several axes")
-    learnt = [
-        tuning_fields(
-            spikes,
-            true,
-            bounds,
-            bin_s,
-            smoothing_bins=smoothing_bins,
-            moving=chosen & (numbered != one),
+    if prior not in ("flat", "occupancy") or (step is not None and prior != "flat"):
+        raise InputError(
+            f"position was to be decoded with the prior {prior!r} and the step {step!r}",
+            hint='prior="flat" or "occupancy", or a step',
         )
+    options: dict[str, Any] = {"bin_s": bin_s, "smoothing_bins": smoothing_bins}
+    learnt = [
+        tuning_fields(spikes, true, bounds, **options, moving=chosen & (numbered != one))
         for one in range(int(numbered.max()) + 1)
     ]
-    weights = [_weights(fields, bin_s, dtype) for fields in learnt]
-    if step is not None:
-        likelihood = np.empty((len(spikes), len(bounds[0]) - 1), dtype=dtype)
-        for rows, block in _blocks(spikes, numbered, weights):
-            likelihood[rows] = block
-        best, certainty = _best(smooth_over_time(likelihood, normal_moves(step, bounds[0])))
-    else:
-        best, certainty = _best_by_block(spikes, numbered, weights)
+    weights = [_weights(fields, bin_s, dtype, prior) for fields in learnt]
+    likelihood = _Likelihood(spikes, numbered, weights)
+    n_rows = max(1, max_bytes // (_COPIES * weights[0][0].shape[1] * np.dtype(dtype).itemsize))
+    best, certainty = _best(likelihood, bounds, step, n_rows)
     decoded = learnt[0].centres[best]
-    return Decoded(decoded, np.linalg.norm(decoded - true, axis=1), certainty)
+    values = {
+        "position": (("time", "axis"), decoded),
+        "error": ("time", np.linalg.norm(decoded - true, axis=1)),
+        "certainty": ("time", certainty),
+    }
+    coordinates: dict[str, Any] = {"axis": list("xyz")[: len(bounds)]} if len(bounds) <= 3 else {}
+    if isinstance(counts, xr.DataArray) and counts.dims[0] in counts.coords:
+        coordinates["time"] = counts.coords[counts.dims[0]].to_numpy()
+    return xr.Dataset(values, coordinates)
 
 
-def _blocks(
-    spikes: Floats, folds: npt.NDArray[np.int64], weights: list[tuple[Floats, Floats]]
-) -> Iterator[tuple[slice, Floats]]:
-    """Yield log-likelihoods of blocks of time, none of which lies in two folds."""
-    changes = np.flatnonzero(np.diff(folds)) + 1
-    for first, last in pairwise([0, *changes.tolist(), len(folds)]):
-        for start in range(first, last, BLOCK_ROWS):
-            rows = slice(start, min(start + BLOCK_ROWS, last))
-            yield rows, _log_likelihood(spikes[rows], *weights[folds[first]])
+@dataclass(frozen=True)
+class _Likelihood:
+    """Log-likelihoods of times, each by the weights of its fold."""
+
+    spikes: Floats
+    folds: npt.NDArray[np.int64]
+    weights: list[tuple[Floats, Floats]]
+
+    def __call__(self, rows: slice) -> Floats:
+        folds, logs = self.folds[rows], self.weights[0][0]
+        found = np.empty((len(folds), logs.shape[1]), dtype=logs.dtype)
+        changes = (np.flatnonzero(np.diff(folds)) + 1).tolist()
+        for first, last in pairwise([0, *changes, len(folds)]):
+            spikes = self.spikes[rows.start + first : rows.start + last]
+            found[first:last] = _log_likelihood(spikes, *self.weights[folds[first]])
+        return found
 
 
-def _best_by_block(
-    spikes: Floats, folds: npt.NDArray[np.int64], weights: list[tuple[Floats, Floats]]
+def _best(
+    likelihood: _Likelihood, bounds: tuple[Floats, ...], step: float | None, n_rows: int
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    best, certainty = np.empty(len(spikes), dtype=np.int64), np.empty(len(spikes))
-    for rows, block in _blocks(spikes, folds, weights):
-        highest = block.argmax(axis=1)
-        below = block - np.take_along_axis(block, highest[:, None], axis=1)
-        best[rows], certainty[rows] = highest, 1 / np.exp(below, out=below).sum(axis=1)
+    """Return the likeliest bin of each time and its probability."""
+    n_times = len(likelihood.spikes)
+    best, certainty = np.empty(n_times, dtype=np.int64), np.empty(n_times)
+    if step is None:
+        for start in range(0, n_times, n_rows):
+            rows = slice(start, min(start + n_rows, n_times))
+            block = likelihood(rows)
+            best[rows] = block.argmax(axis=1)
+            block -= block.max(axis=1, keepdims=True)
+            certainty[rows] = 1 / np.exp(block, out=block).sum(axis=1)
+        return best, certainty
+    kernels = tuple(normal_moves(step, edges) for edges in bounds)
+    shape = tuple(len(edges) - 1 for edges in bounds)
+    dtype = likelihood.weights[0][0].dtype
+    for rows, posterior in smooth_blocks(likelihood, n_times, shape, kernels, n_rows, dtype):
+        best[rows], certainty[rows] = posterior.argmax(axis=1), posterior.max(axis=1)
     return best, certainty
 
 
-def _best(posterior: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    return posterior.argmax(axis=1), posterior.max(axis=1)
+def _stretches(folds: int | npt.ArrayLike, n_times: int) -> npt.NDArray[np.int64]:
+    if isinstance(folds, int | np.integer):
+        if not 2 <= folds <= n_times:
+            raise InputError(f"{n_times} bins of time were to be cut into {folds} folds")
+        return np.arange(n_times) * int(folds) // n_times
+    return check_folds(folds, n_times)
 
 
-def _weights(fields: Fields, bin_s: float, dtype: npt.DTypeLike) -> tuple[Floats, Floats]:
-    """Return the logarithms of expected counts, and their sums: infinite where nobody was."""
+def _weights(
+    fields: Fields, bin_s: float, dtype: npt.DTypeLike, prior: Prior = "flat"
+) -> tuple[Floats, Floats]:
+    """Return the logarithms of expected counts, and what to subtract: infinite where nobody was."""
     rates = fields.rates_hz.reshape(len(fields.rates_hz), -1)
     expected = np.maximum(np.nan_to_num(rates), LOWEST_HZ) * bin_s
     totals = np.where(np.isnan(rates).any(axis=0), np.inf, expected.sum(axis=0))
+    if prior == "occupancy":
+        with np.errstate(divide="ignore"):
+            totals = totals - np.log(fields.occupancy_s.ravel())
     return np.log(expected).astype(dtype), totals.astype(dtype)
 
 

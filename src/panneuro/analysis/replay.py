@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +21,8 @@ from panneuro.analysis.fields import Fields
 from panneuro.analysis.permutations import p_values
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.psth import count_windows
-from panneuro.analysis.streams import Seed, root, spread, stream
-from panneuro.analysis.trains import Units
+from panneuro.analysis.streams import Seed, child, root, spread, stream
+from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 
@@ -195,20 +196,30 @@ def score_replays(
     fields: Fields,
     bin_s: float = 0.02,
     *,
+    n_shuffles: int = 500,
+    shuffle: Shuffle = "cells",
+    band_bins: int = 2,
     seed: Seed = 0,
     executor: Executor | None = None,
-    **options: Any,
 ) -> pd.DataFrame:
     """Judge every candidate event.
 
     Parameters
     ----------
     units : Events, mapping or Trains
-        Spike times of the cells of `fields`, in their order.
+        Spike times of the units of `fields`, in their order.
     events : Intervals
         Candidates: bursts of the population, ripples.
-    fields, bin_s, **options
-        As for :func:`score_replay`.
+    fields : Fields
+        Along a line, of the running animal.
+    bin_s : float
+        Seconds of a bin; what is left of an event after the last whole one is left out.
+    n_shuffles : int
+        How many shuffles of each event.
+    shuffle : {"cells", "positions", "times"}
+        What chance is; see :func:`score_replay`.
+    band_bins : int
+        Half the width of the band around a line, in bins of space.
     seed : int, SeedSequence or Generator
         Of the shuffles; each event has a stream of its own.
     executor : concurrent.futures.Executor, optional
@@ -220,6 +231,11 @@ def score_replays(
         ``start_time``, ``stop_time`` and the fields of :class:`Replay` of each event. Scores are
         NaN where fewer than three bins have a spike: such an event cannot be judged.
 
+    Raises
+    ------
+    InputError
+        If an event has no end, or one before its start, or fields are not along a line.
+
     Examples
     --------
     >>> rates = np.array([[20.0, 1, 1], [1, 20, 1], [1, 1, 20]])
@@ -229,23 +245,34 @@ def score_replays(
     >>> score_replays({1: [0.01], 2: [0.03], 3: [0.05]}, events, fields).n_active.tolist()
     [3]
     """
-    parent = root(seed)
-    starts, stops = events["start_time"].astype(float), events["stop_time"].astype(float)
-
-    def one(task: tuple[int, float, float]) -> dict[str, Any]:
-        index, start, stop = task
+    starts, stops = (np.asarray(events[of], dtype=float) for of in ("start_time", "stop_time"))
+    if not (stops >= starts).all():
+        event = int(np.flatnonzero(~(stops >= starts))[0])
+        raise InputError(f"event {event} lasts from {starts[event]} s to {stops[event]} s")
+    parent, trains = root(seed), Trains.of(units)
+    options = {"n_shuffles": n_shuffles, "shuffle": shuffle, "band_bins": band_bins}
+    tasks = []
+    for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         begins = start + np.arange(max(1, int((stop - start) / bin_s + 1e-6))) * bin_s
-        counts = count_windows(units, begins, begins + bin_s).to_numpy()
-        times = {"start_time": start, "stop_time": stop}
-        active = int(np.count_nonzero(counts.any(axis=1)))
-        if active < FEWEST_BINS:
-            return times | {"n_active": active}
-        child = np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, index))
-        return times | vars(score_replay(counts, fields, bin_s, seed=child, **options))
-
-    tasks = list(zip(range(len(starts)), starts.tolist(), stops.tolist(), strict=True))
+        counts = count_windows(trains, begins, begins + bin_s).to_numpy()
+        tasks.append((counts, child(parent, index)))
+    found = spread(partial(_score_event, fields, bin_s, options), tasks, executor)
     names = ["start_time", "stop_time", *Replay.__dataclass_fields__]
-    return pd.DataFrame(list(spread(one, tasks, executor)), columns=names)
+    frame = pd.DataFrame(list(found), columns=names[2:])
+    return frame.assign(start_time=starts, stop_time=stops)[names]
+
+
+def _score_event(
+    fields: Fields,
+    bin_s: float,
+    options: dict[str, Any],
+    event: tuple[npt.NDArray[Any], np.random.SeedSequence],
+) -> dict[str, Any]:
+    counts, seed = event
+    active = int(np.count_nonzero(counts.any(axis=1)))
+    if active < FEWEST_BINS:
+        return {"n_active": active}
+    return vars(score_replay(counts, fields, bin_s, seed=seed, **options))
 
 
 def _active_posterior(spikes: Any, fields: Fields, bin_s: float) -> Floats:

@@ -47,7 +47,7 @@ def spatial_information(
     min_shift : int, optional
         Leave out shifts of fewer bins of time than this, in both directions: they hardly move
         what changes slowly. By default a twentieth of the session.
-    executor : Executor, optional
+    executor : concurrent.futures.Executor, optional
         Where units are spread; the result does not depend on it.
 
     Returns

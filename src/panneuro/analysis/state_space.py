@@ -1,0 +1,225 @@
+"""Positions that move on from where they were: a random walk over a grid, smoothed.
+
+Sources: forward and backward, Rabiner (1989) Proc. IEEE 77:257; a walk as the prior of a decoder of
+position, Brown, Frank, Tang, Quirk & Wilson (1998) J. Neurosci. 18:7411.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from panneuro.analysis.compiling import compiled
+from panneuro.core.errors import InputError
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+def smooth_positions(log_likelihood: Floats, kernels: tuple[npt.ArrayLike, ...]) -> Floats:
+    """Return the probability of each position given all times, before and after.
+
+    Parameters
+    ----------
+    log_likelihood : ndarray, shape (n_times, *n_bins)
+        Of positions along a line or in a plane, up to a constant of each time; minus infinity
+        where the animal cannot be.
+    kernels : tuple of array-like, each of shape (2 * reach + 1,)
+        For each axis, the probability of moving by ``-reach`` to ``reach`` bins in one step; what
+        would leave the grid is divided among the other moves.
+
+    Returns
+    -------
+    ndarray, shape (n_times, *n_bins)
+        Each time sums to one.
+
+    Raises
+    ------
+    InputError
+        If there is not one kernel for each axis, one cannot be, or a time has no possible position.
+
+    Examples
+    --------
+    >>> likelihood = np.log([[0.9, 0.05, 0.05], [0.3, 0.3, 0.4], [0.9, 0.05, 0.05]])
+    >>> smooth_positions(likelihood, ([0.1, 0.8, 0.1],)).argmax(axis=1)
+    array([0, 0, 0])
+    """
+    n_times, *shape = log_likelihood.shape
+    found = np.empty((n_times, int(np.prod(shape))), dtype=log_likelihood.dtype)
+    flat = log_likelihood.reshape(n_times, -1)
+    blocks = smooth_blocks(
+        lambda rows: flat[rows], n_times, tuple(shape), kernels, n_times, flat.dtype
+    )
+    for rows, posterior in blocks:
+        found[rows] = posterior
+    return found.reshape(log_likelihood.shape)
+
+
+def smooth_blocks(
+    log_likelihood: Callable[[slice], Floats],
+    n_times: int,
+    shape: tuple[int, ...],
+    kernels: tuple[npt.ArrayLike, ...],
+    n_rows: int,
+    dtype: npt.DTypeLike = np.float64,
+) -> Iterator[tuple[slice, Floats]]:
+    """Smooth block by block, the last one first; two blocks are in memory.
+
+    Going forward, only where each block began is kept; going back, it is walked once more.
+
+    Parameters
+    ----------
+    log_likelihood : callable
+        Returns that of a slice of times, shape (n, n_bins), positions ravelled.
+    n_times : int
+    shape : tuple of int
+        Bins along each axis: one or two.
+    kernels : tuple of array-like
+        Moves along each axis.
+    n_rows : int
+        Times of a block.
+    dtype : dtype
+        Of the likelihood, and in what to compute.
+
+    Yields
+    ------
+    rows : slice
+    posterior : ndarray, shape (n, n_bins)
+    """
+    rows = [slice(at, min(at + n_rows, n_times)) for at in range(0, n_times, n_rows)]
+    moves, grid = _moves(kernels, shape, dtype), (1, *shape)[-2:]
+    before, ahead, after = [], np.ones(grid, dtype), np.zeros((0, *grid), dtype)
+    for block in rows:
+        before.append(ahead)
+        forward, ahead = _walk(log_likelihood(block), ahead, moves)
+    for number in reversed(range(len(rows))):
+        if number < len(rows) - 1:
+            forward, _ = _walk(log_likelihood(rows[number]), before[number], moves)
+        posterior = _backward(forward, after, *moves)
+        after = posterior[:1]
+        yield rows[number], posterior.reshape(len(posterior), -1)
+
+
+def normal_moves(step: float, edges: Floats) -> Floats:
+    """Return the probabilities of a normal step from bin to bin, out to four deviations.
+
+    Parameters
+    ----------
+    step : float
+        Standard deviation, in the unit of the edges.
+    edges : ndarray
+        Of the bins along an axis, of one width.
+
+    Examples
+    --------
+    >>> normal_moves(0.5, np.arange(9.0)).round(2)
+    array([0.  , 0.11, 0.79, 0.11, 0.  ])
+    """
+    widths = np.diff(edges)
+    if not np.allclose(widths, widths[0]):
+        raise InputError("smoothing over time needs bins of one width")
+    if not step > 0:
+        raise InputError(f"the step is {step!r}, not above 0")
+    sigma = step / widths[0]
+    reach = min(len(widths) - 1, int(np.ceil(4 * sigma)))
+    kernel: Floats = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return kernel / kernel.sum()
+
+
+def _walk(
+    log_likelihood: Floats, ahead: Floats, moves: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Return what earlier times say of each time, and what they expect of the one after."""
+    if np.isnan(log_likelihood).any() or (log_likelihood.max(axis=1) == -np.inf).any():
+        raise InputError("a bin of time has no possible position")
+    likelihood = log_likelihood.reshape(-1, *ahead.shape)
+    forward = np.empty_like(likelihood)
+    return forward, _forward(likelihood, ahead, *moves, forward)
+
+
+def _moves(
+    kernels: tuple[npt.ArrayLike, ...], shape: tuple[int, ...], dtype: npt.DTypeLike
+) -> tuple[Floats, Floats, Floats]:
+    """Return the moves along both axes, and by what to multiply a bin's so that none leaves."""
+    if len(kernels) != len(shape) or len(shape) > 2:
+        raise InputError(f"{len(kernels)} kernels of moves were given for {len(shape)} axes")
+    checked = [np.ones(1, dtype)] * (2 - len(kernels))
+    for one in kernels:
+        kernel = np.ascontiguousarray(one, dtype=dtype)
+        odd = kernel.ndim == 1 and len(kernel) % 2 == 1
+        if not odd or not (kernel >= 0).all() or not kernel[len(kernel) // 2] > 0:
+            raise InputError("a kernel of moves needs an odd number of values, its middle above 0")
+        checked.append(kernel)
+    inside = [
+        np.convolve(np.ones(size), kernel[::-1], "full")[len(kernel) // 2 :][:size]
+        for size, kernel in zip((1, *shape)[-2:], checked, strict=True)
+    ]
+    return checked[0], checked[1], (1 / np.outer(*inside)).astype(dtype)
+
+
+@compiled
+def _move(weights: Any, rows: Any, columns: Any, between: Any, out: Any) -> None:
+    """Move along both axes; sums run along the last, which lies together in memory."""
+    n_rows, n_columns = weights.shape
+    reach = len(columns) // 2
+    between[:] = 0
+    for row in range(n_rows):
+        for move in range(-reach, reach + 1):
+            share = columns[move + reach]
+            for to in range(max(0, move), min(n_columns, n_columns + move)):
+                between[row, to] += share * weights[row, to - move]
+    reach = len(rows) // 2
+    if reach == 0:
+        out[:] = between * rows[0]
+        return
+    out[:] = 0
+    for row in range(n_rows):
+        for to in range(max(0, row - reach), min(n_rows, row + reach + 1)):
+            share = rows[to - row + reach]
+            for column in range(n_columns):
+                out[to, column] += share * between[row, column]
+
+
+@compiled
+def _forward(
+    likelihood: Any, ahead: Any, rows: Any, columns: Any, scales: Any, forward: Any
+) -> Any:
+    """Walk on from what is expected first; return what is expected after the last time."""
+    ahead = ahead.copy()
+    between = np.empty_like(ahead)
+    for time in range(len(likelihood)):
+        alone = np.exp(likelihood[time] - likelihood[time].max())
+        now = ahead * alone
+        # Where every position that is likely is out of reach, the walk begins anew.
+        if now.sum() <= 0:
+            now = alone
+        forward[time] = now / now.sum()
+        _move(forward[time] * scales, rows, columns, between, ahead)
+    return ahead
+
+
+@compiled
+def _backward(forward: Any, after: Any, rows: Any, columns: Any, scales: Any) -> Any:
+    """Walk back from the posterior of the time after the last, of which there may be none."""
+    posterior = np.empty_like(forward)
+    back, ahead = np.empty_like(scales), np.empty_like(scales)
+    between = np.empty_like(scales)
+    # Turned round, because the moves out of a bin are summed here, not those into it.
+    up, left = rows[::-1].copy(), columns[::-1].copy()
+    last = len(forward) - 1
+    for time in range(last, -1, -1):
+        if time == last and len(after) == 0:
+            posterior[time] = forward[time]
+            continue
+        following = after[0] if time == last else posterior[time + 1]
+        _move(forward[time] * scales, rows, columns, between, ahead)
+        for row in range(ahead.shape[0]):
+            for column in range(ahead.shape[1]):
+                expected = ahead[row, column]
+                ahead[row, column] = following[row, column] / expected if expected > 0 else 0
+        _move(ahead, up, left, between, back)
+        now = forward[time] * scales * back
+        posterior[time] = now / now.sum() if now.sum() > 0 else forward[time]
+    return posterior
