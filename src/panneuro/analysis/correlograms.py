@@ -25,7 +25,8 @@ from panneuro.core.errors import InputError
 Counts = npt.NDArray[np.int64]
 
 _BITS = 64
-_UNITS_PER_TASK = 4
+_UNITS_PER_TASK = 24
+_SPIKES_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -105,30 +106,31 @@ class Lags:
     def centres_s(self) -> npt.NDArray[np.float64]:
         """The middle of every bin in seconds, from the most negative lag."""
         first = -self.n_bins + (0 if self.centred else 0.5)
-        steps = first + np.arange(2 * self.n_bins + self.centred, dtype=np.float64)
+        steps = first + np.arange(self.n_all, dtype=np.float64)
         centres: npt.NDArray[np.float64] = steps * self.bin_ticks / self.ticks_per_s
         return centres
 
-    def unfold(self, sided: npt.NDArray[Any], ties: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Make correlograms of all lags of those from zero up, by exchanging the units.
+    @property
+    def n_all(self) -> int:
+        """Number of bins of both sides."""
+        return 2 * self.n_bins + self.centred
+
+    def unfold(self, counts: npt.NDArray[Any], first: int, out: npt.NDArray[Any]) -> None:
+        """Add pairs whose second spike is not earlier to correlograms of all lags.
+
+        Lags below zero of a pair of units are those above zero of the units exchanged.
 
         Parameters
         ----------
-        sided : ndarray, shape (n_units, n_units, n_sided)
-            Pairs whose second spike is later.
-        ties : ndarray, shape (n_units, n_units)
-            Pairs at the same tick.
+        counts : ndarray, shape (n, n_units, n_sided + 1)
+            Pairs of units in the rows from `first` with all, in bins from zero up; last those at
+            the same tick.
+        first : int
+            Row of the first of these units.
+        out : ndarray, shape (n_units, n_units, n_all)
+            To be added to.
         """
-        mirrored = sided.transpose(1, 0, 2)
-        out = np.empty((*ties.shape, 2 * self.n_bins + self.centred), dtype=sided.dtype)
-        out[..., self.n_bins :] = sided
-        if self.centred:
-            out[..., : self.n_bins] = mirrored[..., :0:-1]
-            out[..., self.n_bins] += mirrored[..., 0]
-        else:
-            out[..., : self.n_bins] = mirrored[..., ::-1]
-        out[..., self.n_bins] += ties
-        return out
+        _unfold(counts, first, self.n_bins, int(not self.centred), out)
 
 
 @dataclass(frozen=True)
@@ -225,15 +227,14 @@ def correlograms(
     trains = Trains.of(units)
     check_lags(len(trains), lags, np.int64, max_bytes)
     stream = in_epochs(trains, lags, epochs)
-    sided, ties = pairs(stream, stream, lags, executor)
-    rows = np.arange(len(trains))
-    ties[rows, rows] -= np.bincount(stream.units, minlength=len(trains))
-    return labelled(lags.unfold(sided, ties), trains.ids, lags)
+    counts = pairs(stream, stream, lags, executor)
+    drop_selves(counts, stream, lags)
+    return labelled(counts, trains.ids, lags)
 
 
 def check_lags(n_units: int, lags: Lags, dtype: npt.DTypeLike, max_bytes: int) -> None:
     """Refuse correlograms that would take more memory than is allowed."""
-    shape = (n_units, n_units, 2 * lags.n_bins + lags.centred)
+    shape = (n_units, n_units, lags.n_all)
     hint = "choose fewer units, wider bins or shorter lags, or raise max_bytes"
     check_bytes(shape, dtype, max_bytes, "correlating all pairs", hint)
 
@@ -283,8 +284,8 @@ def epochs_on_clock(epochs: Epochs, lags: Lags) -> tuple[Ticks, Ticks]:
 
 def pairs(
     references: Stream, targets: Stream, lags: Lags, executor: Executor | None = None
-) -> tuple[Counts, Counts]:
-    """Count pairs whose target is not earlier than the reference.
+) -> Counts:
+    """Count pairs of a reference and a target, and of the same units exchanged.
 
     Parameters
     ----------
@@ -297,10 +298,9 @@ def pairs(
 
     Returns
     -------
-    sided : ndarray of int64, shape (n_units, n_units, n_sided)
-        Pairs whose target is later, in bins from zero up.
-    ties : ndarray of int64, shape (n_units, n_units)
-        Pairs at the same tick.
+    ndarray of int64, shape (n_units, n_units, n_all)
+        From zero up, targets of the second unit after references of the first; below zero, targets
+        of the first after references of the second.
     """
     n_units = references.n_units
     firsts = np.empty(len(references.ticks), dtype=np.int64)
@@ -310,11 +310,17 @@ def pairs(
     ends = np.cumsum(np.bincount(references.units, minlength=n_units))
     offsets = targets.units * np.uint32(lags.n_sided + 1)
     task = partial(_rows, references.ticks, firsts, order, ends, targets.ticks, offsets, lags)
-    out = np.empty((n_units, n_units, lags.n_sided + 1), dtype=np.int64)
+    out = np.zeros((n_units, n_units, lags.n_all), dtype=np.int64)
     groups = list(ranges(n_units, _UNITS_PER_TASK))
     for rows, counts in zip(groups, in_order(task, groups, executor), strict=True):
-        out[rows] = counts
-    return out[..., :-1], out[..., -1].copy()
+        lags.unfold(counts, rows.start, out)
+    return out
+
+
+def drop_selves(counts: npt.NDArray[Any], spikes: Stream, lags: Lags) -> None:
+    """Take out that every spike is at the same tick as itself."""
+    rows = np.arange(spikes.n_units)
+    counts[rows, rows, lags.n_bins] -= np.bincount(spikes.units, minlength=spikes.n_units)
 
 
 def _rows(
@@ -329,14 +335,12 @@ def _rows(
 ) -> Counts:
     """Count the pairs of a few reference units with all others."""
     n_units, width = len(ends), lags.n_sided + 1
-    chosen = range(*rows.indices(n_units))
-    out = np.zeros((len(chosen), n_units * width), dtype=np.int64)
+    begins = np.concatenate([[0], ends[:-1]])[rows]
+    out = np.zeros((len(begins), n_units * width), dtype=np.int64)
     factor, shift = lags.factor
-    for at, unit in enumerate(chosen):
-        own = order[ends[unit - 1] if unit else 0 : ends[unit]]
-        given = (ticks[own], firsts[own], targets, offsets)
-        _count(*given, lags.stop, lags.before, factor, shift, width - 1, out[at])
-    return out.reshape(len(chosen), n_units, width)
+    given = (ticks, firsts, order, begins, ends[rows], targets, offsets)
+    _count(*given, lags.stop, lags.before, factor, shift, width - 1, _SPIKES_AT_ONCE, out)
+    return out.reshape(len(begins), n_units, width)
 
 
 @compiled
@@ -353,6 +357,9 @@ def _first_not_before(ticks: npt.NDArray[Any], targets: npt.NDArray[Any], firsts
 def _count(
     ticks: npt.NDArray[Any],
     firsts: Counts,
+    order: npt.NDArray[np.intp],
+    begins: npt.NDArray[np.intp],
+    ends: npt.NDArray[np.intp],
     targets: npt.NDArray[Any],
     offsets: npt.NDArray[np.uint32],
     stop: int,
@@ -360,24 +367,46 @@ def _count(
     factor: int,
     shift: int,
     tie: int,
+    at_once: int,
     out: Counts,
 ) -> None:
-    """Count the targets at or after each spike of a unit, by their unit and lag.
+    """Count the targets at or after each spike of some units, by their unit and lag.
 
+    A stretch of time is worked through for all of the units while the cache holds its spikes.
     Everything is unsigned: an index that may be negative costs a test at every pair.
     """
     end, one = np.uint64(targets.size), np.uint64(1)
     last, edge = np.uint64(stop), np.uint64(before)
     times, down = np.uint64(factor), np.uint64(shift)
-    for spike in range(ticks.size):
-        now = ticks[spike]
-        target = np.uint64(firsts[spike])
-        while target < end and targets[target] == now:
-            out[np.uint64(offsets[target]) + np.uint64(tie)] += 1
-            target += one
-        while target < end:
-            lag = np.uint64(targets[target] - now)
-            if lag >= last:
-                break
-            out[np.uint64(offsets[target]) + (((lag + edge) * times) >> down)] += 1
-            target += one
+    at = begins.copy()
+    for limit in range(at_once, ticks.size + at_once, at_once):
+        for unit in range(at.size):
+            table = out[unit]
+            while at[unit] < ends[unit] and order[at[unit]] < limit:
+                spike = order[at[unit]]
+                at[unit] += 1
+                now = ticks[spike]
+                target = np.uint64(firsts[spike])
+                while target < end and targets[target] == now:
+                    table[np.uint64(offsets[target]) + np.uint64(tie)] += 1
+                    target += one
+                while target < end:
+                    lag = np.uint64(targets[target] - now)
+                    if lag >= last:
+                        break
+                    table[np.uint64(offsets[target]) + (((lag + edge) * times) >> down)] += 1
+                    target += one
+
+
+@compiled
+def _unfold(counts: Any, first: int, n_bins: int, gap: int, out: Any) -> None:
+    rows, n_units, width = counts.shape
+    for row in range(rows):
+        unit = first + row
+        for other in range(n_units):
+            own = counts[row, other]
+            there, back = out[unit, other], out[other, unit]
+            there[n_bins] += own[width - 1]
+            for lag in range(width - 1):
+                there[n_bins + lag] += own[lag]
+                back[n_bins - gap - lag] += own[lag]

@@ -178,9 +178,11 @@ def _shares(lags: Lags, window: int, step: int) -> npt.NDArray[np.float64]:
     earlier = np.diff(_at_most(edges - 1 + step * window, window))
     tie = -np.diff(_at_most(-step * window - np.arange(2), window))[0]
     # Of two units, one after the other: the pair of the first with the second is asked for.
-    sided = np.array([[0 * later, later], [earlier, 0 * later]])
-    ties = np.array([[0, tie], [tie, 0]])
-    return np.asarray(lags.unfold(sided, ties)[0, 1])
+    counts = np.zeros((2, 2, lags.n_sided + 1))
+    counts[0, 1], counts[1, 0] = [*later, tie], [*earlier, tie]
+    found = np.zeros((2, 2, lags.n_all))
+    lags.unfold(counts, 0, found)
+    return np.asarray(found[0, 1])
 
 
 def _at_most(lag: npt.NDArray[np.int64], window: int) -> npt.NDArray[np.float64]:
@@ -268,18 +270,11 @@ def shift_predictor(
     since, rows, trial = (ticks - starts[trial])[inside], rows[inside], trial[inside]
     slot = int((stops - starts).max()) + lags.stop
     references = Stream.of(since + trial * slot, rows, len(trains))
-    total = np.zeros((len(trains), len(trains), 2 * lags.n_bins + centred))
+    total = np.zeros((len(trains), len(trains), lags.n_all), np.int64)
     for shift in range(1, n_shifts + 1):
-        both = [
-            pairs(
-                references,
-                Stream.of(since + there[trial] * slot, rows, len(trains)),
-                lags,
-                executor,
-            )
-            for there in (_shifted(groups, shift), _shifted(groups, -shift))
-        ]
-        total += lags.unfold(both[0][0] + both[1][0], both[0][1] + both[1][1])
+        for there in (_shifted(groups, shift), _shifted(groups, -shift)):
+            targets = Stream.of(since + there[trial] * slot, rows, len(trains))
+            total += pairs(references, targets, lags, executor)
     return labelled(total / (2 * n_shifts), trains.ids, lags)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import gammainc, gammaincc
 
-from panneuro.analysis.correlograms import Lags, Stream, in_epochs, pairs
+from panneuro.analysis.correlograms import Lags, Stream, drop_selves, in_epochs, pairs
 from panneuro.analysis.expected_correlograms import jitter_expectation
 from panneuro.analysis.permutations import p_values
 from panneuro.analysis.streams import Seed, root, spread, stream
@@ -170,9 +170,8 @@ def _surrogate(
 
 def _extremes(spikes: Stream, lags: Lags, expected: Floats) -> Floats:
     """Return how far each pair is over, and under, its expectation at most."""
-    sided, ties = pairs(spikes, spikes, lags)
-    rows = np.arange(spikes.n_units)
-    ties[rows, rows] -= np.bincount(spikes.units, minlength=spikes.n_units)
-    away = lags.unfold(sided, ties) - expected
+    counts = pairs(spikes, spikes, lags)
+    drop_selves(counts, spikes, lags)
+    away = counts - expected
     scaled = np.divide(away, np.sqrt(expected), out=np.zeros_like(away), where=expected > 0)
     return np.stack([scaled.max(axis=-1), -scaled.min(axis=-1)])
