@@ -42,14 +42,18 @@ class Code:
     digest : str
         Of everything that is reached.
     sources : dict of str to str
-        Text of each module that something is reached of, by its name.
+        Text of each module that something is reached of, by its name, and of those that these
+        import: without them, they cannot be imported again.
     imports : frozenset of str
         Top-level names of the other packages that are reached.
+    loads : frozenset of str
+        Top-level names of the other packages that importing `sources` takes, reached or not.
     """
 
     digest: str
     sources: dict[str, str]
     imports: frozenset[str]
+    loads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,27 @@ class _Slice:
             self.todo.append((f"{module}.{name}", _WHOLE))
         if (module, "*always*") not in self.parts:
             self._take(module, "*always*", found, list(found.always))
+
+    def complete(self) -> frozenset[str]:
+        """Add the texts that importing what is reached takes; return what else it imports."""
+        loads: set[str] = set()
+        seen: set[str] = set()
+        todo = [module for module in self.sources if ":" not in module]
+        while todo:
+            module = todo.pop()
+            if module in seen or module.partition(".")[0] == _OURS:
+                continue
+            seen.add(module)
+            found = self._module(module)
+            if found is None:
+                loads.add(module.partition(".")[0])
+                continue
+            self.sources.setdefault(module, found.text)
+            todo += filter(None, [module.rpartition(".")[0]])
+            for target, name in found.imported.values():
+                inner = f"{target}.{name}"
+                todo.append(inner if name and self._module(inner) else target)
+        return frozenset(loads - set(sys.stdlib_module_names))
 
     def _take(self, module: str, name: str, found: _Module, statements: list[ast.stmt]) -> None:
         self.parts[module, name] = [ast.dump(statement) for statement in statements]
@@ -217,8 +242,9 @@ def _finished(slice_: _Slice) -> Code:
     said = sorted(
         [_stem(module), name, parts] for (module, name), parts in slice_.parts.items() if parts
     )
-    imports = slice_.imports - set(sys.stdlib_module_names)
-    return Code(digest_json(said), dict(sorted(slice_.sources.items())), frozenset(imports))
+    imports = frozenset(slice_.imports - set(sys.stdlib_module_names))
+    loads = slice_.complete()
+    return Code(digest_json(said), dict(sorted(slice_.sources.items())), imports, loads)
 
 
 def _stem(module: str) -> str:

@@ -12,6 +12,7 @@ from importlib.metadata import (
     distribution,
     packages_distributions,
 )
+from importlib.util import find_spec
 from typing import Any
 
 from panneuro.compute.environments import Environment
@@ -25,8 +26,8 @@ LOCKED = "(locked)"
 
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OURS = "panneuro"
-_ASIDE = ("threadpoolctl", "numba")
-"""What panneuro uses where it is installed."""
+_ASIDE = ("numba", "scikit-learn", "scipy", "threadpoolctl")
+"""What panneuro's analyses use where it is installed."""
 
 
 def reached(imports: Iterable[str], locked: Environment | None = None) -> dict[str, str]:
@@ -60,6 +61,20 @@ def reached(imports: Iterable[str], locked: Environment | None = None) -> dict[s
                 found[f"{name} {LOCKED}"] = version
         found[LOCKED] = locked.digest
     return dict(sorted(found.items()))
+
+
+def loaded(imports: Iterable[str]) -> list[str]:
+    """Return the names of the distributions that hold some modules, and of what these require.
+
+    A module that is of no distribution stands under its own name: no registry has it.
+    """
+    held = {module: _distributions_of(module) for module in imports}
+    loose = {module for module, names in held.items() if not names and _is_there(module)}
+    return sorted({*_closed(name for names in held.values() for name in names), *loose})
+
+
+def _is_there(module: str) -> bool:
+    return module != _OURS and find_spec(module) is not None
 
 
 def _closed(names: Iterable[str]) -> dict[str, str]:

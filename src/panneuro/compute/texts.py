@@ -7,13 +7,13 @@ import platform
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import panneuro
 from panneuro.compute.archives import pack
 from panneuro.compute.inventory import versions
-from panneuro.compute.packages import beneath, everything
+from panneuro.compute.packages import beneath, everything, loaded
 from panneuro.compute.step import Step
 from panneuro.core.digests import canonical_json, digest_bytes, digest_json
 from panneuro.core.errors import ObjectExistsError, ObjectNotFoundError
@@ -29,7 +29,8 @@ _BUILT = (".so", ".dylib", ".dll", ".pyd", ".pyc")
 def keep_texts(store: Store, step: Step) -> None:
     """Put a step's code and its lock into the lake, where a repetition finds them."""
     code, locked = step.code, step.environment
-    _put_once(store, code_key(code.digest), lambda: canonical_json({"sources": code.sources}))
+    said = {"sources": code.sources, "loads": loaded(code.loads)}
+    _put_once(store, code_key(code.digest), lambda: canonical_json(said))
     if locked is not None:
         _put_once(store, lock_key(locked.digest), locked.text.encode)
 
@@ -57,13 +58,19 @@ def _platform() -> list[str]:
 
 @cache
 def own_source() -> dict[str, bytes]:
-    """Return the files of the panneuro that runs here, by path; what is built of them is not."""
-    folder = Path(panneuro.__file__).parent
-    return {
+    """Return the files of the panneuro that runs here, by path; what is built of them is not.
+
+    What is installed beside it goes with it, by which its codecs are found.
+    """
+    folder, installed = Path(panneuro.__file__).parent, distribution(_OURS)
+    files = {
         f"{_OURS}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix not in _BUILT
     }
+    beside = f"{_OURS}-{installed.version}.dist-info"
+    said = {name: installed.read_text(name) for name in ("METADATA", "entry_points.txt")}
+    return files | {f"{beside}/{name}": text.encode() for name, text in said.items() if text}
 
 
 @cache

@@ -125,7 +125,7 @@ def derive(
     parent = earlier[-1] if earlier else None
     content = _write(store, derived, progress or Silence())
     manifest = _manifest(derived, content, parent)
-    if parent and _content(parent) == _content(manifest):
+    if parent and content_of(parent) == content_of(manifest):
         for file in manifest.files:
             store.delete(manifest.key_of(file))
         return parent, 0
@@ -179,8 +179,8 @@ def _manifest(derived: Derived, content: Content, parent: Manifest | None) -> Ma
     )
 
 
-def _content(manifest: Manifest) -> dict[str, Any]:
-    """Return what a version holds, whichever run made it."""
+def content_of(manifest: Manifest) -> dict[str, Any]:
+    """Return what a version holds, whichever run made it and whenever."""
     documents = {slot: said for slot, said in manifest.documents.items() if slot != "processing"}
     return {
         "documents": documents,
