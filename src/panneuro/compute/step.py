@@ -137,7 +137,8 @@ class Step:
     @cached_property
     def code(self) -> Code:
         """What it executes."""
-        return code_of(self.function)
+        own = getattr(self.function, "code", None)
+        return own if isinstance(own, Code) else code_of(self.function)
 
     @cached_property
     def environment(self) -> Environment | None:
@@ -311,10 +312,7 @@ def step(
     >>> firing_rates.validated({"min_spikes": "5"})
     firing-rates(min_spikes=5)
     """
-    if isinstance(takes, str):
-        takes = (takes,)
-    wanted = dict(takes) if isinstance(takes, Mapping) else {one: one for one in takes}
-    given = (gives,) if isinstance(gives, str) else tuple(gives)
+    wanted, given = declared(takes, gives)
 
     def decorate(function: Callable[..., Any]) -> Step:
         return Step(
@@ -329,6 +327,16 @@ def step(
         )
 
     return decorate
+
+
+def declared(
+    takes: str | Iterable[str] | Mapping[str, str], gives: str | Iterable[str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return what is taken, by parameter, and the names of what is given."""
+    if isinstance(takes, str):
+        takes = (takes,)
+    wanted = dict(takes) if isinstance(takes, Mapping) else {one: one for one in takes}
+    return wanted, (gives,) if isinstance(gives, str) else tuple(gives)
 
 
 def find_step(reference: str | Step) -> Step:

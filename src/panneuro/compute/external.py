@@ -1,0 +1,271 @@
+"""Steps that are no functions: programs, and notebooks."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from panneuro.compute.code import Code
+from panneuro.compute.exchange import hand_over, take_back
+from panneuro.compute.step import CONTEXT, Resources, Step, declared
+from panneuro.core.digests import digest_file, digest_json
+from panneuro.core.errors import InputError, NotFoundError, PanneuroError
+from panneuro.core.extras import need
+
+IN, OUT = "in", "out"
+_TOLD = 2000
+
+
+class _External:
+    """What a `Step` sees as its function: its parameters, its code, and how it is called."""
+
+    def __init__(
+        self, name: str, module: str, takes: Mapping[str, str], parameters: Mapping[str, Any]
+    ) -> None:
+        self.__name__ = self.__qualname__ = name.replace("-", "_")
+        self.__module__ = module
+        kinds = dict.fromkeys(takes, Any) | {CONTEXT: Any}
+        self.__annotations__ = kinds | {key: type(value) for key, value in parameters.items()}
+        self.__signature__ = inspect.Signature(
+            [
+                *(inspect.Parameter(slot, inspect.Parameter.KEYWORD_ONLY) for slot in kinds),
+                *(
+                    inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value)
+                    for key, value in parameters.items()
+                ),
+            ]
+        )
+        self._slots = tuple(takes)
+
+    def _exchanged(
+        self, given: dict[str, Any], act: Callable[[Path, Path, dict[str, Any]], None]
+    ) -> Callable[[str], Any]:
+        """Hand over what is taken, act, and return what reads back what was left."""
+        folder = Path(given.pop(CONTEXT).folder)
+        inside, outside = folder / IN, folder / OUT
+        inside.mkdir()
+        outside.mkdir()
+        for slot in self._slots:
+            hand_over(inside, slot, given.pop(slot))
+        act(inside, outside, given)
+        return lambda name: take_back(outside, name)
+
+
+class _Program(_External):
+    def __init__(self, argv: tuple[str, ...], gives: tuple[str, ...], *about: Any) -> None:
+        super().__init__(*about)
+        self._argv = argv
+        self._gives = gives
+
+    @property
+    def code(self) -> Code:
+        """The command, and the content of every file in it."""
+        files = {}
+        for word in self._argv:
+            found = shutil.which(word) if word == self._argv[0] else None
+            path = Path(found or word)
+            if path.is_file():
+                files[word] = path
+        said = [self._argv, sorted((word, digest_file(path)) for word, path in files.items())]
+        texts = {word: _text(path) for word, path in files.items()}
+        return Code(
+            digest_json(said), {word: text for word, text in texts.items() if text}, frozenset()
+        )
+
+    def __call__(self, **given: Any) -> dict[str, Any]:
+        back = self._exchanged(given, self._run)
+        return {name: back(name) for name in self._gives}
+
+    def _run(self, inside: Path, outside: Path, parameters: dict[str, Any]) -> None:
+        known = {IN: str(inside), OUT: str(outside), **parameters}
+        argv = [_filled(word, known) for word in self._argv]
+        try:
+            done = subprocess.run(
+                argv, cwd=outside, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+        except OSError as error:
+            raise NotFoundError(f"the program {argv[0]!r} cannot be run: {error}") from error
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        sys.stdout.write(said)
+        if done.returncode:
+            raise PanneuroError(
+                f"the program {Path(argv[0]).name!r} ended with status {done.returncode}",
+                hint=said[-_TOLD:].strip(),
+            )
+
+
+def _filled(word: str, known: Mapping[str, Any]) -> str:
+    try:
+        return word.format_map(known)
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError(
+            f"a word of the program's line cannot be filled in: {word!r} ({error})",
+            hint=f"in braces: {', '.join(known)}; {{{{ and }}}} for braces",
+        ) from error
+
+
+def _text(path: Path) -> str:
+    """Return the text of a script, nothing of a binary."""
+    data = path.read_bytes()[: 1 << 20]
+    return "" if b"\0" in data else data.decode(errors="replace")
+
+
+def program(
+    argv: Sequence[str],
+    *,
+    name: str,
+    takes: str | Iterable[str] | Mapping[str, str],
+    gives: str | Iterable[str],
+    parameters: Mapping[str, Any] | None = None,
+    resources: Resources | None = None,
+    tolerance: float = 0.0,
+) -> Step:
+    """Make a step of a program that reads files and writes files.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The program and its arguments. ``{in}`` is a folder with a file for everything that is
+        taken, ``{out}`` one to write ``NAME.csv``, ``NAME.npy``, … into for everything that is
+        given (the program starts in it); parameters stand in braces by name.
+    name : str
+        Of the step; the variable that holds it is named the same, with ``_`` for ``-``.
+    takes, gives, resources, tolerance
+        As for `panneuro.compute.step.step`.
+    parameters : mapping, optional
+        By name, the default, whose type counts.
+
+    Examples
+    --------
+    >>> line = ["sort-spikes", "{in}/ap.npy", "--threshold", "{threshold}", "--to", "{out}"]
+    >>> program(line, name="sort", takes="ap", gives="units", parameters={"threshold": 5.0})
+    <Step sort: ap → units>
+    """
+    wanted, given = declared(takes, gives)
+    about = (name, _caller(), wanted, dict(parameters or {}))
+    return Step(
+        _Program(tuple(argv), given, *about),
+        name=name,
+        takes=wanted,
+        gives=given,
+        resources=resources or Resources(),
+        tolerance=tolerance,
+        gathers=False,
+    )
+
+
+class _Notebook(_External):
+    def __init__(self, path: Path, gives: tuple[str, ...], *about: Any) -> None:
+        super().__init__(*about)
+        self._path = path
+        self._gives = gives
+
+    @property
+    def code(self) -> Code:
+        """The notebook's cells, without what they printed."""
+        cells = _read(self._path).cells
+        sources = [[cell.cell_type, cell.source] for cell in cells]
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        return Code(digest_json(sources), {self._path.name: text}, frozenset())
+
+    def __call__(self, **given: Any) -> dict[str, Any]:
+        folder = Path(given[CONTEXT].folder)
+        back = self._exchanged(given, self._run)
+        made = {name: back(name) for name in self._gives if name != "notebook"}
+        kept = folder / "notebook" / self._path.name
+        return made | ({"notebook": kept} if "notebook" in self._gives else {})
+
+    def _run(self, inside: Path, outside: Path, parameters: dict[str, Any]) -> None:
+        papermill = need("papermill", "notebooks", "Running a notebook")
+        target = inside.parent / "notebook" / self._path.name
+        target.parent.mkdir()
+        try:
+            papermill.execute_notebook(
+                str(self._path),
+                str(target),
+                parameters={"folder_in": str(inside), "folder_out": str(outside), **parameters},
+                progress_bar=False,
+                cwd=str(outside),
+            )
+        except papermill.PapermillExecutionError as error:
+            raise PanneuroError(
+                f"the notebook {self._path.name!r} failed in cell {error.cell_index}: "
+                f"{error.ename}: {error.evalue}",
+                hint="open it and run it up to there",
+            ) from error
+        _forget_when(target, [str(inside.parent)])
+
+
+def _read(path: Path) -> Any:
+    nbformat = need("nbformat", "notebooks", "Reading a notebook")
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no notebook {str(path)!r}") from error
+    except (ValueError, nbformat.reader.NotJSONError) as error:
+        raise InputError(f"{str(path)!r} is no notebook: {error}") from error
+
+
+def _forget_when(path: Path, places: Iterable[str]) -> None:
+    """Take out of an executed notebook when and where it was executed."""
+    text = path.read_text()
+    for place in places:
+        text = text.replace(place, "…")
+    path.write_text(text)
+    document = _read(path)
+    document.metadata.pop("papermill", None)
+    for at, cell in enumerate(document.cells):
+        cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+        cell.id = f"cell-{at}"
+    need("nbformat", "notebooks", "Keeping a notebook").write(document, path)
+
+
+def notebook(
+    path: str | Path,
+    *,
+    name: str = "",
+    takes: str | Iterable[str] | Mapping[str, str],
+    gives: str | Iterable[str],
+    parameters: Mapping[str, Any] | None = None,
+    resources: Resources | None = None,
+    tolerance: float = 0.0,
+) -> Step:
+    """Make a step of a notebook, which is executed by papermill.
+
+    Its cell tagged ``parameters`` is followed by one that sets ``folder_in``, where a file for
+    everything that is taken lies, ``folder_out``, where it writes what it gives, and the
+    parameters. ``notebook`` among what it gives is the executed notebook itself.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the ``.ipynb``, beside the file that says this.
+    name : str, optional
+        Of the step; the file's otherwise.
+    takes, gives, parameters, resources, tolerance
+        As for `program`.
+    """
+    module = _caller()
+    wanted, given = declared(takes, gives)
+    beside = Path(getattr(sys.modules.get(module), "__file__", None) or "").parent
+    name = name or Path(path).stem
+    about = (name, module, wanted, dict(parameters or {}))
+    return Step(
+        _Notebook((beside / path).resolve(), given, *about),
+        name=name,
+        takes=wanted,
+        gives=given,
+        resources=resources or Resources(),
+        tolerance=tolerance,
+        gathers=False,
+    )
+
+
+def _caller() -> str:
+    """Return the name of the module that declares the step."""
+    return str(sys._getframe(2).f_globals.get("__name__", "__main__"))
