@@ -310,6 +310,19 @@ def test_no_name_is_too_strange(several, name):
         seen.asset(name)
 
 
+def test_a_secret_that_is_not_valid_is_on_record(several):
+    for secret in ("pnr_guess", "", "pnr_guess"):
+        with pytest.raises(NotAllowedError):
+            several.access.actor_for(secret)
+    several.audit.flush()
+    (event,) = several.audit.search(what="refused")
+    assert (event.who, event.times, event.about["why"]) == (
+        "everyone",
+        3,
+        "a secret that is not valid",
+    )
+
+
 def test_an_owner_is_told_who_did_what_with_what_they_own(several):
     several.grant("ada@uni.edu", "owner", "project=retina")
     several.grant("ben@uni.edu", "owner", "")

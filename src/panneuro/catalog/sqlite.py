@@ -216,12 +216,16 @@ class SqliteCatalog:
                 yield term.shown
 
     def _named(self, terms: Terms, prefix: str, scope: Query) -> Iterator[str]:
-        within = terms.matching(scope, versions=False)
+        within, start = terms.matching(scope, versions=False), fold(prefix)
+        if bits.count(within) <= _CHUNK:
+            few = sorted(row[1:] for row in fetched(self._db, bits.numbers(within), "fold", "name"))
+            yield from (name for folded, name in few if folded.startswith(start))
+            return
         for number, folded, name in self._db.execute(
             "SELECT n, fold, name FROM asset WHERE fold>=? AND latest=1 ORDER BY fold",
-            (fold(prefix),),
+            (start,),
         ):
-            if not folded.startswith(fold(prefix)):
+            if not folded.startswith(start):
                 return
             if within.get(number >> bits.BLOCK_BITS, 0) >> (number & (bits.BLOCK - 1)) & 1:
                 yield name

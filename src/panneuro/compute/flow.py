@@ -19,6 +19,7 @@ from panneuro.compute.planning import (
 )
 from panneuro.compute.running import Limits, Ran
 from panneuro.compute.running import entries as found_by
+from panneuro.compute.spending import hold_budgets
 from panneuro.compute.work import Task
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.run import Run
@@ -235,6 +236,7 @@ def up(
         due = flow.start()
         for plan in flow.plans():
             (limits or Limits()).hold(plan)
+        hold_budgets(lake, flow.plans())
         _carry_out(lake, flow, due, executor, workers, progress or Silence())
         ran[pipeline.name] = flow.ran()
     return ran

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from panneuro.compute.crew import crew_of
 from panneuro.compute.planning import Given, Plan, Planner, Skipped, each
+from panneuro.compute.spending import hold_budgets
 from panneuro.compute.step import Step, find_step
 from panneuro.core.errors import LimitError
 from panneuro.core.progress import Progress, Silence
@@ -223,10 +224,16 @@ def carry_out(
         What.
     executor, workers, progress
         As for `run`.
+
+    Raises
+    ------
+    BudgetExceededError
+        If a budget of the lake has no money for it; nothing is run.
     """
     progress, ended = progress or Silence(), []
     if not planned.tasks:
         return Ran(planned)
+    hold_budgets(lake, [planned])
     with crew_of(lake, [planned.step], executor, workers) as crew:
         progress.start(planned.step.name, len(planned.tasks), "runs")
         crew.add(planned.tasks)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from panneuro.access.actors import Actor
+from panneuro.access.actors import ANONYMOUS, Actor
 from panneuro.access.policy import Policy, digest_of
 from panneuro.access.statements import (
     Acceptance,
@@ -39,6 +39,7 @@ from panneuro.core.errors import (
 )
 from panneuro.core.query import EVERYTHING, Query, parse
 from panneuro.core.store import Store
+from panneuro.lake.auditing import Audit
 from panneuro.lake.runs import user
 from panneuro.lake.wording import in_documents_words
 
@@ -95,6 +96,8 @@ class Access:
         Plug-ins of ``panneuro.policies``, by name.
     index : callable, optional
         Returns where the names of assets are looked up.
+    audit : Audit, optional
+        Where secrets that are not valid are noted.
     """
 
     def __init__(
@@ -102,9 +105,11 @@ class Access:
         store: Store,
         policies: Sequence[str] = (),
         index: Callable[[], Searchable] | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self._store = store
         self._index = index
+        self._audit = audit
         self._narrowings = tuple(plugins.load("panneuro.policies", name) for name in policies)
         self._lock = Lock()
         self._known: dict[str, Statement] = {}
@@ -153,6 +158,8 @@ class Access:
         """
         actor = self.policy().actor_for(secret, datetime.now(UTC))
         if actor is None:
+            if self._audit:
+                self._audit.record("refused", ANONYMOUS, why="a secret that is not valid")
             raise NotAllowedError(
                 "this token or link is not valid", hint="ask who gave it to you for another one"
             )

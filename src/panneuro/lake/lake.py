@@ -164,7 +164,8 @@ class Lake:
         """Who may do what: grants, embargoes, terms, links and tokens."""
         from panneuro.lake.granting import Access
 
-        return Access(self.store, self.settings.access.get("policies", ()), lambda: self.index)
+        policies = self.settings.access.get("policies", ())
+        return Access(self.store, policies, lambda: self.index, self.audit)
 
     @cached_property
     def audit(self) -> Audit:
