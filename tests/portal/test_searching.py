@@ -84,3 +84,10 @@ def test_cells_never_compute(client):
 
 def test_words_are_completed(client):
     assert "species=" in client.get("/complete?prefix=spec").json()["words"]
+
+
+def test_while_somebody_types_half_a_search_is_no_failure(client):
+    page = client.get("/assets?q=units%3E", headers={"hx-request": "true"})
+    assert page.status_code == 200
+    assert "units" in page.text
+    assert 'id="results"' in page.text

@@ -127,7 +127,9 @@ def test_images_come_as_png(client, base):
 
 @pytest.mark.parametrize("signal", ["ap", "running_speed", "pupil", "units", "trials", "camera"])
 def test_every_kind_is_drawn_without_scripts(client, base, signal):
+    outside = client.get(f"{base}/{signal}?format=svg&t0=1000&t1=1002")
+    assert outside.status_code == 200
     answer = client.get(f"{base}/{signal}?format=svg&t0=0&t1=2")
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert answer.text.startswith("<svg")
-    assert "nan" not in answer.text
+    assert "nan" not in answer.text + outside.text

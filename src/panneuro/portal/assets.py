@@ -212,6 +212,8 @@ def viewer_of(asset: Asset) -> dict[str, Any]:
     panels.sort(key=lambda panel: _ORDER.index(panel["kind"]))
     for panel in panels:
         panel["start_s"], panel["stop_s"] = span_of(asset, _said_of(asset, panel["name"]))
+        if panel["kind"] == "raster":
+            panel["ids"] = asset.rows(panel["name"])["id"].to_pylist()
     first = min((panel["start_s"] for panel in panels), default=0.0)
     last = max((panel["stop_s"] for panel in panels), default=1.0)
     return {

@@ -128,7 +128,14 @@ class Visit:
                     f"format={asked[:40]!r} is no form of this", hint=f"one of {', '.join(offered)}"
                 )
             return asked
+        if self.is_partial and "html" in offered:
+            return "html"
         return accepted(self.request.headers.get("accept", "*/*"), offered)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a page asks for a part of itself, as somebody types."""
+        return "hx-request" in self.request.headers
 
     def unless_known(self, tag: str, make: Callable[[], Response]) -> Response:
         """Answer with what `make` returns, or say that the client has it already.

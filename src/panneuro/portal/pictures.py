@@ -113,12 +113,16 @@ class Pictures:
         chosen = np.unique(((np.arange(most) + 0.5) * n_channels / most).astype(int))
         bins = size[0] // 2 if size[1] > 100 else size[0]
         found = windows.extremes(asset, said["name"], span, bins, chosen.tolist(), self._shelf)
+        if not np.isfinite(found.values).any():
+            return ""
         height = size[1] / len(chosen)
         low, high = found.values[..., 0], found.values[..., 1]
-        bottom, top = np.nanmin(low, axis=0), np.nanmax(high, axis=0)
-        reach = max(float(np.nanmax(top - bottom)), 1e-30)
+        bottom = np.min(np.nan_to_num(low, nan=np.inf), axis=0)
+        top = np.max(np.nan_to_num(high, nan=-np.inf), axis=0)
+        known = top >= bottom
+        reach = max(float(np.max((top - bottom)[known])), 1e-30)
         lines = []
-        for at in range(len(chosen)):
+        for at in np.flatnonzero(known):
             middle, centre = (bottom[at] + top[at]) / 2, height * (at + 0.5)
             levels = [centre - (v[:, at] - middle) / reach * height * 0.92 for v in (high, low)]
             lines.append(_envelope(levels[0], levels[1], size[0] / bins))

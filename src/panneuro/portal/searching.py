@@ -167,7 +167,7 @@ class Searching:
         return self._pages.page(
             visit.request,
             "find",
-            400 if fault else 200,
+            400 if fault and not visit.is_partial else 200,
             asked=asked,
             query=query,
             page=page,

@@ -25,6 +25,7 @@ class Viewer {
     this.read();
     this.build();
     this.listen();
+    for (const panel of this.panels) this.mark(panel);
     this.draw();
   }
 
@@ -40,22 +41,23 @@ class Viewer {
     for (const panel of this.panels) {
       panel.shown = shown ? shown.includes(panel.name) : true;
       const chosen = said.get(panel.kind === "raster" ? "unit" : "channel");
-      panel.chosen = chosen === null || panel.kind === "bands" ? undefined : Number(chosen);
+      const row = panel.rows > 1 && panel.kind !== "bands" ? this.names(panel).map(String).indexOf(chosen) : -1;
+      panel.chosen = row < 0 ? undefined : row;
     }
     this.hold();
   }
 
   write() {
     const said = new URLSearchParams();
-    const digits = Math.max(0, Math.ceil(3 - Math.log10(this.view.t1 - this.view.t0)));
-    said.set("t0", +this.view.t0.toFixed(digits));
-    said.set("t1", +this.view.t1.toFixed(digits));
+    said.set("t0", this.view.t0);
+    said.set("t1", this.view.t1);
     if (this.view.gain !== 1) said.set("gain", +this.view.gain.toFixed(3));
     if (this.panels.some((panel) => !panel.shown)) {
       said.set("show", this.panels.filter((panel) => panel.shown).map((panel) => panel.name).join(","));
     }
     for (const panel of this.panels) {
-      if (panel.chosen !== undefined) said.set(panel.kind === "raster" ? "unit" : "channel", panel.chosen);
+      if (panel.chosen === undefined) continue;
+      said.set(panel.kind === "raster" ? "unit" : "channel", this.names(panel)[panel.chosen]);
     }
     history.replaceState(null, "", `?${said}${location.hash}`);
   }
@@ -66,6 +68,10 @@ class Viewer {
     const span = Math.min(Math.max(view.t1 - view.t0, SHORTEST_S), room);
     view.t0 = Math.min(Math.max(view.t0, this.first), this.last - span);
     view.t1 = view.t0 + span;
+    // As exact as the address has it, so that a link shows the very same.
+    const digits = Math.max(0, Math.ceil(3 - Math.log10(span)));
+    view.t0 = +view.t0.toFixed(digits);
+    view.t1 = +view.t1.toFixed(digits);
   }
 
   look_at(t0, t1) {
@@ -89,19 +95,24 @@ class Viewer {
 
   choose(panel, row) {
     panel.chosen = panel.chosen === row ? undefined : row;
-    for (const contact of this.root.querySelectorAll(".probe rect")) {
-      const channels = panel.electrodes?.length ? panel.electrodes : null;
-      const electrode = panel.chosen === undefined ? null : (channels ? channels[panel.chosen] : panel.chosen);
-      contact.classList.toggle("chosen", panel.kind !== "raster" && Number(contact.dataset.row) === electrode);
-    }
-    this.offer(panel);
+    this.mark(panel);
     this.draw();
     this.write();
   }
 
+  // Show what is chosen beside the panels, too: on the probe, and as a way to the unit's page.
+  mark(panel) {
+    if (panel.kind === "raster") return this.offer(panel);
+    if (panel.kind !== "lines" && panel.kind !== "heat" || panel.rows < 2) return;
+    for (const contact of this.root.querySelectorAll(".probe rect")) {
+      const channels = panel.electrodes?.length ? panel.electrodes : null;
+      const electrode = panel.chosen === undefined ? null : (channels ? channels[panel.chosen] : panel.chosen);
+      contact.classList.toggle("chosen", Number(contact.dataset.row) === electrode);
+    }
+  }
+
   // The way to the page of the chosen unit.
   offer(panel) {
-    if (panel.kind !== "raster") return;
     const link = this.root.querySelector(".to-unit");
     const unit = this.names(panel)[panel.chosen];
     link.hidden = unit === undefined;
@@ -163,7 +174,7 @@ class Viewer {
   }
 
   names(panel) {
-    if (panel.kind === "raster") return panel.ids ?? Array.from({ length: panel.rows }, (_, at) => at);
+    if (panel.ids) return panel.ids;
     if (panel.channels?.length) return panel.channels;
     return Array.from({ length: panel.rows }, (_, at) => at);
   }
