@@ -72,6 +72,12 @@ def filled(place: str, count: int):
 
 
 @pytest.fixture
+def make_lake():
+    """Return what makes a lake of some sessions in a place."""
+    return filled
+
+
+@pytest.fixture
 def lake():
     """Return a lake of three sessions in memory."""
     return filled(f"memory://{uuid.uuid4().hex}", 3)

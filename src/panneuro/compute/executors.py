@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -99,13 +101,22 @@ def opened(
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
-    # Spawned, for forks inherit the threads' locks; and Ctrl-C is the driver's to hear.
+    # Spawned, for forks inherit the locks of threads.
     spawning = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, spawning, initializer=_deaf_to_interrupts)
+    return ProcessPoolExecutor(workers, spawning, initializer=_follow_driver)
 
 
-def _deaf_to_interrupts() -> None:
+def _follow_driver() -> None:
+    """Leave Ctrl-C for the driver to hear, and end when it is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        threading.Thread(target=_end_after, args=(driver,), daemon=True).start()
+
+
+def _end_after(driver: multiprocessing.process.BaseProcess) -> None:
+    driver.join()
+    os._exit(1)
 
 
 def end_processes() -> None:
