@@ -184,3 +184,23 @@ def test_a_value_that_is_not_finite_is_told():
     signal = filters.filtered(TimeSeries("lfp", x, rate_hz=RATE_HZ, start_s=5.0), "theta")
     with pytest.raises(InputError, match=r"channel 1 at 17\.3450 s"):
         signal.data[:10]
+
+
+@pytest.mark.parametrize("every", [2, 5, 24])
+def test_a_lower_rate_keeps_what_it_can_hold_and_nothing_else(every):
+    t = np.arange(60_000) / RATE_HZ
+    half_hz = RATE_HZ / every / 2
+    slow, fast = np.cos(2 * np.pi * 0.7 * half_hz * t), np.cos(2 * np.pi * 1.3 * half_hz * t)
+    signal = TimeSeries("x", np.stack([slow, slow + fast], 1), "volts", rate_hz=RATE_HZ)
+    found = filters.decimated(signal, every)
+    assert found.rate_hz == RATE_HZ / every
+    middle = slice(200, -200)
+    values = evaluate(found)
+    np.testing.assert_allclose(values[middle, 0], slow[::every][middle], atol=1e-3)
+    np.testing.assert_allclose(values[middle, 1], values[middle, 0], atol=1e-3)
+    np.testing.assert_array_equal(found.data[7:90], values[7:90])
+
+
+def test_a_rate_is_lowered_by_two_or_more(lfp):
+    with pytest.raises(InputError, match="does not lower"):
+        filters.decimated(lfp, 1)

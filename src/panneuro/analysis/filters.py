@@ -19,7 +19,15 @@ from panneuro.analysis.bands import (
     fir_taps,
     low_pass,
 )
-from panneuro.analysis.overlap import Plan, Spectrum, block_size, overlap_saved
+from panneuro.analysis.overlap import (
+    Plan,
+    Spectrum,
+    block_size,
+    fold,
+    overlap_saved,
+    turn,
+    turn_power,
+)
 from panneuro.analysis.traces import rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -170,7 +178,7 @@ def analytic(
     >>> np.abs(analytic(lfp, "theta").read(5, 5.002)).round(2)
     array([3., 3., 3.], dtype=float32)
     """
-    return _one_sided(signal, band, every, design, order, lambda values: values, np.complex64)
+    return _one_sided(signal, band, every, design, order, turn, np.complex64)
 
 
 def envelope(
@@ -216,7 +224,7 @@ def envelope(
     >>> envelope(lfp, "theta", every=25).read(5, 5.1).round(2)
     array([3., 3., 3., 3., 3.], dtype=float32)
     """
-    return _one_sided(signal, band, every, design, order, np.abs, np.float32)
+    return _one_sided(signal, band, every, design, order, _turn_modulus, np.float32)
 
 
 def phase(
@@ -262,8 +270,51 @@ def phase(
     >>> abs(phase(lfp, (7.0, 14.0)).read(5, 5.002)).round(1)
     array([0. , 0.1, 0.1], dtype=float32)
     """
-    found = _one_sided(signal, band, every, design, order, np.angle, np.float32)
+    found = _one_sided(signal, band, every, design, order, _turn_angle, np.float32)
     return found.with_data(found.data, unit="radians")
+
+
+def decimated(signal: TimeSeries, every: int) -> TimeSeries:
+    """Return a signal at a lower rate, without what the lower rate cannot hold.
+
+    Frequencies up to 0.8 of half the new rate pass, those from half the new rate on are stopped.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        At a constant rate.
+    every : int
+        Keep one sample of so many.
+
+    Returns
+    -------
+    TimeSeries
+        Lazy, float32, in the signal's unit.
+
+    Raises
+    ------
+    InputError
+        If `every` is less than 2, the signal has no constant rate, or is shorter than half the
+        filter.
+
+    Examples
+    --------
+    >>> t = np.arange(60_000) / 30_000.0
+    >>> raw = TimeSeries("ap", np.sin(2 * np.pi * 10 * t), "volts", rate_hz=30_000.0)
+    >>> lfp = decimated(raw, 24)
+    >>> lfp.rate_hz, bool(np.abs(lfp.data[:] - np.sin(2 * np.pi * 10 * lfp.times())).max() < 1e-3)
+    (1250.0, True)
+    """
+    rate_hz = rate_of(signal, "decimating")
+    if every < 2:
+        raise InputError(f"keeping one sample of {every!r} does not lower a rate")
+    half_hz = rate_hz / every / 2
+    taps = low_pass(0.9 * half_hz, 0.2 * half_hz, rate_hz)
+    n_fft, margin = block_size(len(taps) // 2, every)
+    n_out = n_fft // every
+    gains = _gains(taps, n_fft)[: n_out // 2 + 1] / np.float32(every)
+    transform = partial(_multiplied, gains=gains, n_fft=n_out)
+    return overlap_saved(signal, Plan(n_fft, margin, every, transform), np.float32)
 
 
 def _taps(signal: TimeSeries, band: Band, design: Design, order: int) -> Taps:
@@ -293,11 +344,25 @@ def _real(signal: TimeSeries, taps: Taps) -> TimeSeries:
 
 
 def _multiplied(
-    spectrum: Spectrum, gains: npt.NDArray[np.float32], n_fft: int
-) -> npt.NDArray[np.float32]:
-    spectrum *= gains
-    values: npt.NDArray[np.float32] = fft.irfft(spectrum, n_fft, axis=1, overwrite_x=True)
-    return values
+    spectra: Spectrum,
+    kept: slice,
+    out: npt.NDArray[Any],
+    *,
+    gains: npt.NDArray[np.float32],
+    n_fft: int,
+) -> None:
+    passing = spectra[:, : len(gains)]
+    passing *= gains
+    values = fft.irfft(passing, n_fft, axis=1, overwrite_x=True)
+    turn(values[:, kept], out)
+
+
+def _turn_modulus(values: Spectrum, out: npt.NDArray[Any]) -> None:
+    turn_power(values, out, True)
+
+
+def _turn_angle(values: Spectrum, out: npt.NDArray[Any]) -> None:
+    turn(np.angle(values), out)
 
 
 def _one_sided(
@@ -306,7 +371,7 @@ def _one_sided(
     every: int,
     design: Design,
     order: int,
-    modulus: Callable[[Any], Any],
+    write: Callable[[Spectrum, npt.NDArray[Any]], None],
     dtype: npt.DTypeLike,
 ) -> TimeSeries:
     if every < 1:
@@ -330,50 +395,26 @@ def _one_sided(
         )
     transform = partial(
         _band_limited,
+        write=write,
         first=first,
         gains=gains[first : last + 1] / np.float32(every),
         n_out=n_fft // every,
     )
-    plan = Plan(n_fft, margin, every, lambda spectrum: modulus(transform(spectrum)))
-    return overlap_saved(signal, plan, dtype)
+    return overlap_saved(signal, Plan(n_fft, margin, every, transform), dtype)
 
 
 def _band_limited(
-    spectrum: Spectrum, first: int, gains: npt.NDArray[np.float32], n_out: int
-) -> npt.NDArray[np.complex64]:
+    spectra: Spectrum,
+    kept: slice,
+    out: npt.NDArray[Any],
+    *,
+    write: Callable[[Spectrum, npt.NDArray[Any]], None],
+    first: int,
+    gains: npt.NDArray[np.float32],
+    n_out: int,
+) -> None:
     """Transform only some frequencies back, onto as few samples as is asked for."""
-    folded = np.zeros((len(spectrum), n_out), np.complex64)
-    fold(spectrum, first, gains, folded)
-    values: npt.NDArray[np.complex64] = fft.ifft(folded, axis=1, overwrite_x=True)
-    return values
-
-
-def fold(spectrum: Spectrum, first: int, gains: npt.NDArray[np.float32], folded: Spectrum) -> None:
-    """Add the frequencies that pass to the transform of fewer samples.
-
-    Frequencies that the fewer samples cannot tell apart are added up, as decimation does.
-
-    Parameters
-    ----------
-    spectrum : ndarray of complex64, shape (channels, n_fft // 2 + 1)
-        Of real samples.
-    first : int
-        The lowest frequency that passes; negative ones are taken from their mirror image.
-    gains : ndarray of float32, shape (n_passing,)
-        By which each is multiplied; ``1 / every`` included.
-    folded : ndarray of complex64, shape (channels, n_fft // every)
-        To be added to.
-    """
-    if first < 0:
-        mirrored = spectrum[:, -first:0:-1].conj()
-        spectrum = np.concatenate([mirrored, spectrum[:, : len(gains) + first]], axis=1)
-        passing = spectrum * gains
-    else:
-        passing = spectrum[:, first : first + len(gains)] * gains
-    n_out = folded.shape[1]
-    at = 0
-    while at < len(gains):
-        where = (first + at) % n_out
-        count = min(n_out - where, len(gains) - at)
-        folded[:, where : where + count] += passing[:, at : at + count]
-        at += count
+    folded = np.zeros((len(spectra), n_out), np.complex64)
+    for channel, spectrum in enumerate(spectra):
+        fold(spectrum, first, gains, folded[channel])
+    write(fft.ifft(folded, axis=1, overwrite_x=True)[:, kept], out)

@@ -7,7 +7,6 @@ on a grid of their own, so that a sample has the same value to the bit whichever
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.blocks import ranges
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.traces import extended
 from panneuro.core.errors import InputError
@@ -44,14 +44,15 @@ class Plan:
     every : int
         One sample is kept of so many.
     transform : callable
-        From spectra of shape (channels, ``n_fft // 2 + 1``) to values of shape
-        (channels, …, ``n_fft // every``).
+        ``transform(spectra, kept, out)`` takes spectra of shape (channels, ``n_fft // 2 + 1``),
+        which it may overwrite, and writes the samples in the slice `kept`, of ``n_fft // every``,
+        to `out` of shape (samples, channels, …).
     """
 
     n_fft: int
     margin: int
     every: int
-    transform: Callable[[Spectrum], npt.NDArray[Any]]
+    transform: Callable[[Spectrum, slice, npt.NDArray[Any]], None]
 
 
 def block_size(reach: int, every: int) -> tuple[int, int]:
@@ -126,48 +127,64 @@ class _Blocks(Sliced):
         for number in range(start // step, -(-stop // step) if stop > start else 0):
             first = number * step
             rows = slice(max(start, first), min(stop, first + step))
-            block = self._block(number)[rows.start - first : rows.stop - first]
-            out[rows.start - start : rows.stop - start] = block.reshape(-1, *self.shape[1:])
+            there = out[rows.start - start : rows.stop - start]
+            if rows == slice(first, min(first + step, self.shape[0])):
+                self._compute(number, there.reshape(len(there), -1, *self.tail))
+            else:
+                block = self._block(number)[rows.start - first : rows.stop - first]
+                there[:] = block.reshape(there.shape)
 
     def _block(self, number: int) -> npt.NDArray[Any]:
         kept = self._last
         if kept is None or kept[0] != number:
-            kept = (number, self._compute(number))
+            n_kept = min(self.block_rows, self.shape[0] - number * self.block_rows)
+            block = np.empty((n_kept, self.signal.n_channels, *self.tail), self.dtype)
+            self._compute(number, block)
+            kept = (number, block)
             self._last = kept
         return kept[1]
 
-    def _compute(self, number: int) -> npt.NDArray[Any]:
+    def _compute(self, number: int, out: npt.NDArray[Any]) -> None:
+        """Write a block to an array of shape (n_rows, n_channels, …)."""
         plan = self.plan
         first = number * self.block_rows * plan.every
         begin = first - plan.margin
         # Rows beyond the margin after the end reach no sample that is kept.
         end = min(begin + plan.n_fft, len(self.signal) + plan.margin)
-        samples = extended(self.signal, begin, end)
-        n_kept = min(self.block_rows, self.shape[0] - number * self.block_rows)
-        kept = slice(plan.margin // plan.every, plan.margin // plan.every + n_kept)
-        n_channels = samples.shape[1]
-        out = np.empty((n_kept, n_channels, *self.tail), self.dtype)
-        per_channel = max(plan.n_fft, plan.n_fft // plan.every * math.prod(self.tail))
-        group = max(1, _GROUP_BYTES // (8 * per_channel))
-        for at in range(0, n_channels, group):
-            padded = np.zeros((min(group, n_channels - at), plan.n_fft), np.float32)
-            _turn(samples[:, at : at + group], padded)
-            values = plan.transform(fft.rfft(padded, axis=1, overwrite_x=True))
-            _place(values[..., kept], out[:, at : at + group])
-        return out
+        samples, gain, offset = self._taken(begin, end)
+        kept = slice(plan.margin // plan.every, plan.margin // plan.every + len(out))
+        group = max(1, _GROUP_BYTES // (8 * plan.n_fft))
+        for part in ranges(samples.shape[1], group):
+            padded = np.zeros((part.stop - part.start, plan.n_fft), np.float32)
+            turn(samples[:, part], padded)
+            if gain is not None:
+                padded[:, : len(samples)] *= gain[part, None]
+                padded[:, : len(samples)] += offset[part, None]
+            spectra = fft.rfft(padded, axis=1, overwrite_x=True)
+            plan.transform(spectra, kept, out[:, part])
 
+    def _taken(self, begin: int, end: int) -> tuple[Any, Any, Any]:
+        """Return samples with what makes them physical, or None where they are it.
 
-def _place(values: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
-    """Write (channels, …, time) as (time, channels, …)."""
-    if values.ndim == 2:
-        _turn(values, out)
-        return
-    for channel, one in enumerate(values):
-        _turn(one, out[:, channel])
+        Integers are made physical channel by channel, when the cache holds them.
+        """
+        signal = self.signal
+        inside = begin >= 0 and end <= len(signal)
+        if not inside or signal.data.dtype.kind == "f":
+            return extended(signal, begin, end), None, None
+        stored = np.asarray(signal.data[begin:end]).reshape(end - begin, signal.n_channels)
+        if np.all(np.asarray(signal.gain) == 1.0) and not np.any(signal.offset):
+            return stored, None, None
+        shape = (signal.n_channels,)
+        gain, offset = (
+            np.broadcast_to(np.asarray(factor, np.float32), shape)
+            for factor in (signal.gain, signal.offset)
+        )
+        return stored, gain, offset
 
 
 @compiled
-def _turn(source: Any, target: Any) -> None:
+def turn(source: Any, target: Any) -> None:
     """Write columns of one array as rows of another, in tiles that the cache holds."""
     rows, columns = source.shape
     for first_row in range(0, rows, _TILE):
@@ -176,3 +193,44 @@ def _turn(source: Any, target: Any) -> None:
             for column in range(first, min(first + _TILE, columns)):
                 for row in range(first_row, last_row):
                     target[column, row] = source[row, column]
+
+
+@compiled
+def turn_power(source: Any, target: Any, rooted: bool) -> None:
+    """Write the squared modulus, or the modulus, of columns as rows of another array."""
+    rows, columns = source.shape
+    for first in range(0, columns, _TILE):
+        for column in range(first, min(first + _TILE, columns)):
+            for row in range(rows):
+                value = source[row, column]
+                power = value.real * value.real + value.imag * value.imag
+                target[column, row] = np.sqrt(power) if rooted else power
+
+
+@compiled
+def fold(spectrum: Any, first: int, gains: Any, folded: Any) -> None:
+    """Add the frequencies that pass to the transform of fewer samples.
+
+    Frequencies that the fewer samples cannot tell apart are added up, as decimation does.
+
+    Parameters
+    ----------
+    spectrum : ndarray of complex64, shape (n_fft // 2 + 1,)
+        Of real samples.
+    first : int
+        The lowest frequency that passes; negative ones are taken from their mirror image.
+    gains : ndarray of float32, shape (n_passing,)
+        By which each is multiplied; ``1 / every`` included.
+    folded : ndarray of complex64, shape (n_fft // every,)
+        To be added to.
+    """
+    where = first % folded.size
+    for at in range(gains.size):
+        frequency = first + at
+        if frequency < 0:
+            folded[where] += np.conj(spectrum[-frequency]) * gains[at]
+        else:
+            folded[where] += spectrum[frequency] * gains[at]
+        where += 1
+        if where == folded.size:
+            where = 0
