@@ -105,3 +105,26 @@ def test_it_holds_from_its_start_and_no_more_at_its_end():
 def test_no_bytes_are_too_strange(data):
     with pytest.raises(CorruptionError):
         decode(data)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(policies(), st.data())
+def test_no_field_is_too_strange(policy, data):
+    if not policy.statements:
+        return
+    said = json.loads(policy.statements[0].encode())
+    name = data.draw(st.sampled_from([*sorted(said), "start", "until", "within", "on", "why"]))
+    said[name] = data.draw(_json)
+    try:
+        again = decode(json.dumps(said).encode())
+    except CorruptionError:
+        return
+    assert decode(again.encode()) == again
+    if hasattr(again, "holds"):
+        again.holds(datetime(2026, 1, 1, tzinfo=UTC))

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 import panneuro
+from panneuro.access.actors import ANONYMOUS
 from panneuro.core.errors import InputError, NotFoundError
 from panneuro.lake.settings import KEY, load, make
 from panneuro.storage.stores import open_store
@@ -25,7 +26,18 @@ def test_a_new_lake_has_an_id_of_its_own_and_keeps_it(store):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "layout = 1", "layout = [", 'layout = 1\nid = "a"\nnonsense = 3', "\xff", "id = 'a'"],
+    [
+        "",
+        "layout = 1",
+        "layout = [",
+        "layout = 1\nid = 3",
+        'layout = 1\nid = "a"\nbudgets = 5',
+        'layout = 1\nid = "a"\naccess = "x"',
+        'layout = 1\nid = "a"\nlifecycle = 5',
+        'layout = 1\nid = "a"\nnonsense = 3',
+        "\xff",
+        "id = 'a'",
+    ],
 )
 def test_settings_that_cannot_be_read(store, text):
     store.put(KEY, text.encode("latin-1"))
@@ -48,3 +60,14 @@ def test_defaults_are_said_of_every_recording(store, made_up, said):
     lake = panneuro.open(store.url)
     name = lake.add(made_up.use(), said=without).manifest.name
     assert lake[name].documents.description.lab.label == "Jones lab"
+
+
+@pytest.mark.parametrize("said", ['policies = "passed"', "policies = [3]", "police = []"])
+def test_a_slip_in_who_may_what_opens_nothing(store, said):
+    store.put(KEY, f'layout = 1\nid = "a"\n[access]\n{said}'.encode())
+    lake = panneuro.open(store.url)
+    with pytest.raises(InputError, match="access"):
+        lake.as_(ANONYMOUS)
+    store.put(KEY, b'layout = 1\nid = "a"\n[access]\npolicies = ["nothing has this name"]')
+    with pytest.raises(NotFoundError, match="nothing has this name"):
+        panneuro.open(store.url).as_(ANONYMOUS)

@@ -92,9 +92,8 @@ _HINT = '[[lifecycle]] with on = "kind=raw", idle_days = 180, do = "tier", tier 
 def _rule(entry: Any, book: PriceBook) -> Rule:
     if not isinstance(entry, Mapping) or entry.keys() - _KNOWN:
         raise InputError(f"reading life-cycle rules: {entry!r} is none", hint=_HINT)
-    days, do, tier = entry.get("idle_days"), entry.get("do"), entry.get("tier", "")
-    is_days = isinstance(days, int) and not isinstance(days, bool) and days >= 0
-    if not is_days or do not in ("tier", "expire") or (do == "tier") != bool(tier):
+    days, do, tier = entry.get("idle_days", -1), entry.get("do"), entry.get("tier", "")
+    if not _is_days(days) or do not in ("tier", "expire") or (do == "tier") != bool(tier):
         raise InputError(f"reading life-cycle rules: {dict(entry)!r} is none", hint=_HINT)
     if tier:
         book.tier(str(tier))
@@ -103,3 +102,7 @@ def _rule(entry: Any, book: PriceBook) -> Rule:
     except QueryError as error:
         raise InputError(f"reading life-cycle rules: {error.message}", hint=error.hint) from error
     return Rule(on, int(days), do, str(tier))
+
+
+def _is_days(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0

@@ -62,6 +62,8 @@ class Statement:
         seconds(self.at)
         for name in ("by", "why"):
             _check_text(name, getattr(self, name), _LONGEST_WHY)
+        if not self.by:
+            raise InputError("a statement about access that nobody made", hint="by='local:me'")
 
     @cached_property
     def id(self) -> str:

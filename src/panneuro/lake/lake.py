@@ -164,8 +164,7 @@ class Lake:
         """Who may do what: grants, embargoes, terms, links and tokens."""
         from panneuro.lake.granting import Access
 
-        policies = self.settings.access.get("policies", ())
-        return Access(self.store, policies, lambda: self.index, self.audit)
+        return Access(self.store, self.settings.policies, lambda: self.index, self.audit)
 
     @cached_property
     def audit(self) -> Audit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from panneuro.core.errors import (
@@ -89,6 +89,24 @@ class Settings:
     pipelines: Mapping[str, Any] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Names of the plug-ins that narrow what grants allow.
+
+        Raises
+        ------
+        InputError
+            If ``[access]`` says anything else.
+        """
+        said = self.access.get("policies", [])
+        names = isinstance(said, list) and all(isinstance(name, str) for name in said)
+        if self.access.keys() - {"policies"} or not names:
+            raise InputError(
+                f"reading lake.toml: [access] is {dict(self.access)!r}",
+                hint='[access] with policies = ["passed"], names of plug-ins',
+            )
+        return tuple(said)
+
 
 def load(store: Store) -> Settings:
     """Read the settings of a lake.
@@ -149,4 +167,11 @@ def _parse(text: str, url: str) -> Settings:
             f"the lake at {url!r} has layout {layout!r}, and this panneuro knows {LAYOUT}",
             hint="pip install --upgrade panneuro",
         )
+    for one in fields(Settings):
+        wanted = {"id": str, "lifecycle": list | tuple}.get(one.name, Mapping)
+        if not isinstance(found := getattr(settings, one.name), wanted):
+            raise InputError(
+                f"reading lake.toml at {url!r}: {one.name!r} is {found!r}",
+                hint=f"[{one.name}] begins a table; [[lifecycle]] a rule",
+            )
     return settings
