@@ -17,12 +17,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from panneuro.access.prices import PriceBook
 from panneuro.core.query import Query
 from panneuro.lake.lake import Lake
+from panneuro.portal.accounts import Accounts
 from panneuro.portal.assets import Assets
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
 from panneuro.portal.openapi import document_of
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import Pictures
 from panneuro.portal.problems import MEDIA, problem_of
+from panneuro.portal.runs import Runs
 from panneuro.portal.searching import Searching
 from panneuro.portal.security import Guard
 from panneuro.portal.shares import Share
@@ -96,6 +98,7 @@ class Portal:
         self._pages = Pages(statics, hosting.title, signs_in=signs_in)
         levels = shelf_of_levels()
         pictures = Pictures(levels)
+        runs = Runs(self._pages, lake)
         prices = PriceBook.from_table(lake.settings.prices)
         self._doors = [
             *statics.doors(),
@@ -103,7 +106,9 @@ class Portal:
             *Units(self._pages, levels).doors(),
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
-            *Assets(self._pages, prices, direct=hosting.direct).doors(),
+            *runs.doors(),
+            *Accounts(self._pages, lake).doors(),
+            *Assets(self._pages, prices, runs, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
             *Sharing(self._pages).doors(),
             *Signing(hosting.provider, self._visitors, hosting.public_url).doors(),

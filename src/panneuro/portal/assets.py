@@ -19,6 +19,7 @@ from panneuro.portal.lines import lines_of_asset
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import span_of
 from panneuro.portal.probes import probe_of
+from panneuro.portal.runs import Runs
 from panneuro.portal.signals import json_of
 
 _FILES_SHOWN = 200
@@ -103,13 +104,16 @@ class Assets:
         Where people look.
     prices : PriceBook
         What bytes cost.
+    runs : Runs
+        That know where assets come from.
     direct : bool
         Whether large files are fetched from the store itself by signed links.
     """
 
-    def __init__(self, pages: Pages, prices: PriceBook, *, direct: bool) -> None:
+    def __init__(self, pages: Pages, prices: PriceBook, runs: Runs, *, direct: bool) -> None:
         self._pages = pages
         self._prices = prices
+        self._runs = runs
         self._direct = direct
 
     def doors(self) -> list[Door]:
@@ -199,6 +203,7 @@ class Assets:
             probe=probe_of(asset) if reads else None,
             reads=reads,
             terms_due=visit.seen.terms_due(visit.part("name")),
+            around=self._runs.around(visit.seen, asset.name, asset.version),
             data=data,
             coding={one.name: one for one in coded(manifest)},
             stills=_stills(data, asked),

@@ -51,7 +51,12 @@ class Pages:
             static=statics.address,
             lake_title=title,
             query_string=urlencode,
-            pages=[("/assets", "Find"), ("/access", "Access")],
+            pages=[
+                ("/assets", "Find"),
+                ("/runs", "Runs"),
+                ("/cost", "Cost"),
+                ("/access", "Access"),
+            ],
             signs_in=signs_in,
         )
 

@@ -1,0 +1,47 @@
+"""Costs and deeds, of what one may know."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+from panneuro.access.costs import BY
+
+HTML = {"accept": "text/html"}
+
+
+def test_costs_add_up_whichever_way(client):
+    totals = set()
+    for by in BY:
+        if by == "month":
+            continue
+        said = client.get(f"/cost?by={by}").json()
+        rows = list(csv.DictReader(io.StringIO(client.get(f"/cost?by={by}&format=csv").text)))
+        assert sum(Decimal(row["total"]) for row in rows) == Decimal(str(said["total"]))
+        totals.add(Decimal(str(said["total"])))
+        assert client.get(f"/cost?by={by}", headers=HTML).status_code == 200
+    assert len(totals) == 1
+    assert client.get("/cost?by=zorgon").status_code == 400
+
+
+def test_who_may_edit_nothing_is_told_of_no_cost(shared):
+    assert shared.client.get("/cost?by=asset").json()["rows"] == []
+    page = shared.client.get("/cost?by=project", headers=HTML)
+    assert page.status_code == 200
+    assert "secret" not in page.text
+
+
+def test_owners_alone_read_the_audit(shared, name, described):
+    shared.client.get(f"/assets/{described}")
+    shared.client.get(f"/assets/{name}/files/{shared.lake[name].files[0].path}")
+    owner = shared.person("owner@uni.edu")
+    events = owner.get("/audit").json()["events"]
+    assert {"refused", "download", "sign-in"} <= {event["what"] for event in events}
+    found = owner.get("/audit?what=download").json()["events"]
+    assert {event["on"] for event in found} == {name}
+    assert owner.get("/audit", headers=HTML).status_code == 200
+    assert shared.client.get("/audit").json()["events"] == []
+    bob = shared.person("bob@uni.edu")
+    assert bob.get("/audit").json()["events"] == []
+    assert owner.get("/audit?since=never").status_code == 400
