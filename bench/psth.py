@@ -2,23 +2,31 @@
 
     python bench/psth.py
     python bench/psth.py --units 100 --spikes 4e6 --presentations 6000
+    python3.10 -m venv allen && allen/bin/pip install allensdk
+    python bench/psth.py --allensdk allen/bin/python
 
 A session is drawn with a known seed: units with log-normal rates, presentations of 0.25 s one after
 the other. All answers are compared, or the run stops. Times are CPU seconds of one thread, best of
 several rounds; the wall time of two threads is given too. The limit is writing an array of the same
-size to fresh memory, measured in the same run. pynapple's ``build_tensor`` and the Python loops get
-a tenth of the units and presentations, and their times are scaled up in proportion, which is said.
-The kernel of AllenSDK is not run: it cannot be installed beside NumPy 2. ``histogram per unit`` is
-the way it works: one histogram of each unit over the edges of all presentations.
+size to fresh memory, measured in the same run. pynapple's ``build_tensor`` gets a tenth of the
+units and presentations, and its time is scaled up in proportion, which is said. AllenSDK needs a
+Python of its own; its kernel ``build_spike_histogram``, which is what its sessions'
+``presentationwise_spike_counts`` spends its time in, is timed there by itself on a tenth of the
+units, and scaled up. ``histogram per unit`` is the best that NumPy does: one search of each unit
+for all edges.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,7 +94,7 @@ def histograms(trains: dict[int, Array], onsets: Array, n_bins: int) -> Array:
     return out
 
 
-def tensor(trains: dict[int, Array], onsets: Array) -> None:
+def tensor(trains: dict[int, Array], onsets: Array, allensdk: str | None) -> None:
     """Compare the tensors of a block of a tenth of the presentations."""
     part = onsets[len(onsets) // 2 :][: len(onsets) // SHARE]
     ready = Trains.of(trains)
@@ -111,6 +119,9 @@ def tensor(trains: dict[int, Array], onsets: Array) -> None:
     stop_if_different(counted[2], ours.values)
     say("NumPy, histogram per unit", *counted[:2], cpu)
     compare_pynapple(trains, part, ours.values, cpu)
+    if allensdk is not None:
+        *theirs, note = compare_allensdk(allensdk, trains, part, ours.values)
+        say("AllenSDK build_spike_histogram", *theirs, cpu, note)
 
 
 def compare_pynapple(trains: dict[int, Array], onsets: Array, ours: Array, cpu: float) -> None:
@@ -129,6 +140,42 @@ def compare_pynapple(trains: dict[int, Array], onsets: Array, ours: Array, cpu: 
         f"answer of {scale * each[2].nbytes / 1e6:.0f} MB"
     )
     say("pynapple build_tensor", scale * each[0], scale * each[1], cpu, note)
+
+
+ALLENSDK = """
+import json, sys, time
+import numpy as np
+from allensdk import __version__
+from allensdk.brain_observatory.ecephys.ecephys_session import build_spike_histogram
+given = np.load(sys.argv[1])
+trains = np.split(given["times"], given["ends"][:-1])
+domain = given["onsets"][:, None] + given["edges"]
+cpu, wall = time.process_time(), time.perf_counter()
+found = build_spike_histogram(domain, dict(enumerate(trains)), np.arange(len(trains)))
+cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+print(json.dumps([__version__, cpu, wall, int(found.sum()), found.nbytes]))
+"""
+
+
+def compare_allensdk(python: str, trains: dict[int, Array], onsets: Array, ours: Array) -> Any:
+    """Time the kernel of AllenSDK in a process of its own; return what it took at full size."""
+    few = list(trains.values())[: len(trains) // SHARE]
+    # Its bins are closed; the spikes lie on a grid of 33 µs, and these edges off it.
+    edges = np.arange(round(WINDOW_S[1] / BIN_S) + 1) * BIN_S - 1e-6
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "given.npz"
+        ends = np.cumsum([len(train) for train in few])
+        np.savez(given, times=np.concatenate(few), ends=ends, onsets=onsets, edges=edges)
+        command = [python, "-W", "ignore", "-c", ALLENSDK, str(given)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    version, cpu, wall, total, size = json.loads(done.stdout.splitlines()[-1])
+    mine = int(ours[:, : len(few)].sum())
+    scale = len(trains) / len(few)
+    note = (
+        f"{version}; {len(few)} units × {scale:.0f}; {abs(total - mine)} of {mine} spikes in "
+        f"another bin; answer of {scale * size / 1e6:.0f} MB"
+    )
+    return scale * cpu, scale * wall, note
 
 
 def stop_if_different(theirs: Array, ours: Array) -> None:
@@ -151,6 +198,14 @@ def streamed(trains: dict[int, Array], onsets: Array) -> None:
     print(f"\nAll {len(onsets)} presentations × {len(trains)} × {n_bins}: {size / 1e9:.1f} GB")
     cpu, wall, _ = timed(walk, rounds=2)
     say("ours, streamed", cpu, wall, note=f"peak {peak_mb(walk):.0f} MB")
+    buffer = np.empty(150_000_000, np.uint8)
+    rounds = -(-size // len(buffer))
+    fill = timed(lambda: [buffer.fill(0) for _ in range(rounds)], rounds=2)
+    say(
+        "limit: filling as much, in a buffer",
+        *fill[:2],
+        note=f"ours is {cpu / fill[0]:.1f} × of it",
+    )
     conditions = np.arange(len(onsets)) % 118
 
     def averaged() -> Any:
@@ -192,6 +247,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=600)
     parser.add_argument("--spikes", type=float, default=40e6)
     parser.add_argument("--presentations", type=int, default=60_000)
+    parser.add_argument("--allensdk", help="a Python that has it")
     asked = parser.parse_args()
     trains, onsets = session(asked.units, int(asked.spikes), asked.presentations)
     print(
@@ -199,7 +255,7 @@ def main() -> None:
         f"pynapple {pynapple.__version__}"
     )
     psth_tensor(dict(list(trains.items())[:1]), onsets[:2], WINDOW_S, BIN_S)  # Compiles.
-    tensor(trains, onsets)
+    tensor(trains, onsets, asked.allensdk)
     streamed(trains, onsets)
     windows(trains, onsets)
 

@@ -24,7 +24,11 @@ from spikeinterface.metrics.quality import pca_metrics
 
 from panneuro.analysis.isolation import isolation
 from panneuro.analysis.quality import amplitude_cutoff, drift, presence_ratio, snr
-from panneuro.analysis.refractory import isi_violations_ratio, rp_contamination
+from panneuro.analysis.refractory import (
+    isi_violations_ratio,
+    rp_contamination,
+    sliding_rp_violation,
+)
 
 RATE_HZ = 30_000
 DURATION_S = 3600.0
@@ -121,6 +125,12 @@ def main() -> None:
             0,
             30,
         ),
+    )
+    sorting = spikeinterface.NumpySorting.from_unit_dict([{0: samples[few]}], RATE_HZ)
+    compare(
+        "sliding_rp_violation",
+        lambda: sliding_rp_violation(times[few], DURATION_S, bin_s=8 / RATE_HZ),
+        lambda: theirs.slidingRP_violations(sorting, DURATION_S),
     )
     compare(
         "amplitude_cutoff",
