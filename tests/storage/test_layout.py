@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from panneuro.storage.layout import (
     BLOCK_BYTES,
+    CHUNK_BYTES,
     EVENT_CHUNK,
     EVENT_CHUNKS,
     LEAST_EVENTS,
@@ -53,7 +54,8 @@ def test_what_is_in_memory_at_once_is_bounded(shape, dtype):
     assert chunk[0] * row <= max(BLOCK_BYTES, row)
     whole = ROWS if Pyramid.suits(shape, dtype) else 1
     assert shard[0] * row <= max(1.25 * SHARD_BYTES, (chunk[0] + whole) * row)
-    assert len(chunk) != 2 or chunk[1] <= TILE
+    small = math.prod(shape) * dtype.itemsize <= CHUNK_BYTES
+    assert len(chunk) != 2 or chunk[1] <= TILE or (small and chunk[1] == shape[1])
 
 
 @given(SHAPES, DTYPES)

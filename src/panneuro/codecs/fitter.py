@@ -19,8 +19,8 @@ LOOKED_AT = 24_576
 """Residuals of a chunk that say whether a model serves."""
 
 SERVES, SERVES_CHANNEL = 0.03, 0.5
-"""Bits a sample that residuals may tell of each other, above what those of the first chunk do: on
-average, and in one channel."""
+"""Bits a sample that residuals may tell of each other: on average, and in one channel. Where speed
+is wanted, above what those of the first chunk tell."""
 
 UNUSUAL = 4
 """Residuals so many times the mean count as no more: spikes would rule."""
@@ -87,7 +87,7 @@ class Fitter:
         model = fit(codes, fast=self._fast)
         planes = predict(codes, model)
         if known is None and model.taps:
-            self._known = model, _told(planes)
+            self._known = model, _told(planes) if self._fast else np.zeros(len(planes))
         return model, planes
 
 

@@ -29,9 +29,11 @@ from panneuro.codecs.predictor import LANES, MAX_PREDICTED, NEAR, Model
 
 Array = npt.NDArray[Any]
 
-OWN = (8, 16)
-"""Lags of a channel's own past in a narrow and in a wide model, where there are neighbours."""
+OWN = (2, 8, 16)
+"""Lags of a channel's own past in narrow and in wide models, where there are neighbours; the first
+only where they are few."""
 
+OWN_PASTS = (1, 2, 4, 8, 16, 32)
 OWN_FEW = 16
 FEW_LAGS = 16
 FEW_BESIDE = 3
@@ -43,7 +45,7 @@ FURTHER = ((1, -3), (1, 3), (1, -4), (1, 4), (2, -1), (2, 1), (2, -2), (2, 2))
 OWN_FAST, NEAR_FAST, BESIDE_FAST = 4, 2, 2
 """Of the own past, of neighbours and of their pasts, where speed is wanted."""
 
-LANE_ROWS = 256
+LANE_ROWS = 12
 """Lanes shorter than this would cost too much: each starts without a past."""
 
 TIED = (4, 24)
@@ -58,7 +60,7 @@ LARGEST = 1 << 17
 FEW_LEVELS = 8
 LOOKED_AT = 256
 
-STEADYING = 3
+STEADYING = 2
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def fit(codes: Array, *, fast: bool = False) -> Model:
     strips = strips_of(codes, offsets, longest)
     far = far_channel(strips)
     taps = _fewer(channels, longest, far) if fast else _taps(channels, longest, far)
-    moments = moments_of(strips, taps)
-    best = _best(moments, rows)
+    taps, counts = _nested(taps, channels)
+    best = _best(moments := moments_of(strips, taps), counts, rows)
     bits = _places(best, moments)
     weights = best.weights if fast or channels >= FEW else _steadied(best, strips)
     exact = weights * (1 << bits)
@@ -160,7 +162,7 @@ def _entropy(values: Array) -> float:
 
 def _longest(channels: int, *, fast: bool) -> int:
     if fast:
-        return OWN_FAST if channels > 1 else OWN[0]
+        return OWN_FAST if channels > 1 else 2 * OWN_FAST
     if channels >= FEW:
         return OWN[-1]
     return OWN_ALONE if channels == 1 else OWN_FEW
@@ -194,53 +196,70 @@ def _beside(channels: int) -> Taps:
     )
 
 
-def _best(moments: Moments, rows: int) -> _Fit:
-    """Return the fit of the least description length."""
-    channels = len(moments.power)
+def _best(moments: Moments, counts: list[int], rows: int) -> _Fit:
+    """Return the fit of the least description length, of so many taps or so many."""
+    shared = _shared(len(moments.power), rows, moments.rows)
+    sums = _class_sums(moments, shared)
     found = (
-        _solve(some, classes, rows)
-        for keep in _selections(moments.taps, channels)
-        for some in [_selected(moments, keep)]
-        for classes in _shared(channels, rows)
+        _solve(_first(moments, count), classes, *_part(sums[classes], count), rows)
+        for count in counts
+        for classes in shared
     )
     return min(found, key=lambda fit: fit.bits)
 
 
-def _selected(moments: Moments, keep: list[int]) -> Moments:
-    taps = tuple(moments.taps[k] for k in keep)
-    cross = moments.cross[:, keep][:, :, keep]
-    return Moments(taps, moments.rows, cross, moments.along[:, keep], moments.power)
+def _first(moments: Moments, count: int) -> Moments:
+    """Return what concerns the first taps alone."""
+    cross, along = _part((moments.cross, moments.along), count)
+    return Moments(moments.taps[:count], moments.rows, cross, along, moments.power)
 
 
-def _shared(channels: int, rows: int) -> list[int]:
+def _part(sums: tuple[Array, Array], count: int) -> tuple[Array, Array]:
+    cross, along = sums
+    return cross[:, :count, :count], along[:, :count]
+
+
+def _class_sums(moments: Moments, shared: list[int]) -> dict[int, tuple[Array, Array]]:
+    """Return sums over every `classes`-th channel, for each number of classes.
+
+    Numbers of classes divide each other, but for the number of channels.
+    """
+    found = {len(moments.power): (moments.cross, moments.along)}
+    last = found[len(moments.power)]
+    for classes in sorted(set(shared) - set(found), reverse=True):
+        last = found[classes] = (_summed(last[0], classes), _summed(last[1], classes))
+    return found
+
+
+def _shared(channels: int, rows: int, fitted: int) -> list[int]:
     """Return numbers of classes of channels that may share weights."""
     tied = TIED_SHORT if rows < SHORT or channels < 2 * FEW else TIED
     shared = [classes for classes in tied if classes * 2 <= channels]
-    return shared if shared and rows < SHORTEST else [*shared, channels]
+    return shared if shared and min(rows, 2 * fitted) < SHORTEST else [*shared, channels]
 
 
-def _selections(taps: Taps, channels: int) -> list[list[int]]:
-    """Return which taps to try together."""
+def _nested(taps: Taps, channels: int) -> tuple[Taps, list[int]]:
+    """Return taps in the order in which wider models take them in, and how many each model has."""
     further = FURTHER if channels >= FEW else ()
-    pasts = OWN if channels >= 2 * FEW else (2, *OWN) if channels >= FEW else (1, 2, 4, 8, 16, 32)
+    all_pasts = OWN_PASTS if channels < FEW else OWN[channels >= 2 * FEW :]
     longest = max(lag for lag, _ in taps)
-    return [
-        [
-            k
-            for k, (lag, distance) in enumerate(taps)
-            if lag <= max(own, bool(distance))
-            and (own == pasts[-1] or (lag, distance) not in further)
-        ]
-        for own in pasts
-        if own <= max(longest, pasts[0])
-    ]
+    pasts = [own for own in all_pasts if own <= max(longest, all_pasts[0])]
+
+    def first(tap: tuple[int, int]) -> int:
+        lag, distance = tap
+        last = len(pasts) - 1
+        fitting = (at for at, own in enumerate(pasts) if lag <= max(own, bool(distance)))
+        return last if tap in further else next(fitting, last)
+
+    ordered = sorted(taps, key=first)
+    levels = list(map(first, ordered))
+    return tuple(ordered), [sum(level <= at for level in levels) for at in range(len(pasts))]
 
 
-def _solve(moments: Moments, classes: int, rows: int) -> _Fit:
-    """Return least-squares weights that every `classes`-th channel shares."""
+def _solve(moments: Moments, classes: int, cross: Array, along: Array, rows: int) -> _Fit:
+    """Return least-squares weights that every `classes`-th channel shares; they have these sums."""
     channels, n_taps = moments.along.shape
     group = np.arange(channels) % classes
-    cross, along = (_summed(sums, classes) for sums in (moments.cross, moments.along))
     ridge = 1e-7 * np.trace(cross, axis1=1, axis2=2) / n_taps + 2e-3 * moments.rows
     steady = cross + ridge[:, None, None] * np.eye(n_taps)
     weights = np.linalg.solve(steady, along[..., None])[..., 0]

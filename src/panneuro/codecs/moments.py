@@ -20,7 +20,9 @@ FEW = 8
 FAR = range(6, 65)
 """Distances at which the multiplexer of a probe may make channels alike."""
 
-FITTED_ROWS = 512
+FITTED_ROWS, FITTED_LEAST, FITTED_SAMPLES = 512, 128, 512 * 96
+"""Rows of a chunk that a model is fitted to: fewer where there are very many channels."""
+
 MOST_COMPARED = 192
 
 FITTED_FEW = 2048
@@ -73,8 +75,11 @@ def strips_of(codes: Array, offsets: Array, longest: int) -> Strips:
     """Return runs of rows spread over the chunk, none where the past is missing."""
     rows = len(codes)
     run = min(RUN, rows - longest)
-    most = FITTED_ROWS if codes.shape[1] >= FEW else FITTED_FEW
-    wanted = max(most, rows // FITTED_PART // max(1, FEW - codes.shape[1])) // run
+    channels = codes.shape[1]
+    most = min(FITTED_ROWS, max(FITTED_LEAST, FITTED_SAMPLES // channels))
+    if channels < FEW:
+        most = max(FITTED_FEW, rows // FITTED_PART // (FEW - channels))
+    wanted = most // run
     count = min(wanted, (rows - longest) // run)
     starts = np.linspace(0, rows - longest - run, count).astype(int)
     chosen = codes[starts[:, None] + np.arange(longest + run)] - offsets
@@ -114,8 +119,10 @@ def moments_of(strips: Strips, taps: Taps) -> Moments:
     channels, runs, width = strips.values.shape
     padded, lags, rows = padded_strips(strips, taps)
     sums = _sums(padded, strips.before, lags, rows, channels)
-    units = _units(strips, taps)
-    cross = sums * units[:, :, None] * units[:, None, :]
+    cross = sums.astype(np.float64)
+    if strips.scales.any():
+        units = _units(strips, taps)
+        cross *= units[:, :, None] * units[:, None, :]
     fitted = runs * (width - strips.before)
     return Moments(taps, fitted, cross[:, 1:, 1:], cross[:, 1:, 0], cross[:, 0, 0])
 

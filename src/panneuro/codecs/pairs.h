@@ -166,8 +166,8 @@ AVX2 static inline void scattered(const int16_t *step, int64_t channels, int64_t
 
 /* Sums over taps that ask for nothing of the `count` channels themselves at this step. */
 AVX2 static inline __attribute__((always_inline)) void
-foretell(const model *m, const __m256i_u *const *from, const int32_t *weights, int64_t c, int count,
-         __m256i half, __m256i *sums)
+foretell(const model *m, const __m256i_u *now, const int64_t *from, const int32_t *weights, int64_t c,
+         int count, __m256i half, __m256i *sums)
 {
     const int64_t n_taps = m->n_taps;
     const int32_t *w = weights + c * n_taps;
@@ -176,11 +176,12 @@ foretell(const model *m, const __m256i_u *const *from, const int32_t *weights, i
     for (int64_t k = m->n_near; k < n_taps; k++)
         for (int i = 0; i < count; i++) {
             const __m256i each = _mm256_set1_epi32(w[i * n_taps + k]);
-            sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(from[k][c + i], each));
+            sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(now[from[k] + c + i], each));
         }
 }
 
-/* Eight stretches advance side by side, four channels after the other. Pairs of lag 0 at distances -1
+/* Eight stretches advance side by side, four channels after the other. `history` has STEPS rows after
+   `depth` of the past, to which the last ones are moved when it is full. Pairs of lag 0 at distances -1
    to -3 come first; what that of -1 multiplies was computed a moment ago and stays in a register. */
 EXPORT AVX2 int64_t restore_paired(const model *m, const int32_t *weights, const int32_t *offsets,
                                    __m256i_u *history, const int16_t *planes, int16_t *samples,
@@ -191,31 +192,38 @@ EXPORT AVX2 int64_t restore_paired(const model *m, const int32_t *weights, const
     const int64_t by_one = near && m->shift[0] == -1;
     const __m128i bits = _mm_cvtsi32_si128(m->bits);
     const __m256i half = _mm256_set1_epi32(1 << (m->bits - 1)), none = _mm256_setzero_si256();
-    const __m256i_u *from[MAX_TAPS];
+    int64_t from[MAX_TAPS];
     int16_t *done = stage + STEPS * channels * 8;
     __m256i over = none;
+    for (int64_t k = 0; k < n_taps; k++) from[k] = m->shift[k] - m->lag[k] * width;
     for (int64_t s = 0; s < span; s++) {
         const int live = s < last ? 8 : 7;
         const __m256i ended = live == 8 ? none : _mm256_setr_epi32(0, 0, 0, 0, 0, 0, 0, -1);
-        __m256i_u *now = history + (s & (m->depth - 1)) * width + m->pad;
-        const __m256i_u *before = history + ((s - 1) & (m->depth - 1)) * width + m->pad;
+        __m256i_u *now = history + (m->depth + s % STEPS) * width + m->pad;
         const int16_t *left = stage + s % STEPS * channels * 8;
         __m256i beside = none, sums[4];
-        if (s % STEPS == 0) gathered(planes, m, span, s, stage);
-        for (int64_t k = 0; k < n_taps; k++)
-            from[k] = history + ((s - m->lag[k]) & (m->depth - 1)) * width + m->pad + m->shift[k];
+        if (s % STEPS == 0) {
+            gathered(planes, m, span, s, stage);
+            memmove(history, history + STEPS * width, sizeof(__m256i) * (size_t)(m->depth * width));
+        }
         for (int64_t c = 0; c < channels; c++) {
             const int32_t *w = weights + c * n_taps;
             const __m256i offset = _mm256_set1_epi32(offsets[c]);
-            if (c % 4 == 0 && c + 4 <= channels) foretell(m, from, weights, c, 4, half, sums);
-            else if (c / 4 * 4 + 4 > channels) foretell(m, from, weights, c, 1, half, sums + c % 4);
+            if (c % 4 == 0) {
+                const int64_t some = channels - c;
+                if (some >= 4) foretell(m, now, from, weights, c, 4, half, sums);
+                else if (some == 3) foretell(m, now, from, weights, c, 3, half, sums);
+                else if (some == 2) foretell(m, now, from, weights, c, 2, half, sums);
+                else foretell(m, now, from, weights, c, 1, half, sums);
+            }
             __m256i sum = sums[c % 4];
             for (int64_t k = by_one; k < near; k++)
-                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(from[k][c], _mm256_set1_epi32(w[k])));
+                sum = _mm256_add_epi32(
+                    sum, _mm256_madd_epi16(now[from[k] + c], _mm256_set1_epi32(w[k])));
             if (by_one) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(beside, _mm256_set1_epi32(w[0])));
             const __m128i r = _mm_loadu_si128((const __m128i_u *)left + c);
             __m256i v = _mm256_add_epi32(_mm256_cvtepi16_epi32(r), _mm256_sra_epi32(sum, bits));
-            beside = join(v, before[c]);
+            beside = join(v, now[c - width]);
             now[c] = beside;
             v = SHORT_OF(_mm256_add_epi32(v, offset));
             const __m256i pair = _mm256_permute4x64_epi64(_mm256_packs_epi32(v, v), 0x08);

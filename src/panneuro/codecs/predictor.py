@@ -158,7 +158,7 @@ def _call(
         stretch = -(-rows // lanes)
         past = np.zeros(width * (depth + stretch + -stretch % STRIDE), word)
         return call(library, name, *given, past, source, to, lanes)
-    history = np.zeros(depth * width * lanes, word)
+    history = np.zeros((depth + STEPS) * width * lanes, word)
     stage = np.empty((STEPS + 1) * channels * lanes, source.dtype)
     return call(library, name, *given, history, source, to, stage)
 

@@ -26,7 +26,8 @@ ROWS = FACTOR * FACTOR
 """Rows in a shard are a multiple of this, so that shards hold whole bins of a pyramid."""
 
 TILE = 96
-"""Channels in a chunk: enough neighbours to compress well, few enough to read a site alone."""
+"""Channels in a chunk: enough neighbours to compress well, few enough to read a site alone. What
+fits one chunk is not cut."""
 
 EVENT_CHUNK = 4096
 """The most times in a chunk of events: one unit's spikes are a chunk or two."""
@@ -134,10 +135,14 @@ def cut(
     ((4096, 96), (348160, 384))
     >>> cut((24_320, 128), np.dtype("int16"))
     ((8128, 64), (24384, 128))
+    >>> cut((1000, 385), np.dtype("int16"))
+    ((1000, 385), (1000, 385))
     >>> cut((5_000_000,), np.dtype("float64"), row_chunk=EVENT_CHUNK)
     ((4096,), (5001216,))
     """
-    tile = (_even(shape[1], TILE), *shape[2:]) if len(shape) == 2 else tuple(shape[1:])
+    is_small = math.prod(shape) * dtype.itemsize <= CHUNK_BYTES
+    narrow = len(shape) == 2 and not is_small
+    tile = (_even(shape[1], TILE),) if narrow else tuple(shape[1:])
     tile_bytes = math.prod(tile) * dtype.itemsize
     width = tuple(-(-length // step) * step for length, step in zip(shape[1:], tile, strict=True))
     row_bytes = math.prod(width) * dtype.itemsize
