@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import redirect_stdout
 
@@ -12,6 +13,7 @@ from panneuro.cli.completing import assets
 from panneuro.cli.computing import conclude, executing, items_of
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
+from panneuro.compute import provenance
 from panneuro.compute.lineage import Lineage, depending_on, lineage, rerun
 from panneuro.lake.lake import Lake, open_lake
 
@@ -27,6 +29,8 @@ from panneuro.lake.lake import Lake, open_lake
     help="Of all that was made with a package: numpy, 'numpy==2.1.0', 'scipy<1.15'.",
 )
 @click.option("--dot", is_flag=True, help="Answer with a drawing in the language of Graphviz.")
+@click.option("--prov", is_flag=True, help="Answer with W3C PROV, as PROV-JSON.")
+@click.option("--ro-crate", is_flag=True, help="Answer with the metadata of an RO-Crate.")
 @click.option("--rerun", "again", is_flag=True, help="Run all of it again, with the code of now.")
 @executing
 @lake_option
@@ -38,6 +42,8 @@ def command(
     on: str | None,
     package: str | None,
     dot: bool,
+    prov: bool,
+    ro_crate: bool,
     again: bool,
     executor: str | None,
     workers: int | None,
@@ -50,9 +56,12 @@ def command(
 
     \b
     panneuro lineage NAME
+    panneuro lineage NAME --ro-crate > ro-crate-metadata.json
     panneuro lineage --on subject=mouse-7 --down --dot | dot -Tsvg -o lineage.svg
     panneuro lineage --package 'scipy==1.14.0' --rerun
     """
+    if prov + ro_crate + dot + again > 1:
+        raise click.UsageError("--dot, --prov, --ro-crate and --rerun do not go together")
     if sum(given is not None for given in (name, on, package)) != 1:
         raise click.UsageError("name an asset, or --on QUERY, or --package PACKAGE")
     opened = open_lake(lake)
@@ -63,6 +72,9 @@ def command(
         found = lineage(opened, names, "down" if direction == "down" else "up")
     if again:
         _run_again(answers, opened, found, executor, workers)
+    elif prov or ro_crate:
+        said = provenance.prov(opened, found) if prov else provenance.ro_crate(opened, found)
+        answers.give(said, json.dumps(said, indent=1, ensure_ascii=False))
     elif dot:
         answers.give(found.to_json(), found.to_dot())
     else:

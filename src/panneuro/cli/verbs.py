@@ -15,6 +15,8 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "up": "Compute what is missing or stale.",
         "watch": "Keep pipelines up to date as assets arrive.",
         "lineage": "Show what an asset was made from, and what was made of it.",
+        "reproduce": "Prove a result: make it again, and compare.",
+        "bundle": "Freeze what a paper is made of, to be run again elsewhere.",
         "describe": "Say what files don't say: correct the documents of an asset.",
         "check": "Verify that every byte is what it was.",
         "reindex": "Rebuild the index from the store alone.",
