@@ -117,6 +117,12 @@ def test_sixteen_bits_keep_values_and_gaps():
     assert worth == 1.0
 
 
-def test_peaks_are_the_farther_extremes():
-    values = np.array([[[-1.0, 5.0]], [[-6.0, 2.0]]], dtype="float32")
-    assert windows.peaks(Window(0, 1, values)).values.tolist() == [[5.0], [-6.0]]
+def test_peaks_are_measured_from_where_a_channel_rests(asset):
+    held = shelf()
+    middle = windows.middles(asset, "ap", (0.0, 6.0), held)
+    assert middle.shape == (16,)
+    whole = windows.extremes(asset, "ap", (0.0, 6.0), 100, None, held)
+    found = windows.peaks(whole, middle).values
+    low, high = whole.values[..., 0] - middle, whole.values[..., 1] - middle
+    assert np.array_equal(np.abs(found), np.maximum(np.abs(low), np.abs(high)))
+    assert windows.middles(asset, "ap", (0.0, 6.0), held) is middle

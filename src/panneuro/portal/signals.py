@@ -19,7 +19,7 @@ from panneuro.lake.parts import Part, Wanted, cut
 from panneuro.lake.writing import values, write
 from panneuro.portal import windows
 from panneuro.portal.doors import Door, Nothing, Visit
-from panneuro.portal.pictures import Pictures
+from panneuro.portal.pictures import Pictures, span_of
 from panneuro.portal.shelves import Shelf
 from panneuro.portal.windows import Window
 from panneuro.signals.frames import Frames
@@ -165,7 +165,8 @@ class Signals:
         def make() -> Response:
             found, channels = self._window(asset, said, asked)
             if asked.summary == "peaks" and channels is not None:
-                found = windows.peaks(found)
+                middle = windows.middles(asset, said["name"], span_of(asset, said), self._shelf)
+                found = windows.peaks(found, middle[channels])
             return _binary(found, asked) if form == "binary" else _listed(found, said, channels)
 
         return visit.unless_known(tag_of(asset, visit, form), make)

@@ -21,6 +21,7 @@ _FACTOR = 64
 """How many bins of a level one bin of the next covers; see `panneuro.storage.pyramid`."""
 
 _MOST_VALUES = 64_000_000
+_REST_BINS = 256
 _COARSE_BYTES = 48 << 20
 """A level of the pyramid up to this size is kept whole once it is read."""
 
@@ -269,11 +270,35 @@ def narrowed(window: Window) -> tuple[npt.NDArray[Any], float]:
     return scaled.astype("<i2"), worth
 
 
-def peaks(window: Window) -> Window:
-    """Return for each bin and channel the extreme that is farther from the channel's middle."""
-    values = window.values
-    known = np.isfinite(values)
-    weight = np.maximum(known.all(axis=-1).sum(axis=0), 1)
-    middle = np.where(known, values, 0).sum(axis=(0, 2)) / (2 * weight)
-    low, high = values[..., 0] - middle, values[..., 1] - middle
+def middles(asset: Asset, name: str, span: tuple[float, float], shelf: Shelf) -> Floats:
+    """Return where each channel rests: the mean of its extremes over a whole signal.
+
+    Parameters
+    ----------
+    asset, name, shelf
+        As for `extremes`.
+    span : (float, float)
+        Seconds from the beginning of the signal to its end.
+    """
+
+    def read() -> Floats:
+        values = extremes(asset, name, span, _REST_BINS, None, shelf).values
+        known = np.isfinite(values)
+        count = np.maximum(known.sum(axis=(0, 2)), 1)
+        middle: Floats = (np.where(known, values, 0).sum(axis=(0, 2)) / count).astype(np.float32)
+        return middle
+
+    return shelf.take((asset.name, asset.version, name, "middles"), read)
+
+
+def peaks(window: Window, middle: Floats) -> Window:
+    """Return for each bin and channel the extreme that is farther from the channel's middle.
+
+    Examples
+    --------
+    >>> values = np.array([[[-1.0, 5.0]], [[-6.0, 2.0]]], dtype="float32")
+    >>> peaks(Window(0.0, 1.0, values), np.zeros(1, "float32")).values.tolist()
+    [[5.0], [-6.0]]
+    """
+    low, high = window.values[..., 0] - middle, window.values[..., 1] - middle
     return Window(window.start_s, window.step_s, np.where(-low > high, low, high))
