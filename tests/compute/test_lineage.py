@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from panneuro.compute.flow import up
@@ -49,6 +51,12 @@ def test_what_a_package_was_used_for(computed):
     assert not depending_on(computed, "nothing-of-that-name").runs
     with pytest.raises(InputError, match="names no package"):
         depending_on(computed, "numpy=2 or so")
+
+
+def test_what_a_version_of_panneuro_made(computed):
+    own = version("panneuro")
+    assert steps_of(depending_on(computed, f"panneuro=={own}")) == ["average", "best", "rates"]
+    assert not depending_on(computed, f"panneuro!={own}").runs
 
 
 def test_what_was_made_with_another_package_is_made_again(computed, monkeypatch):

@@ -28,6 +28,9 @@ _OURS = "panneuro"
 _MACHINERY = ("panneuro.compute", "panneuro.lake", "panneuro.storage", "panneuro.catalog")
 """What brings signals to a step and keeps what it gives, and has no say in what that is."""
 
+TEXT = "__text__"
+"""In a module that was loaded from a file, what the file said."""
+
 _WHOLE = ""
 _IMPORTERS = ("need", "import_module")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -183,7 +186,7 @@ def code_of(function: Callable[..., Any]) -> Code:
     """
     module = sys.modules.get(function.__module__)
     file = getattr(module, "__file__", None)
-    if file is None or function.__module__ == "__main__" or "<locals>" in function.__qualname__:
+    if file is None or "<locals>" in function.__qualname__:
         return _code_of_text(function)
     slice_ = _Slice(function.__module__.partition(".")[0], _plain_folder(function.__module__, file))
     slice_.todo.append((function.__module__, function.__qualname__.partition(".")[0]))
@@ -248,7 +251,9 @@ def _finished(slice_: _Slice) -> Code:
 
 
 def _stem(module: str) -> str:
-    """Return the name of a module without what tells apart files of one name."""
+    """Return the name of a module, the same whether its file was run, imported or loaded."""
+    if module == "__main__":
+        return Path(sys.modules[module].__file__ or module).stem
     return module.partition("@")[0]
 
 
@@ -271,7 +276,8 @@ def _spec(name: str) -> ModuleSpec | None:
 
 @lru_cache(maxsize=1024)
 def _parsed(path: Path, _: int, name: str) -> _Module:
-    text = path.read_text()
+    # A file may have changed since it was loaded.
+    text = getattr(sys.modules.get(name), TEXT, None) or path.read_text()
     defined: dict[str, list[ast.stmt]] = {}
     imported: dict[str, tuple[str, str]] = {}
     always: list[ast.stmt] = []

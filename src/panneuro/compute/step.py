@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -11,12 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property, update_wrapper
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from panneuro.compute.apart import call
-from panneuro.compute.code import Code, code_of
+from panneuro.compute.code import TEXT, Code, code_of
 from panneuro.compute.environments import Environment, build
 from panneuro.compute.packages import reached
 from panneuro.core import plugins
@@ -27,6 +27,8 @@ ASSET = "asset"
 """Taken under this name, the step gets the whole asset, to be read."""
 SEED, CONTEXT = "seed", "context"
 _APART = (SEED, CONTEXT)
+_MARK = "@"
+"""In the name of a module that was loaded from a file, before the digest of its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,6 @@ class Step:
         self.tolerance = tolerance
         self.gathers = gathers
         self.locked = locked
-        self._reference = ""
         update_wrapper(self, function)
         self._check()
 
@@ -126,7 +127,10 @@ class Step:
     @property
     def reference(self) -> str:
         """Where it is found, from any process: ``module:function`` or ``path.py:function``."""
-        return self._reference or f"{self.function.__module__}:{self.function.__qualname__}"
+        module = self.function.__module__
+        file = getattr(sys.modules.get(module), "__file__", None) or ""
+        alone = file and (_MARK in module or module == "__main__")
+        return f"{Path(file).resolve() if alone else module}:{self.function.__qualname__}"
 
     @property
     def is_found(self) -> bool:
@@ -374,13 +378,7 @@ def find_step(reference: str | Step) -> Step:
             f"{place!r} has no step {name!r}" if name else f"{place!r} has {len(own)} steps",
             hint=f"name one of: {', '.join(f'{place}:{key}' for key in own) or 'it has none'}",
         )
-    if place.endswith(".py"):
-        chosen._reference = f"{Path(place).resolve()}:{name or _key_of(own, chosen)}"
     return chosen
-
-
-def _key_of(steps: Mapping[str, Step], chosen: Step) -> str:
-    return next(key for key, one in steps.items() if one is chosen)
 
 
 def _imported(module: str, reference: str) -> Any:
@@ -410,17 +408,17 @@ def load_file(path: Path) -> Any:
             f"there is no file {str(path)!r}", hint="name a file of steps"
         ) from error
     mark = hashlib.sha256(str(path).encode() + b"\0" + text).hexdigest()[:12]
-    name = f"{path.stem}@{mark}"
+    name = f"{path.stem}{_MARK}{mark}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{str(path)!r} is no file of Python")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    vars(module)[TEXT] = text.decode(errors="replace")
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        # Compiled here: of what Python keeps compiled, only seconds and size tell if it is old.
+        exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, Exception):
