@@ -1,8 +1,8 @@
 """Permutation statistics, noise correlations and information beside the usual libraries.
 
     python -m venv peers
-    peers/bin/pip install mne numba scipy scikit-learn pandas xarray threadpoolctl
-    PYTHONPATH=src peers/bin/python bench/permutations.py
+    peers/bin/pip install mne frites flox numba scipy scikit-learn pandas xarray threadpoolctl
+    PYTHONPATH=src peers/bin/python bench/permutations.py [--only statistics]
 
 Sizes are those of a session: 216,000 tests (channels, frequencies, times) of 200 trials; 60,000
 presentations of 8 kinds and 2,351 conditions of 600 units; 5,950 presentations of 118 images.
@@ -13,6 +13,7 @@ of each is the product of matrices, or the counting, that cannot be left out.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import time
 import warnings
@@ -22,6 +23,9 @@ from typing import Any
 import mne
 import numpy as np
 import pandas as pd
+import xarray as xr
+from flox.xarray import xarray_reduce
+from frites.estimator import GCMIEstimator
 from scipy import stats
 from sklearn.metrics import mutual_info_score
 from threadpoolctl import threadpool_limits
@@ -77,7 +81,8 @@ def largest_statistic() -> None:
     told(ours, limit, theirs, scipys)
     grid = samples.reshape(200, 90, 40, 60)
     found, ours = measured(
-        "cluster_f_test, F > 6", lambda: cluster_f_test(grid, labels, 6.0, n_permutations=200), 5
+        "cluster_f_test, F > 6",
+        lambda: cluster_f_test(grid, labels, 6.0, n_permutations=PERMUTATIONS),
     )
     edges = mne.stats.combine_adjacency(90, 40, 60)
     peer, theirs = measured(
@@ -120,12 +125,19 @@ def correlations() -> None:
             rest[shown == condition] -= rest[shown == condition].mean(axis=0)
         return np.corrcoef(rest.T)
 
+    def of_flox() -> Any:
+        rows = xr.DataArray(counts.astype(np.float32), dims=("trial", "unit"))
+        rest = rows - xarray_reduce(rows, shown_all, func="mean").sel(condition=shown_all)
+        return [np.corrcoef(rest.values[kinds == kind].T) for kind in range(8)]
+
+    shown_all = xr.DataArray(conditions, dims="trial", name="condition")
+    _, flox = measured("xarray and flox, and corrcoef", of_flox)
     peer, pandas = measured("pandas, groupby and corr", of_pandas, 8)
     _, numpy = measured("NumPy, a loop over conditions and corrcoef", of_numpy, 8)
     print(f"  largest difference {np.abs(found[0].values - peer.to_numpy()).max():.1e}")
     single = counts.astype(np.float32)
     _, limit = measured("  limit: one product", lambda: single.T @ single)
-    told(ours, limit, pandas, numpy)
+    told(ours, limit, flox, pandas, numpy)
     areas, some = np.arange(n_units) % 8, kinds == 0
     _, ours = measured(
         "1,000 shuffles of 7,500 trials, means of 8 x 8 areas",
@@ -171,11 +183,23 @@ def information() -> None:
     _, limit = measured("  limit: counting", lambda: count(cells, table, 60 * PERMUTATIONS), 10)
     told(ours, limit, theirs)
     gaussian_copula_information(few, labels, n_permutations=2)
-    measured(
+    found, ours = measured(
         "gaussian_copula_information",
-        lambda: gaussian_copula_information(counts, labels, n_permutations=100),
-        10,
+        lambda: gaussian_copula_information(counts, labels, n_permutations=PERMUTATIONS),
     )
+    estimator = GCMIEstimator(mi_type="cd", verbose=False)
+    tensor = few.T[:, None, :].astype(float)
+    for _ in range(2):  # The first time, it is still warming up.
+        peer, theirs = measured(
+            "frites GCMIEstimator",
+            lambda: estimator.estimate(tensor, labels),
+            10 * (PERMUTATIONS + 1),
+        )
+    apart = found.information.values[:60] - peer.ravel()
+    print(f"  the difference is a constant: {apart.mean():.4f}, sd {apart.std():.1e} bit")
+    normal = RANDOM.normal(size=(5950, 600))
+    _, limit = measured("  limit: reading", lambda: [normal.sum(axis=0) for _ in range(100)], 10)
+    told(ours, limit, theirs)
     places = ((np.arange(90_000) / 40) % 50).astype(int)
     spikes = RANDOM.poisson(0.03, (90_000, 80))
     measured(
@@ -192,10 +216,18 @@ def main() -> None:
     varied = RANDOM.integers(0, 99, (40, 4))
     noise_correlation_test(varied, np.arange(40) // 20, np.arange(4) % 2, n_permutations=2)
     noise_correlations(varied, np.arange(40) // 20)
+    topics = {
+        "statistics": largest_statistic,
+        "correlations": correlations,
+        "information": information,
+    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=topics)
+    chosen = parser.parse_args().only
     with threadpool_limits(1):
-        largest_statistic()
-        correlations()
-        information()
+        for name, topic in topics.items():
+            if chosen in (None, name):
+                topic()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
 from panneuro.analysis.bootstrap import bootstrap_mean
@@ -20,6 +21,13 @@ def test_intervals_are_those_of_scipy(method):
     np.testing.assert_allclose(found.low, expected.confidence_interval.low, atol=0.012)
     np.testing.assert_allclose(found.high, expected.confidence_interval.high, atol=0.02)
     np.testing.assert_allclose(found.standard_error, expected.standard_error, rtol=0.05)
+
+
+def test_resamples_are_cut_where_memory_is_short(monkeypatch):
+    samples = np.random.default_rng(0).normal(size=(30, 4))
+    whole = bootstrap_mean(samples, n_resamples=50)
+    monkeypatch.setattr("panneuro.analysis.bootstrap._IN_MEMORY", 100)
+    xr.testing.assert_allclose(whole, bootstrap_mean(samples, n_resamples=50))
 
 
 def test_coverage_is_near_the_level():

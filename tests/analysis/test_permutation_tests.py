@@ -84,6 +84,25 @@ def test_p_is_uniform_where_nothing_differs(random):
     assert abs(found.p.mean() - 0.5) < 0.05
 
 
+def test_p_of_signs_is_uniform_where_means_are_zero(random):
+    found = sign_test(random.normal(size=(15, 2000)), n_permutations=199, seed=2)
+    assert abs((found.p <= 0.05).mean() - 0.05) < 0.02
+    assert abs(found.p.mean() - 0.5) < 0.05
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**31))
+def test_the_order_of_tests_does_not_matter(seed):
+    random = np.random.default_rng(seed)
+    samples, order = random.normal(size=(14, 6)), random.permutation(6)
+    one, two = (
+        f_test(of, np.arange(14) % 2, n_permutations=19) for of in (samples, samples[:, order])
+    )
+    for name in ("statistic", "p", "p_max"):
+        np.testing.assert_allclose(one[name][order], two[name])
+    np.testing.assert_allclose(one.largest, two.largest)
+
+
 def test_ties_of_rounding_are_reached():
     """Of four values, swapping the groups gives the same statistic, however sums are rounded."""
     samples = np.array([0.1, 0.2, 0.30000001, 0.7])[:, None]

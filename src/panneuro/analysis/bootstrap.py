@@ -18,6 +18,7 @@ from panneuro.core.errors import InputError
 type Floats = npt.NDArray[np.floating[Any]]
 
 _COLUMNS = 4096
+_IN_MEMORY = 2**23
 
 
 def bootstrap_mean(
@@ -74,12 +75,12 @@ def bootstrap_mean(
     if method not in ("bca", "percentile"):
         raise InputError(f"no interval is called {method!r}", hint="methods: bca, percentile")
     flat = values.reshape(len(values), -1)
-    weights = _weights(len(flat), n_resamples, within, seed)
+    drawn = _draws(len(flat), n_resamples, within, seed)
     low, high, error = (np.empty(flat.shape[1]) for _ in range(3))
     for start in range(0, flat.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
         with threadpool_limits(1, "blas"):
-            means = weights @ flat[:, part]
+            means = _means(drawn, flat[:, part])
         error[part] = means.std(axis=0, ddof=1)
         low[part], high[part] = _ends(flat[:, part], means, level, method)
     found = {"mean": values.mean(axis=0), "low": low, "high": high, "standard_error": error}
@@ -104,20 +105,31 @@ def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDAr
     return values
 
 
-def _weights(
+def _draws(
     n: int, n_resamples: int, within: npt.ArrayLike | None, seed: Seed
-) -> npt.NDArray[np.float64]:
-    """Draw how often each sample is in each resample, divided by their number."""
+) -> npt.NDArray[np.uint16]:
+    """Draw how often each sample is in each resample."""
     codes = np.zeros(n, dtype=int) if within is None else group(within, n, "groups")[1]
     groups = [np.flatnonzero(codes == one) for one in range(codes.max() + 1)]
     parent = root(seed)
-    weights = np.zeros((n_resamples, n))
-    for index, row in enumerate(weights):
+    draws = np.zeros((n_resamples, n), dtype=np.uint16)
+    for index, row in enumerate(draws):
         random = stream(parent, index)
         for members in groups:
             drawn = random.integers(0, len(members), len(members))
             row[members] = np.bincount(drawn, minlength=len(members))
-    return weights / n
+    return draws
+
+
+def _means(draws: npt.NDArray[np.uint16], values: Floats) -> npt.NDArray[np.float64]:
+    """Return the mean of each resample; weights are in memory for some of them at once."""
+    n_resamples, n = draws.shape
+    means = np.empty((n_resamples, values.shape[1]))
+    step = max(1, _IN_MEMORY // n)
+    for first in range(0, n_resamples, step):
+        rows = slice(first, first + step)
+        means[rows] = draws[rows].astype(float) @ values / n
+    return means
 
 
 def _ends(values: Floats, means: Floats, level: float, method: str) -> tuple[Floats, Floats]:

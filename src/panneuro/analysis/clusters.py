@@ -226,16 +226,15 @@ def _cluster_test(
     parts = [design.cut(slice(start, start + step)) for start in range(1, len(design.labels), step)]
     largest = np.concatenate(list(spread(task, parts, executor)))
     first = design.cut(slice(0, 1))
-    share, signs = _shares(values, inverse, first)
+    share = _shares(values, inverse, first)[0]
     labels, masses = np.zeros(n_tests, dtype=np.int32), np.empty(n_tests)
-    level, scale = _level(threshold, design)
-    n_clusters = _fill(
-        share[0], signs[0], level, scale, edges.indptr, edges.indices, labels, masses
+    n_clusters, _ = _fill(
+        share, *_level(threshold, design), edges.indptr, edges.indices, labels, masses
     )
     mass = masses[:n_clusters].copy()
     dims, coordinates = axes_of(samples if isinstance(samples, xr.DataArray) else given)
     values_of = {
-        "statistic": (dims, to_f(share[0], design).reshape(shape)),
+        "statistic": (dims, to_f(np.abs(share), design).reshape(shape)),
         "cluster": (dims, labels.reshape(shape)),
         "mass": ("cluster_number", mass),
         "p": ("cluster_number", p_values(mass * SLACK, largest)),
@@ -265,20 +264,19 @@ def _check(
         )
 
 
-def _shares(values: Floats, inverse: Floats, design: Design) -> tuple[Floats, npt.NDArray[np.int8]]:
-    """Return the share of each test's sum of squares that each labelling explains, and signs.
+def _shares(values: Floats, inverse: Floats, design: Design) -> Floats:
+    """Return the share of each test's sum of squares that each labelling explains.
 
-    Tests whose means differ in sign stay apart; means of groups have none.
+    That of a mean below zero is negative: tests whose means differ in sign stay apart.
     """
     (weights, scale), *others = design.weights(values.dtype)
     found: Floats = weights @ values
-    signs = np.sign(found if design.signed else 0 * found[:, :1]).astype(np.int8)
-    _square(found, inverse * scale)
+    _square(found, inverse * scale, design.signed)
     for weights, scale in others:
         sums = weights @ values
-        _square(sums, inverse * scale)
+        _square(sums, inverse * scale, design.signed)
         found += sums
-    return found, np.broadcast_to(signs, found.shape)
+    return found
 
 
 def _largest(
@@ -289,57 +287,82 @@ def _largest(
     design: Design,
 ) -> Floats:
     """Return the largest mass of each labelling of a design."""
-    shares, signs = _shares(values, inverse, design)
-    labels = np.zeros(values.shape[1], dtype=np.int32)
-    masses = np.empty(values.shape[1])
-    out = np.zeros(len(shares))
-    level, scale = _level(threshold, design)
-    for row, share in enumerate(shares):
-        labels[:] = 0
-        found = _fill(share, signs[row], level, scale, edges.indptr, edges.indices, labels, masses)
-        out[row] = masses[:found].max(initial=0.0)
-    return out
+    shares = _shares(values, inverse, design)
+    largest = np.zeros(len(shares))
+    _fill_each(shares, *_level(threshold, design), edges.indptr, edges.indices, largest)
+    return largest
 
 
 @compiled
-def _square(sums: Floats, scales: Floats) -> None:
+def _square(sums: Floats, scales: Floats, signed: bool) -> None:
     for row in range(sums.shape[0]):
         for test in range(sums.shape[1]):
-            sums[row, test] *= sums[row, test] * scales[test]
+            value = sums[row, test]
+            sums[row, test] = value * (abs(value) if signed else value) * scales[test]
 
 
 @compiled
 def _fill(
     share: Floats,
-    signs: npt.NDArray[np.int8],
     level: float,
     scale: float,
     starts: npt.NDArray[np.int32],
     others: npt.NDArray[np.int32],
     labels: npt.NDArray[np.int32],
     masses: Floats,
-) -> int:
-    """Number the clusters from one, sum the statistics of each, and return how many there are."""
-    waiting = np.empty(1024, dtype=np.int32)
+) -> tuple[int, npt.NDArray[np.int32]]:
+    """Number the clusters from one and sum the statistics of each.
+
+    Returns how many clusters there are, and the tests that are in one. Labels are zero before.
+    """
+    over = np.empty(share.size + 1, dtype=np.int32)
+    n_over = 0
+    for test in range(share.size):
+        # Without a branch, of which the processor would guess many wrong.
+        over[n_over] = test
+        n_over += abs(share[test]) > level
+    over = over[:n_over]
+    for one in over:
+        labels[one] = -1 if share[one] > 0 else -2
+    waiting = np.empty(n_over, dtype=np.int32)
     found = 0
-    for seed in range(share.size):
-        if not share[seed] > level or labels[seed]:
+    for first in over:
+        kind = labels[first]
+        if kind > 0:
             continue
         masses[found] = 0
         found += 1
-        labels[seed] = found
-        waiting[0] = seed
+        labels[first] = found
+        waiting[0] = first
         left = 1
         while left:
             left -= 1
-            test = waiting[left]
-            masses[found - 1] += scale * share[test] / max(1 - share[test], 1e-12)
-            for edge in range(starts[test], starts[test + 1]):
+            here = waiting[left]
+            explained = abs(share[here])
+            masses[found - 1] += scale * explained / max(1 - explained, 1e-12)
+            for edge in range(starts[here], starts[here + 1]):
                 other = others[edge]
-                if share[other] > level and not labels[other] and signs[other] == signs[test]:
-                    if left == waiting.size:
-                        waiting = np.concatenate((waiting, np.empty_like(waiting)))
+                if labels[other] == kind:
                     labels[other] = found
                     waiting[left] = other
                     left += 1
-    return found
+    return found, over
+
+
+@compiled
+def _fill_each(
+    shares: Floats,
+    level: float,
+    scale: float,
+    starts: npt.NDArray[np.int32],
+    others: npt.NDArray[np.int32],
+    largest: Floats,
+) -> None:
+    labels = np.zeros(shares.shape[1], dtype=np.int32)
+    masses = np.empty(shares.shape[1])
+    for row in range(len(shares)):
+        found, over = _fill(shares[row], level, scale, starts, others, labels, masses)
+        for cluster in range(found):
+            largest[row] = max(largest[row], masses[cluster])
+        for test in over:
+            labels[test] = 0
