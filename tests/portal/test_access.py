@@ -179,6 +179,20 @@ def test_a_token_acts_within_its_scope_and_no_longer_than_it_holds(shared, name,
     assert robot.get("/assets").status_code == 401
 
 
+def test_a_served_lake_is_opened_with_a_token(shared, name, described, monkeypatch, tmp_path):
+    token = shared.lake.access.token("owner@uni.edu", within="project=secret").secret
+    host = shared.origin.partition("://")[2]
+    monkeypatch.setenv("PANNEURO_TOKENS", f"elsewhere.example=x {host}={token}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "with"))
+    with_it = panneuro.open(f"{shared.origin}/store")
+    assert list(with_it) == [described]
+    assert len(with_it[described].units.counts) == 8
+    assert token not in repr(with_it.store)
+    monkeypatch.delenv("PANNEURO_TOKENS")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "without"))
+    assert list(panneuro.open(f"{shared.origin}/store")) == [name]
+
+
 def test_grants_are_made_seen_and_taken_back_by_their_owners_alone(shared, described):
     bob = shared.person("bob@uni.edu")
     assert bob.get(f"/assets/{described}").status_code == 404

@@ -25,6 +25,7 @@ from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import Pictures
 from panneuro.portal.problems import MEDIA, problem_of
 from panneuro.portal.runs import Runs
+from panneuro.portal.scripts import Scripts
 from panneuro.portal.searching import Searching
 from panneuro.portal.security import Guard
 from panneuro.portal.shares import Share
@@ -32,7 +33,6 @@ from panneuro.portal.sharing import Sharing
 from panneuro.portal.shelves import shelf_of_assets
 from panneuro.portal.signals import Signals, shelf_of_levels
 from panneuro.portal.signing import Provider, Signing
-from panneuro.portal.statics import Statics
 from panneuro.portal.units import Units
 from panneuro.portal.visitors import Visitors
 
@@ -94,14 +94,14 @@ class Portal:
         signs_in = hosting.provider is not None
         self._visitors = Visitors.of(lake, signs_in=signs_in, secure=hosting.is_secure)
         self._opened = shelf_of_assets()
-        statics = Statics()
-        self._pages = Pages(statics, hosting.title, signs_in=signs_in)
+        scripts = Scripts()
+        self._pages = Pages(scripts, hosting.title, signs_in=signs_in)
         levels = shelf_of_levels()
         pictures = Pictures(levels)
         runs = Runs(self._pages, lake)
         prices = PriceBook.from_table(lake.settings.prices)
         self._doors = [
-            *statics.doors(),
+            *scripts.doors(),
             *Searching(self._pages).doors(),
             *Units(self._pages, levels).doors(),
             *Signals(pictures, levels).doors(),

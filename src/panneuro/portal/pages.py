@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from panneuro.portal.statics import Statics
+from panneuro.portal.scripts import Scripts
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -22,7 +22,7 @@ class Pages:
 
     Parameters
     ----------
-    statics : Statics
+    scripts : Scripts
         Whose addresses the pages name.
     title : str
         Of the lake, on every page.
@@ -30,7 +30,7 @@ class Pages:
         Whether people can sign in.
     """
 
-    def __init__(self, statics: Statics, title: str, *, signs_in: bool) -> None:
+    def __init__(self, scripts: Scripts, title: str, *, signs_in: bool) -> None:
         self._templates = Environment(
             loader=PackageLoader("panneuro.portal", "templates"),
             autoescape=True,
@@ -48,7 +48,7 @@ class Pages:
             json=json.dumps,
         )
         self._templates.globals.update(
-            static=statics.address,
+            static=scripts.address,
             lake_title=title,
             query_string=urlencode,
             pages=[

@@ -61,7 +61,8 @@ def open_store(place: str | Path, **options: str) -> ObjectStore:
     place : str or Path
         A folder, ``file://…``, ``memory://name`` (shared by name within the process),
         ``s3://bucket/prefix``, ``gs://bucket/prefix``, ``az://account/container/prefix``, or
-        ``https://…`` (read-only). Credentials come from the environment, never from the place.
+        ``https://…`` (read-only). Credentials come from the environment, never from the place:
+        tokens for served lakes from ``PANNEURO_TOKENS``, as ``lake.example=pnr_…``.
     **options : str
         For ``s3://``, also accepted after a ``?`` in the place: ``endpoint`` (else
         ``AWS_ENDPOINT_URL``), ``region``, and ``anonymous="true"`` for public buckets.
@@ -215,12 +216,20 @@ def _http(address: SplitResult, options: dict[str, str]) -> ObjectStore:
     _check_encrypted(address)
     url = _bare(address)
     client: ClientConfig = {**_CLIENT, "allow_http": address.scheme == "http"}
+    if token := _tokens().get(address.netloc.lower()):
+        client["default_headers"] = {"authorization": f"Bearer {token}"}
     return ObjectStore(
         lambda: HTTPStore.from_url(url, client_options=client, retry_config=_RETRY),
         url,
         open_store,
         writable=False,
     )
+
+
+def _tokens() -> dict[str, str]:
+    """Return the tokens for served lakes by their hosts: each is sent to its own host alone."""
+    pairs = (word.partition("=") for word in os.environ.get("PANNEURO_TOKENS", "").split())
+    return {host.lower(): token for host, _, token in pairs if token}
 
 
 def _cloud(address: SplitResult, options: dict[str, str]) -> ObjectStore:

@@ -18,7 +18,7 @@ _MEDIA: Mapping[str, str] = {
 }
 
 
-class Statics:
+class Scripts:
     """The files of the folder ``static``, read once."""
 
     def __init__(self) -> None:
