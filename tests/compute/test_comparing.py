@@ -36,7 +36,7 @@ def test_what_is_the_same_does_not_differ(one):
 def test_a_change_of_one_number_is_always_found(one, data):
     other = one.copy()
     at = tuple(data.draw(st.integers(0, length - 1)) for length in one.shape)
-    other[at] = not one[at] if one.dtype == bool else one[at] + 1
+    other[at] = one[at] + 1 if one.dtype.kind == "f" else one[at] ^ 1
     if np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
         return
     assert list(_arrays("x", one, other))
@@ -146,3 +146,17 @@ def test_assets_are_judged_by_bytes_then_values_then_tolerance():
 def test_files_that_are_of_no_signal_are_compared_too():
     one, other = made({"files/a.txt": b"1"}), made({"files/a.txt": b"2"})
     assert compare(one, other, 1.0)[0] == "different"
+
+
+def test_what_is_said_of_a_signal_counts():
+    samples = np.arange(10, dtype=np.int16)
+
+    def recorded(rate_hz):
+        store = open_store(f"memory://rate-{rate_hz}")
+        documents = read({"description": {"name": "x_m1_2026-03-02_09-30-00"}})
+        signals = (TimeSeries("v", samples, "volts", rate_hz=rate_hz),)
+        return Asset(store, derive(store, Derived(documents, "0a", signals))[0])
+
+    sameness, differences = compare(recorded(10.0), recorded(20.0), 0.0)
+    assert sameness == "different"
+    assert "v.rate_hz" in [one.name for one in differences]

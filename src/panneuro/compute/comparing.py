@@ -22,6 +22,10 @@ from panneuro.signals.timeseries import TimeSeries
 Sameness = Literal["identical", "equal", "different"]
 
 _BLOCK_BYTES = 32 << 20
+_OPAQUE = ("files/", "original/", "weights/")
+_OF_CODING = (
+    "codec", "codec_why", "raw_bytes", "stored_bytes", "noise_floor_bits", "pyramid",
+)  # fmt: skip
 _NEGLIGIBLE = 1e-8
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -83,9 +87,36 @@ def _differences(before: Asset, after: Asset) -> Iterator[Difference]:
             yield Difference(name, "is missing")
         elif name not in names_in(before):
             yield Difference(name, "was not there")
-        else:
+        elif not _is_of_files(before, name):
             yield from _within(name, product(before, name), product(after, name))
+    yield from _descriptions(before, after)
+    yield from _opaque(before, after)
     yield from _documents(before, after)
+
+
+def _is_of_files(asset: Asset, name: str) -> bool:
+    return bool(asset.manifest.extra.get("products", {}).get(name, {}).get("kind") == "files")
+
+
+def _descriptions(before: Asset, after: Asset) -> Iterator[Difference]:
+    """Compare what is said of signals beside their samples: rates, units, gains, names."""
+    one, other = (
+        {said["name"]: {k: v for k, v in said.items() if k not in _OF_CODING} for said in signals}
+        for signals in (before.manifest.signals, after.manifest.signals)
+    )
+    for name in one.keys() & other.keys():
+        yield from _values(name, one[name], other[name])
+
+
+def _opaque(before: Asset, after: Asset) -> Iterator[Difference]:
+    """Compare the files of which only the bytes are known."""
+    one, other = (
+        {file.path: file.digest for file in asset.files if file.path.startswith(_OPAQUE)}
+        for asset in (before, after)
+    )
+    for path in sorted({*one, *other}):
+        if one.get(path) != other.get(path):
+            yield Difference(path, "holds other bytes")
 
 
 def _documents(before: Asset, after: Asset) -> Iterator[Difference]:
@@ -101,8 +132,8 @@ def _within(name: str, one: Any, other: Any) -> Iterator[Difference]:
         yield Difference(name, f"was {type(one).__name__}, is {type(other).__name__}")
     elif isinstance(one, TimeSeries | Frames):
         yield from _arrays(name, one.data, other.data)
-        stamps = (getattr(one, "timestamps", None), getattr(other, "timestamps", None))
-        if None not in stamps:
+        stamps = [getattr(each, "timestamps", None) for each in (one, other)]
+        if all(each is not None for each in stamps):
             yield from _arrays(f"{name} timestamps", *stamps)
     elif isinstance(one, Events):
         yield from _arrays(f"{name} ids", np.asarray(one.ids), np.asarray(other.ids))
@@ -194,7 +225,7 @@ def _values(name: str, one: Any, other: Any) -> Iterator[Difference]:
             yield from _values(f"{name}[{number}]", left, right)
     elif _is_number(one) and _is_number(other):
         yield from _arrays(name, np.asarray(one), np.asarray(other))
-    elif one != other:
+    elif type(one) is not type(other) or one != other:
         yield Difference(name, f"was {_shown(one)}, is {_shown(other)}")
 
 

@@ -15,6 +15,7 @@ from panneuro.compute.packages import LOCKED
 from panneuro.compute.planning import Given, Plan, Planner, Source
 from panneuro.compute.running import Ran, carry_out
 from panneuro.compute.step import find_step
+from panneuro.compute.texts import own_version
 from panneuro.core.digests import PREFIX
 from panneuro.core.errors import InputError
 from panneuro.core.progress import Progress
@@ -24,6 +25,7 @@ from panneuro.lake.lake import Lake
 
 Asset = tuple[str, str]
 """Name and version; of a file that was added, its name and digest."""
+_OURS = "panneuro"
 Direction = Literal["up", "down"]
 
 
@@ -177,10 +179,19 @@ def depending_on(lake: Lake, package: str) -> Lineage:
         for run in lake.runs.with_package(name)
         if run.is_done and _is_within(run.packages[name], wanted)
     ]
+    if normalised(wanted.name) == _OURS:
+        with_it += _with_ours(lake, wanted)
     made = dict.fromkeys(pair for run in with_it for pair in run.outputs.items())
     after = _walk(list(made), lake.runs.using, lambda run: list(run.outputs.items()))
     runs = {run.key: run for run in [*with_it, *after]}
     return Lineage(tuple(made), "down", tuple(runs.values()))
+
+
+def _with_ours(lake: Lake, wanted: Requirement) -> list[Run]:
+    """Return the runs of steps that were carried out by a version of panneuro."""
+    runs = [run for run in lake.runs.find(status="done") if run.installed]
+    versions = {digest: own_version(lake.store, digest) for digest in {r.installed for r in runs}}
+    return [run for run in runs if _is_within(versions[run.installed], wanted)]
 
 
 def _is_within(version: str, wanted: Requirement) -> bool:

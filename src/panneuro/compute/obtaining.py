@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import panneuro
 from panneuro.compute import inventory
 from panneuro.compute.archives import unpack
 from panneuro.compute.environments import Environment, Pin, build
@@ -260,7 +259,7 @@ def _lay_out_own(store: Store, digest: str, folder: Path) -> None:
             f"the panneuro kept as {digest[:19]} is not what its digest says",
             hint="restore runs/code from a copy of the lake",
         )
-    here, there = Path(panneuro.__file__).parent / "codecs", folder / _OURS / "codecs"
+    here, there = Path(__file__).parents[1] / "codecs", folder / _OURS / "codecs"
     same = all(
         (there / path.name).exists() and (there / path.name).read_bytes() == path.read_bytes()
         for path in here.glob("*.[ch]")

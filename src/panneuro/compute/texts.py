@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import platform
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +11,6 @@ from functools import cache
 from importlib.metadata import distribution, version
 from pathlib import Path
 
-import panneuro
 from panneuro.compute.archives import pack
 from panneuro.compute.inventory import versions
 from panneuro.compute.packages import beneath, everything, loaded
@@ -62,7 +62,7 @@ def own_source() -> dict[str, bytes]:
 
     What is installed beside it goes with it, by which its codecs are found.
     """
-    folder, installed = Path(panneuro.__file__).parent, distribution(_OURS)
+    folder, installed = Path(__file__).parents[1], distribution(_OURS)
     files = {
         f"{_OURS}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -77,6 +77,14 @@ def own_source() -> dict[str, bytes]:
 def own_digest() -> str:
     """Return the digest of the panneuro that runs here."""
     return digest_json({path: digest_bytes(text) for path, text in own_source().items()})
+
+
+def own_version(store: Store, installed: str) -> str:
+    """Return the version of the panneuro that a run was carried out by; empty if it is gone."""
+    try:
+        return str(json.loads(store.get(environment_key(installed)))[_OURS]["version"])
+    except (ObjectNotFoundError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:
