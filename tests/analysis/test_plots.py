@@ -17,7 +17,8 @@ from panneuro.analysis.expected_correlograms import jitter_expectation  # noqa: 
 from panneuro.analysis.filters import filtered  # noqa: E402
 from panneuro.analysis.locking import phase_locking, spike_triggered_average  # noqa: E402
 from panneuro.analysis.psth import count_windows, psth_by_condition, psth_tensor  # noqa: E402
-from panneuro.analysis.quality import PRESETS, quality_table  # noqa: E402
+from panneuro.analysis.quality import quality_table  # noqa: E402
+from panneuro.analysis.quality_presets import PRESETS  # noqa: E402
 from panneuro.analysis.rasters import raster  # noqa: E402
 from panneuro.analysis.responses import fano_factor, first_spike_latency, zscore  # noqa: E402
 from panneuro.analysis.selectivity import selectivity  # noqa: E402

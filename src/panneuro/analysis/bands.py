@@ -88,6 +88,11 @@ def fir_taps(band: Band, rate_hz: float) -> Taps:
     ndarray of float64, shape (n_taps,)
         An odd number, symmetric.
 
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the edges are not in order between 0 and half the rate.
+
     Examples
     --------
     >>> taps = fir_taps((4.0, 10.0), 1250.0)
@@ -112,7 +117,25 @@ def fir_taps(band: Band, rate_hz: float) -> Taps:
 
 
 def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
-    """Return a windowed sinc with a Kaiser window, half of whose transition lies on either side."""
+    """Return a windowed sinc with a Kaiser window, half of whose transition lies on either side.
+
+    Parameters
+    ----------
+    cutoff_hz, transition_hz : float
+        Middle and width of the transition, in hertz.
+    rate_hz : float
+        Samples per second.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_taps,)
+        An odd number, symmetric.
+
+    Examples
+    --------
+    >>> round(float(low_pass(100.0, 20.0, 1000.0).sum()), 6)
+    1.0
+    """
     count, beta = sps.kaiserord(STOPBAND_DB, transition_hz / (rate_hz / 2))
     taps: Taps = sps.firwin(count | 1, cutoff_hz, window=("kaiser", beta), fs=rate_hz)
     return taps
@@ -133,10 +156,21 @@ def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
     order : int
         Of the one-way filter, as ``scipy.signal.butter`` counts.
 
+    Returns
+    -------
+    ndarray of float64, shape (n_taps,)
+        An odd number, symmetric.
+
     Raises
     ------
     InputError
-        If the order is not positive.
+        If the order is not positive, or the edges are not in order between 0 and half the rate.
+
+    Examples
+    --------
+    >>> taps = butterworth_taps((None, 100.0), 1000.0)
+    >>> len(taps) % 2, round(float(taps.sum()), 6)
+    (1, 1.0)
     """
     if order < 1:
         raise InputError(f"a Butterworth filter of order {order!r} does not exist")

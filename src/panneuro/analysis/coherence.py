@@ -229,6 +229,11 @@ def chance_coherence(observations: int, confidence: float = 0.95) -> float:
     confidence : float
         Between 0 and 1.
 
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
     Raises
     ------
     InputError

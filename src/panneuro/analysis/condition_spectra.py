@@ -136,6 +136,17 @@ def chi_squared_interval(
     confidence : float
         Probability that the limits enclose.
 
+    Returns
+    -------
+    lower, upper : ndarray of float64, shape of `power`
+        ``ν S / χ²`` at the upper and lower tail of chi-squared with ν degrees of freedom (Percival
+        and Walden, 1993, section 7.4).
+
+    Raises
+    ------
+    InputError
+        If there are no degrees of freedom, or the confidence is not between 0 and 1.
+
     Examples
     --------
     >>> low, high = chi_squared_interval(1.0, 20)

@@ -25,8 +25,7 @@ from panneuro.core.errors import InputError
 Counts = npt.NDArray[np.int64]
 
 _BITS = 64
-_UNITS_PER_TASK = 24
-_SPIKES_AT_ONCE = 1 << 18
+_UNITS_PER_TASK = 4
 
 
 @dataclass(frozen=True)
@@ -335,12 +334,14 @@ def _rows(
 ) -> Counts:
     """Count the pairs of a few reference units with all others."""
     n_units, width = len(ends), lags.n_sided + 1
-    begins = np.concatenate([[0], ends[:-1]])[rows]
-    out = np.zeros((len(begins), n_units * width), dtype=np.int64)
+    chosen = range(*rows.indices(n_units))
+    out = np.zeros((len(chosen), n_units * width), dtype=np.int64)
     factor, shift = lags.factor
-    given = (ticks, firsts, order, begins, ends[rows], targets, offsets)
-    _count(*given, lags.stop, lags.before, factor, shift, width - 1, _SPIKES_AT_ONCE, out)
-    return out.reshape(len(begins), n_units, width)
+    for at, unit in enumerate(chosen):
+        own = order[ends[unit - 1] if unit else 0 : ends[unit]]
+        given = (ticks, firsts, own, targets, offsets)
+        _count(*given, lags.stop, lags.before, factor, shift, width - 1, out[at])
+    return out.reshape(len(chosen), n_units, width)
 
 
 @compiled
@@ -358,8 +359,6 @@ def _count(
     ticks: npt.NDArray[Any],
     firsts: Counts,
     order: npt.NDArray[np.intp],
-    begins: npt.NDArray[np.intp],
-    ends: npt.NDArray[np.intp],
     targets: npt.NDArray[Any],
     offsets: npt.NDArray[np.uint32],
     stop: int,
@@ -367,35 +366,27 @@ def _count(
     factor: int,
     shift: int,
     tie: int,
-    at_once: int,
     out: Counts,
 ) -> None:
-    """Count the targets at or after each spike of some units, by their unit and lag.
+    """Count the targets at or after each spike of a unit, by their unit and lag.
 
-    A stretch of time is worked through for all of the units while the cache holds its spikes.
     Everything is unsigned: an index that may be negative costs a test at every pair.
     """
     end, one = np.uint64(targets.size), np.uint64(1)
     last, edge = np.uint64(stop), np.uint64(before)
     times, down = np.uint64(factor), np.uint64(shift)
-    at = begins.copy()
-    for limit in range(at_once, ticks.size + at_once, at_once):
-        for unit in range(at.size):
-            table = out[unit]
-            while at[unit] < ends[unit] and order[at[unit]] < limit:
-                spike = order[at[unit]]
-                at[unit] += 1
-                now = ticks[spike]
-                target = np.uint64(firsts[spike])
-                while target < end and targets[target] == now:
-                    table[np.uint64(offsets[target]) + np.uint64(tie)] += 1
-                    target += one
-                while target < end:
-                    lag = np.uint64(targets[target] - now)
-                    if lag >= last:
-                        break
-                    table[np.uint64(offsets[target]) + (((lag + edge) * times) >> down)] += 1
-                    target += one
+    for spike in order:
+        now = ticks[spike]
+        target = np.uint64(firsts[spike])
+        while target < end and targets[target] == now:
+            out[np.uint64(offsets[target]) + np.uint64(tie)] += 1
+            target += one
+        while target < end:
+            lag = np.uint64(targets[target] - now)
+            if lag >= last:
+                break
+            out[np.uint64(offsets[target]) + (((lag + edge) * times) >> down)] += 1
+            target += one
 
 
 @compiled

@@ -108,6 +108,16 @@ def standard_matrix(depths_m: npt.ArrayLike, conductivity: float = CONDUCTIVITY)
     -------
     ndarray, shape (n, n)
         From volts to amperes per cubic metre; zero in the rows of both ends.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three depths, equal ones, or uneven ones.
+
+    Examples
+    --------
+    >>> standard_matrix([0.0, 1.0, 2.0], conductivity=1.0)[1]
+    array([-1.,  2., -1.])
     """
     depths = _checked(depths_m)
     order = np.argsort(depths)
@@ -157,6 +167,20 @@ def inverse_matrix(
     -------
     ndarray, shape (n, n)
         From volts to amperes per cubic metre.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three depths or equal ones, a constant is not positive, or there is
+        no such method.
+
+    Examples
+    --------
+    >>> sources = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
+    >>> inverse = inverse_matrix(np.arange(5) * 1e-4, "delta")
+    >>> potentials = np.linalg.inv(inverse) @ sources
+    >>> (inverse @ potentials).round(6)
+    array([1., 2., 3., 2., 1.])
     """
     for what, value in (("conductivity", conductivity), ("diameter", diameter_m)):
         if not (np.isfinite(value) and value > 0):

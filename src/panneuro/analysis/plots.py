@@ -104,8 +104,8 @@ class DrawnTable:
         Parameters
         ----------
         limits : mapping, optional
-            For each metric the least and the greatest value that passes, such as one of
-            :data:`~panneuro.analysis.quality.PRESETS`; dashed lines.
+            For each metric the least and the greatest value that passes, such as those of one of
+            :data:`~panneuro.analysis.quality_presets.PRESETS`; dashed lines.
 
         Returns
         -------

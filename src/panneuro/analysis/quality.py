@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,68 +28,6 @@ from panneuro.core.extras import need
 ndimage = need("scipy.ndimage", "analysis", "Judging units")
 
 Floats = npt.NDArray[np.float64]
-
-type Limits = Mapping[str, tuple[float | None, float | None]]
-"""For each metric the least and the greatest value that passes."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Thresholds that somebody uses.
-
-    Parameters
-    ----------
-    limits : mapping
-        For each metric the least and the greatest value that passes; None where there is none.
-    inclusive : bool
-        Whether the limits themselves pass.
-    source : str
-        Where they are from.
-    """
-
-    limits: Limits
-    inclusive: bool
-    source: str
-
-
-PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {
-        "allen": Preset(
-            {
-                "isi_violations_ratio": (None, 0.5),
-                "amplitude_cutoff": (None, 0.1),
-                "presence_ratio": (0.95, None),
-            },
-            True,
-            "AllenSDK, allensdk.brain_observatory.ecephys.UNIT_FILTER_DEFAULTS: how Visual Coding "
-            "– Neuropixels is filtered unless asked otherwise (Siegle, Jia, et al., Nature 592:86, "
-            "2021)",
-        ),
-        "aind": Preset(
-            {
-                "isi_violations_ratio": (None, 0.5),
-                "amplitude_cutoff": (None, 0.1),
-                "presence_ratio": (0.8, None),
-            },
-            False,
-            "Default query of curation in aind-ephys-pipeline, Allen Institute for Neural Dynamics",
-        ),
-        "ibl": Preset(
-            {"sliding_rp_violation": (None, 0.1)},
-            True,
-            "International Brain Laboratory, Spike sorting pipeline (doi:10.6084/m9.figshare."
-            "19705522): of its three criteria, the one of refractory periods",
-        ),
-        "llobet": Preset(
-            {"rp_contamination": (None, 0.2)},
-            True,
-            "Lussac, the last remove_bad_units of its example pipelines (Llobet, Wyngaard & "
-            "Barbour, bioRxiv 2022.02.08.479192); there with censored_s=0.4e-3 and refractory_s of "
-            "0.9e-3 (cerebellum) or 1.9e-3 (synthetic)",
-        ),
-    }
-)
-"""Thresholds by name, each with its source."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +66,11 @@ def presence_ratio(
     float
         From 0 to 1; NaN where the session holds no whole bin.
 
+    Raises
+    ------
+    InputError
+        If times do not ascend or are not finite, or bins do not last.
+
     Examples
     --------
     >>> presence_ratio([10.0, 20.0, 70.0], 0.0, 240.0)
@@ -164,6 +106,11 @@ def amplitude_cutoff(
     float
         The part of the upper tail that is lower than the histogram's lower end, as a share of all
         spikes, those missed included; at most 0.5 [1]_. NaN with fewer than five spikes a bin.
+
+    Raises
+    ------
+    InputError
+        If amplitudes are not finite, or not one row.
 
     Notes
     -----
@@ -208,6 +155,11 @@ def snr(template: npt.ArrayLike, noise: float) -> float:
     float
         ``max |template| / noise``.
 
+    Raises
+    ------
+    InputError
+        If the template is empty or not finite, or the noise not above zero.
+
     Examples
     --------
     >>> snr([0.0, -80e-6, 20e-6], 10e-6)
@@ -231,6 +183,11 @@ def noise_level(samples: npt.ArrayLike) -> Floats:
     -------
     ndarray of float64, shape () or (n_channels,)
         Median absolute deviation over 0.6745, the value that it has for a normal distribution.
+
+    Raises
+    ------
+    InputError
+        If there are no samples, or one is not finite.
 
     Examples
     --------
@@ -275,6 +232,11 @@ def drift(
     -------
     Drift
         All NaN where there are fewer than two intervals, or too few with a position.
+
+    Raises
+    ------
+    InputError
+        If there are not as many positions as spikes, or one is not finite.
 
     Examples
     --------
@@ -341,8 +303,6 @@ def quality_table(
     >>> table = quality_table({4: np.arange(0.5, 600), 7: [1.0, 1.0005]}, 0.0, 600.0)
     >>> table.presence_ratio.tolist()
     [1.0, 0.1]
-    >>> passes(table, "aind", need=("isi_violations_ratio", "presence_ratio")).tolist()
-    [True, False]
     """
     trains, duration_s = Trains.of(units), stop_s - start_s
     ends = to_ticks([start_s, stop_s], "the session")
@@ -371,61 +331,6 @@ def quality_table(
     table = pd.DataFrame(rows, index=pd.Index(trains.ids, name="unit"))
     table.attrs["units"] = {"firing_rate": "Hz"}
     return table
-
-
-def passes(
-    table: pd.DataFrame,
-    limits: Literal["allen", "aind", "ibl", "llobet"] | Preset | Limits,
-    *,
-    need: tuple[str, ...] | None = None,
-) -> pd.Series:
-    """Tell which units pass thresholds.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a unit, one column a metric.
-    limits : str, Preset or mapping
-        Name of one of :data:`PRESETS`, or for each metric the least and the greatest value, which
-        then pass themselves.
-    need : tuple of str, optional
-        The metrics of `limits` to look at, where the table does not have all; left out, all.
-
-    Returns
-    -------
-    Series of bool
-        A metric that is NaN does not pass.
-
-    Raises
-    ------
-    InputError
-        If the preset is not known or the table lacks a metric that it needs.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"rp_contamination": [0.05, 0.2, 0.5, np.nan]})
-    >>> passes(table, "llobet").tolist()
-    [True, True, False, False]
-    """
-    if isinstance(limits, str) and limits not in PRESETS:
-        raise InputError(f"there is no preset {limits!r}", hint=f"presets: {', '.join(PRESETS)}")
-    preset = PRESETS[limits] if isinstance(limits, str) else limits
-    if not isinstance(preset, Preset):
-        preset = Preset(preset, True, "given")
-    known = preset.limits
-    wanted = tuple(known) if need is None else need
-    missing = [name for name in wanted if name not in table or name not in known]
-    if missing:
-        raise InputError(
-            f"the metric {missing[0]!r} is not in the table and the preset",
-            hint="name in need= the metrics to look at",
-        )
-    found = pd.Series(True, table.index)
-    for name in wanted:
-        least, greatest = known[name]
-        low, high = -np.inf if least is None else least, np.inf if greatest is None else greatest
-        found &= table[name].between(low, high, "both" if preset.inclusive else "neither")
-    return found
 
 
 def _finite(values: npt.ArrayLike, what: str, ndim: int) -> Floats:

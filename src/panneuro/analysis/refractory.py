@@ -43,6 +43,11 @@ def isi_violations_ratio(
         chance. It is the linear form of the estimate of [1]_ that SpikeInterface and the Allen
         Institute use; :func:`hill_contamination` solves the quadratic. NaN without spikes.
 
+    Raises
+    ------
+    InputError
+        If times do not ascend or are not finite, or periods and duration are not in order.
+
     References
     ----------
     .. [1] Hill DN, Mehta SB, Kleinfeld D (2011). Quality metrics to accompany spike sorting of
@@ -86,6 +91,11 @@ def hill_contamination(
         The smaller root f of ``n_v = 2 (τ_R − τ_C) N² f (1 − f) / T`` [1]_; 0.5 where violations
         are too many for any root. NaN without spikes.
 
+    Raises
+    ------
+    InputError
+        If times do not ascend or are not finite, or periods and duration are not in order.
+
     References
     ----------
     .. [1] Hill DN, Mehta SB, Kleinfeld D (2011). Quality metrics to accompany spike sorting of
@@ -127,6 +137,11 @@ def rp_contamination(
     float
         ``1 − √(1 − n_v (T − 2 N τ_C) / (N² (τ_R − τ_C)))`` [1]_; 1 where the root is
         not real. NaN with fewer than two spikes.
+
+    Raises
+    ------
+    InputError
+        If times do not ascend or are not finite, or periods and duration are not in order.
 
     References
     ----------

@@ -179,6 +179,11 @@ def threshold_latency(
         baseline; NaN where there is none or the baseline does not vary. Mean and deviation are
         those of the baseline's bins, for each row by itself.
 
+    Raises
+    ------
+    InputError
+        If fewer than two bins lie in the baseline, or `n_bins` do not fit.
+
     Examples
     --------
     >>> rates = xr.DataArray(

@@ -153,10 +153,22 @@ def slepians(
     max_hz : float, optional
         The highest frequency that is wanted; half the rate where not given.
 
+    Returns
+    -------
+    Tapers
+        Of unit energy, the most concentrated first.
+
     Raises
     ------
     InputError
         If a window is shorter than two samples, the band too narrow for one taper or too wide.
+
+    Examples
+    --------
+    >>> lfp = TimeSeries("lfp", np.zeros(5000), "volts", rate_hz=1250.0)
+    >>> tapers = slepians(lfp, 0.5, half_bandwidth_hz=6.0, max_hz=100.0)
+    >>> len(tapers), tapers.n_samples, tapers.frequencies_hz[-1]
+    (5, 625, np.float64(100.0))
     """
     rate_hz = rate_of(signal, "tapering")
     n = samples_in(duration_s, rate_hz)
@@ -175,7 +187,35 @@ def slepians(
 def single_taper(
     signal: TimeSeries, duration_s: float, window: Any = "hann", max_hz: float | None = None
 ) -> Tapers:
-    """Return one taper of a shape that ``scipy.signal.get_window`` knows."""
+    """Return one taper of a shape that ``scipy.signal.get_window`` knows.
+
+    Parameters
+    ----------
+    signal : TimeSeries
+        What will be tapered, at a constant rate.
+    duration_s : float
+        Of a window, in seconds.
+    window : str or tuple
+        A name, or name and parameters.
+    max_hz : float, optional
+        The highest frequency that is wanted; half the rate where not given.
+
+    Returns
+    -------
+    Tapers
+        One, of unit energy.
+
+    Raises
+    ------
+    InputError
+        If a window is shorter than two samples, or there is no such shape.
+
+    Examples
+    --------
+    >>> lfp = TimeSeries("lfp", np.zeros(5000), "volts", rate_hz=1000.0)
+    >>> single_taper(lfp, 0.5, "hann").n_frequencies
+    251
+    """
     rate_hz = rate_of(signal, "tapering")
     n = samples_in(duration_s, rate_hz)
     try:

@@ -90,7 +90,8 @@ def _units_by_area(table: pd.DataFrame) -> Figure:
 @view(over="has:units", takes="units")
 def data_quality(units: Events, preset: Preset = "aind") -> dict[str, Any] | None:
     """Quality of a session's sorting: medians over units, and the share that passes a preset."""
-    from panneuro.analysis.quality import passes, quality_table
+    from panneuro.analysis.quality import quality_table
+    from panneuro.analysis.quality_presets import passes
 
     if not len(units) or not _span_s(units):
         return None

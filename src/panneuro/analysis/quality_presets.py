@@ -1,0 +1,130 @@
+"""Thresholds of unit quality that the field uses, by name and with their source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from panneuro.core.errors import InputError
+
+type Limits = Mapping[str, tuple[float | None, float | None]]
+"""For each metric the least and the greatest value that passes."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Thresholds that somebody uses.
+
+    Parameters
+    ----------
+    limits : mapping
+        For each metric the least and the greatest value that passes; None where there is none.
+    inclusive : bool
+        Whether the limits themselves pass.
+    source : str
+        Where they are from.
+    """
+
+    limits: Limits
+    inclusive: bool
+    source: str
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "allen": Preset(
+            {
+                "isi_violations_ratio": (None, 0.5),
+                "amplitude_cutoff": (None, 0.1),
+                "presence_ratio": (0.95, None),
+            },
+            True,
+            "AllenSDK, allensdk.brain_observatory.ecephys.UNIT_FILTER_DEFAULTS: how Visual Coding "
+            "– Neuropixels is filtered unless asked otherwise (Siegle, Jia, et al., Nature 592:86, "
+            "2021)",
+        ),
+        "aind": Preset(
+            {
+                "isi_violations_ratio": (None, 0.5),
+                "amplitude_cutoff": (None, 0.1),
+                "presence_ratio": (0.8, None),
+            },
+            False,
+            "Default query of curation in aind-ephys-pipeline, Allen Institute for Neural Dynamics",
+        ),
+        "ibl": Preset(
+            {"sliding_rp_violation": (None, 0.1)},
+            True,
+            "International Brain Laboratory, Spike sorting pipeline (doi:10.6084/m9.figshare."
+            "19705522): of its three criteria, the one of refractory periods",
+        ),
+        "llobet": Preset(
+            {"rp_contamination": (None, 0.2)},
+            True,
+            "Lussac, the last remove_bad_units of its example pipelines (Llobet, Wyngaard & "
+            "Barbour, bioRxiv 2022.02.08.479192); there with censored_s=0.4e-3 and refractory_s of "
+            "0.9e-3 (cerebellum) or 1.9e-3 (synthetic)",
+        ),
+    }
+)
+"""Thresholds by name, each with its source."""
+
+
+def passes(
+    table: pd.DataFrame,
+    limits: Literal["allen", "aind", "ibl", "llobet"] | Preset | Limits,
+    *,
+    need: tuple[str, ...] | None = None,
+) -> pd.Series:
+    """Tell which units pass thresholds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a unit, one column a metric.
+    limits : str, Preset or mapping
+        Name of one of :data:`PRESETS`, or for each metric the least and the greatest value, which
+        then pass themselves.
+    need : tuple of str, optional
+        The metrics of `limits` to look at, where the table does not have all; left out, all.
+
+    Returns
+    -------
+    Series of bool
+        A metric that is NaN does not pass.
+
+    Raises
+    ------
+    InputError
+        If the preset is not known or the table lacks a metric that it needs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"rp_contamination": [0.05, 0.2, 0.5, np.nan]})
+    >>> passes(table, "llobet").tolist()
+    [True, True, False, False]
+    """
+    if isinstance(limits, str) and limits not in PRESETS:
+        raise InputError(f"there is no preset {limits!r}", hint=f"presets: {', '.join(PRESETS)}")
+    preset = PRESETS[limits] if isinstance(limits, str) else limits
+    if not isinstance(preset, Preset):
+        preset = Preset(preset, True, "given")
+    known = preset.limits
+    wanted = tuple(known) if need is None else need
+    missing = [name for name in wanted if name not in table or name not in known]
+    if missing:
+        raise InputError(
+            f"the metric {missing[0]!r} is not in the table and the preset",
+            hint="name in need= the metrics to look at",
+        )
+    found = pd.Series(True, table.index)
+    for name in wanted:
+        least, greatest = known[name]
+        low, high = -np.inf if least is None else least, np.inf if greatest is None else greatest
+        found &= table[name].between(low, high, "both" if preset.inclusive else "neither")
+    return found
