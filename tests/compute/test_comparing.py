@@ -153,7 +153,12 @@ def test_what_is_said_of_a_signal_counts():
 
     def recorded(rate_hz):
         store = open_store(f"memory://rate-{rate_hz}")
-        documents = read({"description": {"name": "x_m1_2026-03-02_09-30-00"}})
+        documents = read(
+            {
+                "description": {"name": "x_m1_2026-03-02_09-30-00"},
+                "acquisition": {"session_start": "2026-03-02T09:30:00+00:00"},
+            }
+        )
         signals = (TimeSeries("v", samples, "volts", rate_hz=rate_hz),)
         return Asset(store, derive(store, Derived(documents, "0a", signals))[0])
 
