@@ -1,7 +1,8 @@
 """Spikes around events: counts, the tensor of presentations, rates by condition.
 
 Windows and bins are half open, ``[start, stop)``, on a clock of nanoseconds, so that a spike on an
-edge is counted once, in the bin that begins there.
+edge is counted once, in the bin that begins there. Spikes and events are seconds on the session's
+one clock: where there are no spikes around an event, the count is zero.
 """
 
 from __future__ import annotations
