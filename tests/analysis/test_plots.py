@@ -212,6 +212,33 @@ def test_a_correlogram_has_its_counts_and_what_is_expected():
     np.testing.assert_allclose(line.get_ydata(), found.expected)
 
 
+def decoded(dims, shape):
+    times = np.linspace(-0.2, 0.6, 9)
+    accuracy = RANDOM.uniform(0.4, 0.9, shape)
+    variables = {
+        "accuracy": (dims, accuracy),
+        "p_max": (dims, np.where(accuracy > 0.7, 0.01, 0.5)),
+        "null": (("permutation", *dims), np.full((3, *shape), 0.5)),
+    }
+    return xr.Dataset(variables, dict.fromkeys(dims, times))
+
+
+@pytest.mark.usefixtures("figures")
+def test_accuracy_over_time_has_its_chance_and_where_it_is_above():
+    found = decoded(("time",), (9,))
+    ax = found.neuro.plot()
+    assert "chance" in [text.get_text() for text in ax.texts]
+    bar = next(line for line in ax.lines if line.get_linewidth() == 2.2)
+    np.testing.assert_array_equal(np.isfinite(bar.get_ydata()), found.p_max < 0.05)
+
+
+@pytest.mark.usefixtures("figures")
+def test_training_at_one_time_and_testing_at_another_is_a_map():
+    ax = decoded(("train_time", "test_time"), (9, 9)).neuro.plot()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("test time", "train time")
+    assert not ax.yaxis_inverted()
+
+
 @pytest.mark.usefixtures("figures")
 def test_phases_are_drawn_on_a_circle():
     found = locking().isel(channel=0)

@@ -36,8 +36,12 @@ def draw_curves(
     x: str,
     hue: str | None,
     between: tuple[xr.DataArray, xr.DataArray] | None,
+    significant: xr.DataArray | None = None,
 ) -> Axes:
-    """Draw a line for each value of `hue` over `x`, with the range between two others shaded."""
+    """Draw a line for each value of `hue` over `x`, with the range between two others shaded.
+
+    A bar below tells where it is significant, in the colour of the line.
+    """
     places, xlabel = axis_of(array[x])
     values, ylabel = axis_of(array)
     factor = readable(array, str(array.attrs.get("units", "")))[0]
@@ -56,6 +60,11 @@ def draw_curves(
             low, high = (end[number] for end in ends)
             ax.fill_between(places, low, high, color=colour, alpha=0.25, lw=0)
     ax.margins(x=0)
+    if significant is not None:
+        for number, mask in enumerate(_rows(significant.to_numpy(), significant, dims) > 0):
+            at = np.where(mask, 0.015 + 0.025 * number, np.nan)
+            colour = COLOURS[(first + number) % len(COLOURS)]
+            ax.plot(places, at, color=colour, lw=2.2, transform=ax.get_xaxis_transform())
     if not first:
         _scale(ax, array, values)
     if "chance" in array.attrs:
@@ -232,7 +241,7 @@ def _scale(ax: Axes, array: xr.DataArray, values: Floats) -> None:
     """Draw power on a logarithmic scale, and what cannot be negative from zero."""
     if str(array.attrs.get("units", "")).endswith("/Hz") and (values > 0).any():
         ax.set_yscale("log")
-    elif not (values < 0).any():
+    elif not (values < 0).any() and "chance" not in array.attrs:
         ax.set_ylim(bottom=0)
 
 

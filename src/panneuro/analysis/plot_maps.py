@@ -39,12 +39,12 @@ def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
     if y == "frequency" and len(rows) > 2 and _is_geometric(rows):
         ax.set_yscale("log", base=2)
         ax.yaxis.set_major_formatter("{x:g}")
-    alike = {x, y} == {"x", "y"} or _pairs(x, y)
+    alike = {x, y} == {"x", "y"} or _pairs(x, y) or {x, y} == {"train_time", "test_time"}
     if alike:
         ax.set_aspect("equal")
     for dim, axis, name in ((x, ax.xaxis, "x"), (y, ax.yaxis, "y")):
         _ticks(array, dim, axis, tilted=name == "x")
-    if _is_list(y):
+    if is_list(array, y):
         ax.invert_yaxis()
     return finish(ax, places, xlabel, ylabel, zero=not alike)
 
@@ -53,20 +53,28 @@ def _pairs(x: str, y: str) -> bool:
     return "other" in x or "other" in y
 
 
-def _is_list(dim: str) -> bool:
-    """Return whether the places of a dim have no order of their own: units, areas, channels."""
-    return dim not in ("time", "lag", "frequency", "x", "y")
+def is_list(array: xr.DataArray, dim: str) -> bool:
+    """Return whether the places of a dim have no distance: units, areas, channels.
+
+    Examples
+    --------
+    >>> rates = xr.DataArray(np.ones((2, 2)), {"time": [0.1, 0.2]}, ("unit", "time"))
+    >>> is_list(rates, "unit"), is_list(rates, "time")
+    (True, False)
+    """
+    named = dim in ("time", "lag", "frequency", "x", "y")
+    return not (named or (dim in array.coords and array[dim].dtype.kind == "f"))
 
 
 def _axis(array: xr.DataArray, dim: str) -> tuple[Floats, str]:
-    if _is_list(dim):
+    if is_list(array, dim):
         return np.arange(array.sizes[dim], dtype=np.float64), dim.replace("_", " ")
     return axis_of(array[dim])
 
 
 def _ticks(array: xr.DataArray, dim: str, axis: Any, *, tilted: bool) -> None:
     """Name the places of a list, or only some of them where there are many."""
-    if not _is_list(dim):
+    if not is_list(array, dim):
         return
     count = array.sizes[dim]
     names = array[dim].to_numpy() if dim in array.coords else np.arange(count)

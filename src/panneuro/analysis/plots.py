@@ -26,7 +26,7 @@ from panneuro.analysis.plot_curves import (
     draw_points,
     draw_raster,
 )
-from panneuro.analysis.plot_maps import draw_map
+from panneuro.analysis.plot_maps import draw_map, is_list
 from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, axis_of, styled
 from panneuro.core.errors import InputError
 
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 Limits = Mapping[str, tuple[float | None, float | None]]
 
 _ALONG = ("time", "lag", "frequency")
+_LISTS = ("unit", "channel", "presentation", "other")
 _BETWEEN = (("lower", "upper"), ("low", "high"))
+_SIGNIFICANT = 0.05
 _MAPS = ({"x", "y"}, {"time", "frequency"})
 
 
@@ -143,7 +145,12 @@ def _dataset(found: xr.Dataset, ax: Axes | None) -> Axes:
         return _array(found["observed"], ax, expected=found["expected"])
     main = found[next(iter(found.data_vars))]
     main = main.assign_attrs({**found.attrs, **main.attrs})
-    return _array(main, ax, _range(found, main))
+    if "permutation" in found.dims and "null" in found:
+        main.attrs.setdefault("chance", float(found["null"].mean()))
+    significant = None
+    if "p_max" in found and found["p_max"].dims == main.dims and found["p_max"].notnull().any():
+        significant = found["p_max"] < _SIGNIFICANT
+    return _array(main, ax, _range(found, main), significant=significant)
 
 
 def _range(found: xr.Dataset, main: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray] | None:
@@ -161,10 +168,11 @@ def _array(
     ax: Axes | None,
     between: tuple[xr.DataArray, xr.DataArray] | None = None,
     expected: xr.DataArray | None = None,
+    significant: xr.DataArray | None = None,
 ) -> Axes:
     dims = [str(dim) for dim in array.dims]
     along = [dim for dim in _ALONG if dim in dims]
-    if len(dims) == 2 and _is_map(array, dims, along):
+    if len(dims) == 2 and _is_map(array, dims, along, between is not None):
         x = "x" if "x" in dims else along[0] if along else dims[1]
         y = next(dim for dim in dims if dim != x)
         square = (COLUMN_IN, 2.8) if not along else (COLUMN_IN, 2.3)
@@ -175,7 +183,7 @@ def _array(
             return draw_lags(axes, array, expected)
         if len(along) == 1 and len(dims) <= 2:
             hue = next((dim for dim in dims if dim != along[0]), None)
-            return draw_curves(axes, array, along[0], hue, between)
+            return draw_curves(axes, array, along[0], hue, between, significant)
         if 1 <= len(dims) <= 2 and (between is not None or dims[-1] not in _LISTS):
             hue = dims[0] if len(dims) == 2 else None
             return draw_points(axes, array, dims[-1], hue, between)
@@ -184,15 +192,14 @@ def _array(
     raise _too_many(array, dims)
 
 
-_LISTS = ("unit", "channel", "presentation", "other")
-
-
-def _is_map(array: xr.DataArray, dims: list[str], along: list[str]) -> bool:
+def _is_map(array: xr.DataArray, dims: list[str], along: list[str], has_range: bool) -> bool:
     if set(dims) in _MAPS or len(along) == 2:
         return True
     if along:
         other = next(dim for dim in dims if dim != along[0])
         return array.sizes[other] > len(COLOURS)
+    if not has_range and not any(is_list(array, dim) for dim in dims):
+        return True
     return any("other" in dim for dim in dims) or all(dim in _LISTS for dim in dims)
 
 
