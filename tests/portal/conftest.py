@@ -124,9 +124,11 @@ def described(lake: Lake) -> str:
 
 
 @contextmanager
-def running(app: object, listens: socket.socket | None = None) -> Iterator[str]:
+def running(
+    app: object, listens: socket.socket | None = None, lifespan: str = "off"
+) -> Iterator[str]:
     """Serve an app from a thread and return its address."""
-    config = uvicorn.Config(app, log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, log_level="warning", lifespan=lifespan)
     server = uvicorn.Server(config)
     with listens or bound("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -143,6 +145,12 @@ def origin(lake: Lake) -> Iterator[str]:
     """Return the address of the lake on a port of this machine."""
     with running(make_app(lake, Hosting())) as address:
         yield address
+
+
+@pytest.fixture(name="running")
+def _running() -> Callable[..., Any]:
+    """Return what serves an app, for tests that do it themselves."""
+    return running
 
 
 @contextmanager

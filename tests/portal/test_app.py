@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
+import httpx
 import pytest
 
 import panneuro
 from panneuro.portal.app import Hosting, make_app
+from panneuro.testing.sessions import make_session
 
 HTML = {"accept": "text/html"}
+SAID = {"description": {"licence": "CC-BY-4.0", "modalities": ["ecephys"]}}
 
 
 def test_every_page_answers_and_is_guarded(client, name):
@@ -74,3 +79,17 @@ def test_what_cannot_be_read_is_told_without_saying_where(name, lake, tmp_path, 
     assert answer.status_code == 500
     assert answer.json()["code"] == "asset/corrupt"
     assert str(broken) not in answer.text
+
+
+def test_what_others_add_is_learnt_while_the_server_lives(monkeypatch, tmp_path, running):
+    monkeypatch.setattr("panneuro.portal.app._FRESH_S", 0.05)
+    app = make_app(panneuro.open("memory://living", create=True))
+    session = make_session(tmp_path, seconds=3, n_channels=4, n_units=2)
+    with running(app, lifespan="on") as address, httpx.Client(base_url=address) as client:
+        assert client.get("/assets").json()["total"] == 0
+        panneuro.open("memory://living").add(session.sorted, said=SAID)
+        for _ in range(600):
+            if client.get("/assets").json()["total"]:
+                return
+            time.sleep(0.1)
+    raise AssertionError("never learnt")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from panneuro.access.prices import PriceBook
+from panneuro.core.errors import PanneuroError
 from panneuro.core.query import Query
 from panneuro.lake.lake import Lake
+from panneuro.portal import annotating
 from panneuro.portal.accounts import Accounts
 from panneuro.portal.assets import Assets
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
@@ -34,7 +40,11 @@ from panneuro.portal.shelves import shelf_of_assets
 from panneuro.portal.signals import Signals, shelf_of_levels
 from panneuro.portal.signing import Provider, Signing
 from panneuro.portal.units import Units
+from panneuro.portal.viewing import Views
 from panneuro.portal.visitors import Visitors
+
+_LOG = logging.getLogger("panneuro.portal")
+_FRESH_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,8 @@ class Portal:
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
             *runs.doors(),
+            *Views(self._pages, lake).doors(),
+            *annotating.doors(),
             *Accounts(self._pages, lake).doors(),
             *Assets(self._pages, prices, runs, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
@@ -126,10 +138,27 @@ class Portal:
             secure=self.hosting.is_secure,
         )
         return Starlette(
+            lifespan=self._living,
             routes=[door.route(self) for door in self._doors],
             middleware=[guard],
             exception_handlers={HTTPException: self._handled, Exception: self._handled},
         )
+
+    @asynccontextmanager
+    async def _living(self, _: Starlette) -> AsyncIterator[None]:
+        """Learn, while the server lives, what others added and ran."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._learn)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def _learn(self) -> None:
+        while True:
+            await anyio.sleep(_FRESH_S)
+            try:
+                await run_in_threadpool(self.lake.refresh)
+            except PanneuroError as error:
+                _LOG.warning("learning what others did: %s", error.message)
 
     def visit_of(self, request: Request) -> Visit:
         """Return the visit of who sent a request: here every route gets its lake."""

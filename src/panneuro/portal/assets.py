@@ -202,6 +202,7 @@ class Assets:
             lines=lines_of_asset(visit.origin, reference, next(iter(asset.signals), "")),
             probe=probe_of(asset) if reads else None,
             reads=reads,
+            edits=visit.seen.may("edit", asset.name) and versions[-1].version == asset.version,
             terms_due=visit.seen.terms_due(visit.part("name")),
             around=self._runs.around(visit.seen, asset.name, asset.version),
             data=data,

@@ -53,6 +53,7 @@ class Pages:
             query_string=urlencode,
             pages=[
                 ("/assets", "Find"),
+                ("/views", "Views"),
                 ("/runs", "Runs"),
                 ("/cost", "Cost"),
                 ("/access", "Access"),
