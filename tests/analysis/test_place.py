@@ -108,6 +108,9 @@ def test_a_plane_is_decoded_too():
     fields = tuning_fields(counts, path, edges, 0.1)
     assert fields.rates_hz.shape == (40, 20, 20)
     assert fields.centres[1].tolist() == [2.5, 7.5]
+    named = fields.dataset
+    assert named.rate_hz.dims == ("unit", "x", "y")
+    assert named.sel(x=52, y=7, method="nearest").occupancy_s == fields.occupancy_s[10, 1]
 
 
 @settings(max_examples=30)

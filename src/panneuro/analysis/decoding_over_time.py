@@ -27,7 +27,7 @@ from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, choose, moments, sum_of, weigh
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, child, root, spread
-from panneuro.core.errors import InputError
+from panneuro.core.errors import InputError, LimitError
 
 _IN_MEMORY = 2**22
 """Scores of trials, classes and times that are in memory at once."""
@@ -100,6 +100,7 @@ def generalise_over_time(
     within: npt.ArrayLike | None = None,
     seed: Seed = 0,
     executor: Executor | None = None,
+    max_bytes: int = 2**30,
 ) -> xr.Dataset:
     """Learn from one bin of time and decode all: temporal generalisation.
 
@@ -124,6 +125,8 @@ def generalise_over_time(
         Of the permutations, and of folds that are drawn.
     executor : concurrent.futures.Executor, optional
         Spreads the permutations; the result is the same.
+    max_bytes : int
+        Say so, instead of computing, where the null distribution would be larger.
 
     Returns
     -------
@@ -135,6 +138,8 @@ def generalise_over_time(
     ------
     InputError
         If features have no axis of time or are not finite, lengths differ, or folds are wrong.
+    LimitError
+        If permutations times pairs of times are more than `max_bytes`.
 
     References
     ----------
@@ -153,6 +158,13 @@ def generalise_over_time(
     True
     """
     trials = _Trials.of(features, labels, folds, model, n_permutations, within, seed)
+    needed = 8 * n_permutations * len(trials.times) ** 2
+    if needed > max_bytes:
+        raise LimitError(
+            f"{n_permutations} permutations of {len(trials.times)} × {len(trials.times)} times "
+            f"need {needed} bytes",
+            hint=f"use wider bins or fewer permutations, or max_bytes={needed}",
+        )
     labellings = [trials.codes, *trials.permuted]
     accuracy, *drawn = spread(partial(_matrix, trials), labellings, executor)
     null = np.array(drawn).reshape(-1, *accuracy.shape)

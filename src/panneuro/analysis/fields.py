@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from panneuro.analysis.compiling import compiled
@@ -38,6 +39,17 @@ class Fields:
         """Middles of all bins, shape (n_bins, n_axes), in the order of `rates_hz` when ravelled."""
         middles = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
         return np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1).reshape(-1, len(middles))
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """Rates and occupancy with names, dims (unit, x, y): axes have the middles of bins."""
+        axes = ["x", "y", "z"][: len(self.edges)]
+        middles = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
+        values = {
+            "rate_hz": (("unit", *axes), self.rates_hz),
+            "occupancy_s": (axes, self.occupancy_s),
+        }
+        return xr.Dataset(values, dict(zip(axes, middles, strict=True)))
 
 
 def tuning_fields(
