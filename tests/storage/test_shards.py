@@ -150,3 +150,18 @@ def test_a_source_that_fails_is_told(executor):
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(ArrayWriter(Broken(), LAYOUT, executor).shards())
+
+
+def test_every_chunk_is_looked_at_where_it_lies(executor):
+    seen = np.zeros(DATA.shape, int)
+
+    def look(row, values, column):
+        place = slice(row, row + len(values)), slice(column, column + values.shape[1])
+        assert np.array_equal(DATA[place], values)
+        seen[place] += 1
+
+    whole = {s.key: bytes(s.data) for s in ArrayWriter(DATA, LAYOUT, executor, look=look).shards()}
+    assert (seen == 1).all()
+    again = ArrayWriter(DATA, LAYOUT, executor, whole.get, look=look)
+    assert all(shard.is_stored for shard in again.shards())
+    assert (seen == 2).all()

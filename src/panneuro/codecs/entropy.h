@@ -65,8 +65,14 @@ CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels,
                     to[t] = (uint8_t)(2 * direct + 2 * (63 - __builtin_clzll(a)) + (u < 0));
                 }
             }
-            uint32_t *count = counts + *tables++ * 1024;
-            for (int64_t t = 0; t < n; t++) count[(t & 3) * 256 + to[t]]++;
+            uint32_t *count = counts + *tables++ * 2048;
+            int64_t t = 0;
+            for (; t + 8 <= n; t += 8) {
+                count[to[t]]++, count[256 + to[t + 1]]++, count[512 + to[t + 2]]++;
+                count[768 + to[t + 3]]++, count[1024 + to[t + 4]]++, count[1280 + to[t + 5]]++;
+                count[1536 + to[t + 6]]++, count[1792 + to[t + 7]]++;
+            }
+            for (; t < n; t++) count[to[t]]++;
         }
 }
 

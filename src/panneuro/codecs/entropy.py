@@ -232,7 +232,7 @@ def _tokens(
         np.add.at(counts, (each, tokens), 1)
         return tokens.astype(np.uint8), counts
     tokens = np.empty(planes.shape, np.uint8)
-    counts = np.zeros((len(shifts), 4, TOKENS), np.uint32)
+    counts = np.zeros((len(shifts), 8, TOKENS), np.uint32)
     grid = rows, channels, block, DIRECT, tables, shifts
     call(library, _named("tokenise", planes.dtype), planes, *grid, tokens, counts)
     return tokens, counts.sum(axis=1, dtype=np.int64)

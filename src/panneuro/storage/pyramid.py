@@ -64,11 +64,16 @@ class Pyramid:
         """Shape of the finest level: ``(n_bins, [n_channels,] 2)``, minima then maxima."""
         return (-(-self._shape[0] // FACTOR), *self._shape[1:], 2)
 
-    def observe(self, start: int, values: npt.NDArray[Any]) -> None:
-        """Take in the rows from `start`, a multiple of `FACTOR`; the same rows may come twice."""
+    def observe(self, start: int, values: npt.NDArray[Any], column: int = 0) -> None:
+        """Take in the rows from `start`, a multiple of `FACTOR`, of channels from `column`.
+
+        The same may come twice, and from several threads at once.
+        """
         first = start // FACTOR - self._first
         edges = np.arange(0, values.shape[0], FACTOR)
         span = self._bins[first : first + len(edges)]
+        if values.ndim > 1:
+            span = span[:, column : column + values.shape[1]]
         whole = values.shape[0] // FACTOR
         bins = values[: whole * FACTOR].reshape(whole, FACTOR, *values.shape[1:])
         np.min(bins, axis=1, out=span[:whole, ..., 0])

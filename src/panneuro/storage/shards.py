@@ -16,11 +16,16 @@ import numpy.typing as npt
 from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import ConflictError, CorruptionError, FormatError
 from panneuro.signals.arrays import LazyArray
+from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.layout import Layout, decode_index, encode_index
 from panneuro.storage.settling import ATTEMPTS
 
 Observe = Callable[[int, npt.NDArray[Any]], None]
 """Called with the first row and the values of each block that is read; a block may come twice."""
+
+Look = Callable[[int, npt.NDArray[Any], int], None]
+"""Called, in any thread, with the first row, the values and the first column of each chunk when it
+is in the cache of a core; a chunk may come twice."""
 
 Send = Callable[[str, memoryview, str], bool]
 """Given a shard's key, the object and the digest of a damaged one that it replaces, puts it.
@@ -30,6 +35,16 @@ Says whether it is there now; if not, another writer's is.
 
 _AHEAD = 3
 """Blocks read ahead of the one whose chunks are being collected."""
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """What a chunk is to hold: its number in the shard, its place in the array, its values."""
+
+    number: int
+    row: int
+    column: int
+    values: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,8 @@ class ArrayWriter:
         give other bytes on another machine.
     send : callable, optional
         Puts a shard into the store.
+    look : callable, optional
+        Shown every chunk.
     """
 
     def __init__(
@@ -80,12 +97,14 @@ class ArrayWriter:
         executor: Executor,
         stored: Callable[[str], bytes | None] = lambda _: None,
         send: Send = lambda *_: True,
+        look: Look = lambda *_: None,
     ) -> None:
         self.data = data
         self.layout = layout
         self.executor = executor
         self.stored = stored
         self.send = send
+        self.look = look
         self.coder = layout.coder
 
     def shards(self, observe: Observe | None = None) -> Iterator[Shard]:
@@ -141,9 +160,9 @@ class ArrayWriter:
         waiting: deque[tuple[int, Future[bytes]]] = deque()
         ahead = 0
         for block in self._blocks(position, observe):
-            for number, values in block:
-                encode = coders[number % len(coders)].encode_verified
-                waiting.append((number, self.executor.submit(encode, values)))
+            for tile in block:
+                coder = coders[tile.number % len(coders)]
+                waiting.append((tile.number, self.executor.submit(self._code, coder, tile)))
             while len(waiting) > ahead * len(block):
                 number, future = waiting.popleft()
                 yield number, future.result()
@@ -151,10 +170,13 @@ class ArrayWriter:
         for number, future in waiting:
             yield number, future.result()
 
-    def _blocks(
-        self, position: tuple[int, ...], observe: Observe | None
-    ) -> Iterator[list[tuple[int, npt.NDArray[Any]]]]:
-        """Yield, for each row of chunks in a shard, the chunks by number within it."""
+    def _code(self, coder: ChunkCoder, tile: _Tile) -> bytes:
+        values = np.ascontiguousarray(tile.values)
+        self.look(tile.row, values, tile.column)
+        return coder.encode_verified(values)
+
+    def _blocks(self, position: tuple[int, ...], observe: Observe | None) -> Iterator[list[_Tile]]:
+        """Yield, for each row of chunks in a shard, what they are to hold."""
         layout = self.layout
         first = position[0] * layout.shard[0]
         last = min(first + layout.shard[0], layout.shape[0])
@@ -172,7 +194,9 @@ class ArrayWriter:
                 )
                 tile = values[(slice(None), *where)]
                 if tile.size:
-                    block.append((row * math.prod(widths) + column, tile))
+                    number = row * math.prod(widths) + column
+                    left = where[0].start if where else 0
+                    block.append(_Tile(number, start, left, tile))
             yield block
 
     def _read(self, start: int, stop: int) -> npt.NDArray[Any]:
@@ -205,12 +229,13 @@ class ArrayWriter:
         checks: deque[Future[None]] = deque()
         try:
             for block in self._blocks(position, observe):
-                for number, values in block:
-                    span = spans[number]
+                for tile in block:
+                    span = spans[tile.number]
                     if span is None:
                         return False
+                    self.look(tile.row, tile.values, tile.column)
                     piece = there[span[0] : span[0] + span[1]]
-                    checks.append(self.executor.submit(self.coder.verify, values, piece))
+                    checks.append(self.executor.submit(self.coder.verify, tile.values, piece))
                 while len(checks) > _AHEAD * len(block):
                     checks.popleft().result()
             for check in checks:

@@ -38,7 +38,10 @@ Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
 _CHOICES = "_lake/choices"
 """Where it is put down how each array is cut and coded, and why."""
 
-APART = ("original/", tables.FOLDER, _CHOICES)
+BESIDE = ("figures/", "files/", "values/")
+"""Folders of what runs make that is no part of the Zarr tree."""
+
+APART = ("original/", tables.FOLDER, _CHOICES, *BESIDE)
 """What is found by its name in ``asset.json`` and not through the head."""
 
 _RAGGED = ("spike_times", "event_times")
@@ -231,7 +234,8 @@ class VersionWriter:
         if with_pyramid and Pyramid.suits(shape, dtype):
             pyramid = Pyramid(shape, dtype, min(layout.shard[0], shape[0]))
         place = self._stored(path), self._sender(path)
-        writer = ArrayWriter(data, layout, self._executor, *place)
+        look = pyramid.observe if pyramid else lambda *_: None
+        writer = ArrayWriter(data, layout, self._executor, *place, look)
         stored = self._shards(hierarchy, path, writer, pyramid)
         levels = self._pyramid_top(hierarchy, path, pyramid) if pyramid else 0
         return choice, stored, levels
@@ -287,8 +291,6 @@ class VersionWriter:
 
         def observe(start: int, values: npt.NDArray[Any]) -> None:
             nonlocal done
-            if pyramid:
-                pyramid.observe(start, values)
             ahead = max(0, start + len(values) - done)
             done += ahead
             self._progress.advance(ahead * row_bytes)
