@@ -241,7 +241,7 @@ def _scale(ax: Axes, array: xr.DataArray, values: Floats) -> None:
     """Draw power on a logarithmic scale, and what cannot be negative from zero."""
     if str(array.attrs.get("units", "")).endswith("/Hz") and (values > 0).any():
         ax.set_yscale("log")
-    elif not (values < 0).any() and "chance" not in array.attrs:
+    elif not (values < 0).any() and not array.attrs.get("chance", 0) > 0.1 * values.max():
         ax.set_ylim(bottom=0)
 
 

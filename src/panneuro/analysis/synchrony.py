@@ -11,14 +11,16 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import gammainc, gammaincc
 
+from panneuro.analysis.blocks import MAX_BYTES, in_order
 from panneuro.analysis.correlograms import Lags, Stream, drop_selves, in_epochs, pairs
 from panneuro.analysis.expected_correlograms import jitter_expectation
-from panneuro.analysis.permutations import p_values
-from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
 
 type Floats = npt.NDArray[np.floating[Any]]
+
+_P = {"units": "1", "long_name": "p"}
 
 
 def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
@@ -72,8 +74,8 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
             "observed": observed,
             "expected": expected,
             "corrected": (dims, counts - means, observed.attrs),
-            "p_more": (dims, more),
-            "p_less": (dims, gammaincc(counts + 1, means)),
+            "p_more": (dims, more, _P),
+            "p_less": (dims, gammaincc(counts + 1, means), _P),
         },
         observed.coords,
     )
@@ -88,6 +90,7 @@ def jitter_test(
     n_surrogates: int = 200,
     rate_hz: float | None = None,
     seed: Seed = 0,
+    max_bytes: int = MAX_BYTES,
     executor: Executor | None = None,
 ) -> xr.Dataset:
     r"""Test by jittered surrogates whether two units fire at some lag more often, or less.
@@ -113,6 +116,8 @@ def jitter_test(
         times are rounded to nanoseconds.
     seed : int, SeedSequence or Generator
         Each surrogate has a stream of its own.
+    max_bytes : int
+        What the correlograms may take in memory; surrogates are added up, and never kept.
     executor : Executor, optional
         Where surrogates are spread; the result does not depend on it.
 
@@ -124,7 +129,8 @@ def jitter_test(
     Raises
     ------
     InputError
-        If times are not finite or do not ascend, bins are not whole, or there are no surrogates.
+        If times are not finite or do not ascend, bins are not whole, there are no surrogates, or
+        correlograms are larger than is allowed.
 
     References
     ----------
@@ -141,31 +147,39 @@ def jitter_test(
     lags = Lags.of(max_lag_s, bin_s, rate_hz, centred=True)
     trains = Trains.of(units)
     expected = jitter_expectation(
-        trains, jitter_s=jitter_s, max_lag_s=max_lag_s, bin_s=bin_s, rate_hz=rate_hz
+        trains,
+        jitter_s=jitter_s,
+        max_lag_s=max_lag_s,
+        bin_s=bin_s,
+        rate_hz=rate_hz,
+        max_bytes=max_bytes,
     )
     spikes = in_epochs(trains, lags, None)
     ticks = round(jitter_s * lags.ticks_per_s)
     observed = _extremes(spikes, lags, expected.values)
-    task = partial(_surrogate, spikes, lags, expected.values, ticks, root(seed))
-    null = np.stack(list(spread(task, range(n_surrogates), executor)))
-    dims = ("unit", "other")
-    more, less = (p_values(observed[side], null[:, side]) for side in (0, 1))
+    task = partial(_beaten, spikes, lags, expected.values, ticks, root(seed), observed)
+    beaten = np.zeros(observed.shape, np.int64)
+    for found in in_order(task, range(n_surrogates), executor):
+        beaten += found
+    sides = zip(("p_more", "p_less"), (beaten + 1) / (n_surrogates + 1), strict=True)
     coordinates = {"unit": trains.ids, "other": trains.ids}
-    return xr.Dataset({"p_more": (dims, more), "p_less": (dims, less)}, coordinates)
+    return xr.Dataset({side: (("unit", "other"), p, _P) for side, p in sides}, coordinates)
 
 
-def _surrogate(
+def _beaten(
     spikes: Stream,
     lags: Lags,
     expected: Floats,
     window: int,
     seed: np.random.SeedSequence,
+    observed: Floats,
     index: int,
-) -> Floats:
-    """Jitter every spike in its window, and return the extremes of all pairs."""
+) -> npt.NDArray[np.bool_]:
+    """Jitter every spike in its window, and tell where that is as extreme as what is observed."""
     drawn = stream(seed, index).integers(0, window, len(spikes.ticks))
     ticks = (spikes.ticks // window).astype(np.int64) * window + drawn
-    return _extremes(Stream.of(ticks, spikes.units, spikes.n_units), lags, expected)
+    found = _extremes(Stream.of(ticks, spikes.units, spikes.n_units), lags, expected)
+    return np.asarray(found >= observed)
 
 
 def _extremes(spikes: Stream, lags: Lags, expected: Floats) -> Floats:
