@@ -53,3 +53,28 @@ def test_scripts_ask_nothing_of_other_places():
             text = one.read_text()
             assert not re.search(r"https?://(?!www\.w3\.org)", text), one.name
             assert "innerHTML = `" not in text
+
+
+def luminance(colour):
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """Return the ratio of WCAG 2, from 1 to 21."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_stands_out_in_light_and_in_dark():
+    css = FOLDER.joinpath("portal.css").read_text()
+    known = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", css)
+    for shade in (1, 2):
+        colours = {said[0]: said[shade] for said in known}
+        for ground in ("ground", "surface", "raised"):
+            for ink in ("ink", "muted", "accent", "warn", "good"):
+                assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground, shade)
+        assert contrast(colours["accent"], colours["accent-soft"]) >= 4.5
+        for hue in range(8):
+            assert contrast(colours[f"c{hue}"], colours["surface"]) >= 3, (hue, shade)
