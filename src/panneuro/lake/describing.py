@@ -23,8 +23,10 @@ from panneuro.storage.head import Head
 from panneuro.storage.nodes import Hierarchy
 from panneuro.storage.references import KEY as REFERENCES
 from panneuro.storage.references import references
+from panneuro.storage.writing import BESIDE
 
 Objects = dict[str, tuple[str, int, int]]
+_KEPT = ("original/", "_lake/tables/", *BESIDE)
 
 
 def describe(
@@ -157,7 +159,7 @@ def _stays(old: Manifest, file: StoredFile, needed: set[str]) -> bool:
     """Say whether the new version has a file too: data and sidecars, not the nodes in its head."""
     if file.path in (HEAD, REFERENCES):
         return False
-    return old.key_of(file) in needed or file.path.startswith(("original/", "_lake/tables/"))
+    return old.key_of(file) in needed or file.path.startswith(_KEPT)
 
 
 def _shared(old: Manifest, file: StoredFile) -> StoredFile:

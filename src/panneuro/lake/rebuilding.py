@@ -27,7 +27,7 @@ from panneuro.storage.pyramid import Pyramid
 from panneuro.storage.reading import StoredArray
 from panneuro.storage.references import KEY as REFERENCES
 from panneuro.storage.references import references
-from panneuro.storage.writing import APART
+from panneuro.storage.writing import APART, BESIDE
 
 Make = Callable[[Store, Manifest, str], bytes | None]
 """Given the lake's store, a version and the path of one of its objects, makes the object."""
@@ -81,7 +81,7 @@ def _head(store: Store, manifest: Manifest, path: str) -> bytes | None:
     hierarchy = Hierarchy({key: folder.get(key) for key in nodes})
     indexes = {}
     for file in manifest.files:
-        if file.path in nodes or file.path.startswith(("original/", "_lake/")):
+        if file.path in nodes or file.path.startswith(("original/", "_lake/", *BESIDE)):
             continue
         size = _index_bytes(_owner(hierarchy, file.path))
         if size:
