@@ -204,3 +204,24 @@ def test_a_lower_rate_keeps_what_it_can_hold_and_nothing_else(every):
 def test_a_rate_is_lowered_by_two_or_more(lfp):
     with pytest.raises(InputError, match="does not lower"):
         filters.decimated(lfp, 1)
+
+
+@pytest.mark.parametrize("every", [2, 5, 8])
+def test_decimating_keeps_what_the_lower_rate_holds(lfp, every):
+    low = filters.decimated(lfp, every)
+    half_hz = RATE_HZ / every / 2
+    taps = bands.low_pass(0.9 * half_hz, 0.2 * half_hz, RATE_HZ)
+    expected = direct(lfp.data[:], taps)[::every]
+    assert low.rate_hz == RATE_HZ / every
+    assert low.data.dtype == np.float32
+    assert close(evaluate(low), expected, 1e-5)
+    assert close(low.data[4_321:4_400], expected[4_321:4_400], 1e-5)
+
+
+def test_decimating_stops_what_would_be_folded():
+    t = np.arange(60_000) / RATE_HZ
+    fast = TimeSeries("ap", np.sin(2 * np.pi * 130 * t)[:, None], "volts", rate_hz=RATE_HZ)
+    assert np.abs(filters.decimated(fast, 4).data[2_000:-2_000]).max() < 1e-4
+    for every in (0, 1):
+        with pytest.raises(InputError, match="does not lower a rate"):
+            filters.decimated(fast, every)

@@ -10,6 +10,7 @@ from pynwb.icephys import VoltageClampSeries, VoltageClampStimulusSeries
 from panneuro.compute.flow import up
 from panneuro.compute.running import run
 from panneuro.pipelines.patch import patch_clamp
+from panneuro.testing.cells import AMPLITUDES_A, RESISTANCE_OHM, REST_V, TAU_S, make_cell
 
 RATE_HZ = 20_000.0
 
@@ -25,6 +26,23 @@ def made(lake, add):
         return [lake[name] for ran in stages for name in ran.outputs]
 
     return through
+
+
+def test_a_cell_whose_membrane_is_known(made, tmp_path):
+    quality, features = made(make_cell(tmp_path / "cell.nwb", noisy_sweep=6))
+    why = quality["quality"].df.why
+    assert (why[6], why.drop(6).unique().tolist()) == ("noise", [""])
+    pulses = features["pulses"].df
+    assert pulses.amplitude_a.to_numpy() == pytest.approx(np.delete(AMPLITUDES_A, 6))
+    assert pulses.n_spikes[:4].tolist() == [0, 0, 0, 0]
+    assert (np.diff(pulses.n_spikes[4:]) > 0).all()
+    (cell,) = features["cell"].df.to_dict("records")
+    assert cell["input_resistance_ohm"] == pytest.approx(RESISTANCE_OHM, rel=0.01)
+    assert cell["tau_s"] == pytest.approx(TAU_S, rel=0.05)
+    assert cell["rest_v"] == pytest.approx(REST_V, abs=1e-4)
+    assert cell["rheobase_a"] == pytest.approx(110e-12)
+    assert cell["peak_v"] == pytest.approx(30e-3, abs=1e-3)
+    assert cell["n_sweeps"] == len(AMPLITUDES_A) - 1
 
 
 def test_a_cell_that_fires_more_the_more_it_is_given(made, sample_data):

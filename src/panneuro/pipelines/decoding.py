@@ -16,6 +16,7 @@ from panneuro.analysis.decoding_over_time import decode_over_time
 from panneuro.analysis.folds import make_folds
 from panneuro.analysis.plot_style import COLOURS, finish, reference
 from panneuro.analysis.psth import count_windows, psth_tensor
+from panneuro.compute.pipelines import Pipeline
 from panneuro.compute.step import step
 from panneuro.core.errors import InputError
 from panneuro.pipelines.columns import areas_of_units, shown
@@ -185,3 +186,6 @@ def _draw_areas(ax: Axes, areas: pd.DataFrame, draws: pd.DataFrame) -> None:
 
 def _beside(place: float, n: int) -> npt.NDArray[np.float64]:
     return place + np.linspace(-0.2, 0.2, n)
+
+
+decoding_by_area = Pipeline("decoding", on="has:units has:trials", steps=[decode_areas])

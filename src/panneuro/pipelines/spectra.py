@@ -12,6 +12,7 @@ from pydantic import PositiveFloat
 from panneuro.analysis.bands import BANDS
 from panneuro.analysis.condition_spectra import power_by_condition
 from panneuro.analysis.plot_style import COLOURS, finish, readable
+from panneuro.compute.pipelines import Pipeline
 from panneuro.compute.step import ASSET, step
 from panneuro.core.errors import InputError
 from panneuro.lake.asset import Asset
@@ -160,3 +161,6 @@ def _drawn(spectra: xr.Dataset) -> Figure:
         for ax in axes[len(areas) :]:
             ax.set_visible(False)
     return figure
+
+
+spectra_by_stimulus = Pipeline("lfp-spectra", on="has:trials", steps=[lfp_spectra])
