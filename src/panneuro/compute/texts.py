@@ -23,7 +23,7 @@ CODE, ENVIRONMENTS = "runs/code", "runs/environments"
 """Where texts and packages of runs lie, by digest."""
 
 _OURS = "panneuro"
-_BUILT = (".so", ".dylib", ".dll", ".pyd", ".pyc")
+_BUILT = (".so", ".dylib", ".dll", ".pyd")
 
 
 def keep_texts(store: Store, step: Step) -> None:
@@ -66,7 +66,7 @@ def own_source() -> dict[str, bytes]:
     files = {
         f"{_OURS}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in _BUILT
+        if path.is_file() and path.suffix not in _BUILT and path.parent.name != "__pycache__"
     }
     beside = f"{_OURS}-{installed.version}.dist-info"
     said = {name: installed.read_text(name) for name in ("METADATA", "entry_points.txt")}
