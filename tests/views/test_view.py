@@ -36,7 +36,7 @@ def test_a_function_gives_rows_in_many_ways(made, rows):
     def any_way(asset):
         return made
 
-    assert any_way.rows(None, {}).to_dict("records") == rows
+    assert pd.DataFrame(any_way.rows(None, {})).to_dict("records") == rows
 
 
 @pytest.mark.parametrize("made", [3, "text", [1, 2], np.ones(3)])

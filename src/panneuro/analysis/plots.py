@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Limits = Mapping[str, tuple[float | None, float | None]]
 
-_ALONG = ("time", "lag", "frequency")
+_ALONG = ("time", "lag", "frequency", "trial")
 _LISTS = ("unit", "channel", "presentation", "other")
 _BETWEEN = (("lower", "upper"), ("low", "high"))
 _SIGNIFICANT = 0.05

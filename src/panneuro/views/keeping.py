@@ -25,7 +25,7 @@ from panneuro.lake.asset import Asset
 from panneuro.lake.runs import Attempt
 from panneuro.storage.stores import open_store
 from panneuro.views.editions import ASSET, FAILED, GONE, MADE, VERSION, Edition, Editions, Made
-from panneuro.views.view import View, find_view
+from panneuro.views.view import Rows, View, find_view
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -309,7 +309,7 @@ def computed(
     store: Store, view: View, parameters: Mapping[str, Any], batch: Iterable[tuple[str, str]]
 ) -> Made:
     """Return what a view makes of some assets; one that fails does not stop the others."""
-    told, rows = [], []
+    told, gathered = [], _Gathered()
     values = view.step.validated(parameters)
     given = {name: getattr(values, name) for name in type(values).model_fields}
     for name, version in batch:
@@ -317,16 +317,31 @@ def computed(
             source = (
                 Run.decode(store.get(name)) if view.of_runs else Asset.open(store, name, version)
             )
-            found = view.rows(source, given)
+            gathered.add(name, version, view.rows(source, given))
+            told.append((name, version, MADE, ""))
         except Exception as error:  # noqa: BLE001
             told.append((name, version, FAILED, _told(error)))
-            continue
-        told.append((name, version, MADE, ""))
-        if len(found):
-            own = [column for column in found.columns if column not in (ASSET, VERSION)]
-            head = pd.DataFrame({ASSET: name, VERSION: version}, index=found.index)
-            rows.append(pd.concat([head, found[own]], axis="columns"))
-    return Made.of(told, rows)
+    return Made.of(told, gathered.frames())
+
+
+class _Gathered:
+    """Rows of one asset after the other; a table is made of many at once, for each is dear."""
+
+    def __init__(self) -> None:
+        self._frames: list[pd.DataFrame] = []
+        self._rows: list[Mapping[str, Any]] = []
+
+    def add(self, name: str, version: str, rows: Rows) -> None:
+        if isinstance(rows, pd.DataFrame):
+            own = [column for column in rows.columns if column not in (ASSET, VERSION)]
+            head = pd.DataFrame({ASSET: name, VERSION: version}, index=rows.index)
+            self._frames.append(pd.concat([head, rows[own]], axis="columns"))
+        else:
+            mark = {ASSET: name, VERSION: version}
+            self._rows += [{**mark, **row, **mark} for row in rows]
+
+    def frames(self) -> list[pd.DataFrame]:
+        return [pd.DataFrame(self._rows), *self._frames]
 
 
 def _told(error: Exception) -> str:

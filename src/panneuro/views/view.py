@@ -25,6 +25,7 @@ GROUP = "panneuro.views"
 ENTRY, RUN = "entry", "run"
 """Taken under these names: what the index says of an asset, or the record of a run."""
 
+Rows = pd.DataFrame | list[Mapping[str, Any]]
 Draw = Callable[[pd.DataFrame], Any]
 
 
@@ -81,7 +82,7 @@ class View:
         self.draw = draw
         return draw
 
-    def rows(self, source: Asset | Run, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    def rows(self, source: Asset | Run, parameters: Mapping[str, Any]) -> Rows:
         """Return what the function makes of an asset, or of a run.
 
         Parameters
@@ -93,11 +94,11 @@ class View:
 
         Returns
         -------
-        DataFrame
+        DataFrame or list of mapping
             As many rows as the function gave, none if it gave None.
         """
         values = {slot: self._value(slot, wanted, source) for slot, wanted in self._takes()}
-        return _framed(self.name, self.step.function(**values, **parameters))
+        return _rows(self.name, self.step.function(**values, **parameters))
 
     def _takes(self) -> Iterable[tuple[str, str]]:
         return self.step.takes.items()
@@ -123,16 +124,16 @@ def _named(asset: Asset, wanted: str) -> str:
     return found[0]
 
 
-def _framed(name: str, made: Any) -> pd.DataFrame:
+def _rows(name: str, made: Any) -> Rows:
     if made is None:
-        return pd.DataFrame()
+        return []
     if isinstance(made, pd.DataFrame):
         return made.reset_index(drop=made.index.name is None and made.index.nlevels == 1)
     rows = [made] if isinstance(made, Mapping) else made
     if isinstance(rows, Iterable) and not isinstance(rows, str):
         rows = list(rows)
         if all(isinstance(row, Mapping) for row in rows):
-            return pd.DataFrame(rows)
+            return rows
     raise InputError(
         f"view {name!r} gave {type(made).__name__}",
         hint="return a dict, several of them, a DataFrame, or None",

@@ -1,0 +1,283 @@
+"""Psychometric curves: the probability of a choice over the strength of a stimulus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy.optimize import minimize
+from scipy.special import expit, ndtr, ndtri, xlogy
+
+from panneuro.analysis.streams import Seed, root, stream
+from panneuro.core.errors import InputError
+
+type Floats = npt.NDArray[np.float64]
+type Shape = Literal["logistic", "gauss", "weibull"]
+
+_STARTS = 3
+_PARAMETERS = ("threshold", "width", "guess", "lapse")
+
+
+def _weibull(x: Floats, threshold: float, width: float) -> Floats:
+    with np.errstate(over="ignore"):
+        found: Floats = -np.expm1(-((np.maximum(x, 0.0) / threshold) ** (1.0 / width)))
+    return found
+
+
+_SHAPES: dict[str, Callable[[Floats, float, float], Floats]] = {
+    "logistic": lambda x, threshold, width: np.asarray(expit((x - threshold) / width)),
+    "gauss": lambda x, threshold, width: np.asarray(ndtr((x - threshold) / width)),
+    "weibull": _weibull,
+}
+
+
+def psychometric_curve(
+    stimulus: npt.ArrayLike, chose: npt.ArrayLike, *, level: float = 0.95
+) -> xr.Dataset:
+    """Return how often a choice was made at each stimulus, with Wilson's interval [1]_.
+
+    Parameters
+    ----------
+    stimulus : array-like of float, shape (n_trials,)
+        Strength: signed contrast, coherence, frequency. Trials where it is NaN are left out.
+    chose : array-like of bool, shape (n_trials,)
+        Whether the choice was made: right, yes.
+    level : float
+        Coverage of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Dataset, dims (stimulus,)
+        ``probability``, ``low`` and ``high``, and ``n_trials``.
+
+    Raises
+    ------
+    InputError
+        If there is not one choice for each stimulus, or no trial.
+
+    References
+    ----------
+    .. [1] Wilson, Journal of the American Statistical Association 22, 209 (1927).
+
+    Examples
+    --------
+    >>> curve = psychometric_curve([-1, -1, 1, 1, 1, 1], [0, 1, 1, 1, 1, 0])
+    >>> curve.probability.values, curve.n_trials.values
+    (array([0.5 , 0.75]), array([2, 4]))
+    """
+    strength, choice = _trials(stimulus, chose)
+    if not 0 < level < 1:
+        raise InputError(f"a level of {level!r} does not lie between 0 and 1")
+    values, codes = np.unique(strength, return_inverse=True)
+    n = np.bincount(codes, minlength=len(values))
+    p = np.bincount(codes, weights=choice, minlength=len(values)) / n
+    z2 = float(ndtri((1 + level) / 2)) ** 2
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    reach = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    found = {
+        "probability": ("stimulus", p, {"units": "1", "long_name": "probability of the choice"}),
+        "low": ("stimulus", middle - reach),
+        "high": ("stimulus", middle + reach),
+        "n_trials": ("stimulus", n),
+    }
+    return xr.Dataset(found, {"stimulus": values})
+
+
+def fit_psychometric(
+    stimulus: npt.ArrayLike,
+    chose: npt.ArrayLike,
+    shape: Shape = "logistic",
+    *,
+    guess: float | None = None,
+    lapse: float | None = None,
+    most_lapses: float = 0.3,
+    level: float = 0.95,
+    n_bootstraps: int = 200,
+    seed: Seed = 0,
+) -> pd.DataFrame:
+    """Fit a psychometric function by maximum likelihood, with bootstrap intervals [1]_.
+
+    ``P(x) = guess + (1 - guess - lapse) F(x)``. With ``u = (x - threshold) / width``, ``F`` is
+    ``1 / (1 + exp(-u))`` (logistic) or the normal distribution of ``u`` (gauss); or Weibull's
+    ``1 - exp(-(x / threshold)^(1 / width))``, for strengths from 0 up.
+
+    Parameters
+    ----------
+    stimulus : array-like of float, shape (n_trials,)
+        Strength; trials where it is NaN are left out.
+    chose : array-like of bool, shape (n_trials,)
+        Whether the choice was made.
+    shape : {"logistic", "gauss", "weibull"}
+        Of ``F``.
+    guess, lapse : float, optional
+        Rates of choices that do not depend on the stimulus: 0.5 guesses where one of two is
+        forced. Left out, they are fitted.
+    most_lapses : float
+        The largest rate that is fitted.
+    level : float
+        Coverage of the intervals.
+    n_bootstraps : int
+        Data sets drawn from the fitted function, and fitted; 0 for no intervals.
+    seed : int, SeedSequence or Generator
+        Each data set has a stream of its own.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``threshold``, ``width``, ``guess`` and ``lapse``; columns ``value``, ``low`` and
+        ``high``. In ``attrs``, the ``log_likelihood`` and the ``deviance`` from the saturated
+        model.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two stimuli, or a strength is negative for Weibull's.
+
+    References
+    ----------
+    .. [1] Wichmann & Hill, Perception & Psychophysics 63, 1293 and 1314 (2001).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.choice([-1, -0.5, -0.25, 0.25, 0.5, 1], 2000)
+    >>> fit = fit_psychometric(x, rng.random(2000) < 1 / (1 + np.exp(-x / 0.2)), n_bootstraps=0)
+    >>> fit.value.abs().round(1).tolist()
+    [0.0, 0.2, 0.0, 0.0]
+    """
+    strength, choice = _trials(stimulus, chose)
+    values, codes = np.unique(strength, return_inverse=True)
+    if shape not in _SHAPES:
+        raise InputError(f"no shape is called {shape!r}", hint=f"shapes: {', '.join(_SHAPES)}")
+    if len(values) < 2:
+        raise InputError("fitting a psychometric function needs two stimuli, not one")
+    if shape == "weibull" and values[0] < 0:
+        raise InputError(
+            f"Weibull's function is of strengths from 0 up, not {values[0]!r}", hint="logistic"
+        )
+    n = np.bincount(codes).astype(np.float64)
+    model = _Model(values, n, shape, guess, lapse, most_lapses)
+    k = np.bincount(codes, weights=choice, minlength=len(values))
+    best, cost = model.fit(k)
+    table = pd.DataFrame({"value": model.full(best)}, index=pd.Index(_PARAMETERS, name="parameter"))
+    table["low"], table["high"] = _interval(model, best, level, n_bootstraps, seed)
+    saturated = float(np.sum(xlogy(k, k / n) + xlogy(n - k, 1 - k / n)))
+    table.attrs = {"shape": shape, "log_likelihood": -cost, "deviance": 2 * (saturated + cost)}
+    return table
+
+
+def psychometric_function(stimulus: npt.ArrayLike, fit: pd.DataFrame) -> xr.DataArray:
+    """Return a fitted function at some strengths, to be drawn over :func:`psychometric_curve`.
+
+    Parameters
+    ----------
+    stimulus : array-like of float, shape (n,)
+        Strengths.
+    fit : DataFrame
+        As :func:`fit_psychometric` returns.
+
+    Returns
+    -------
+    DataArray, dims (stimulus,)
+
+    Examples
+    --------
+    >>> fit = pd.DataFrame({"value": [0.0, 1.0, 0.0, 0.0]})
+    >>> fit.attrs["shape"] = "logistic"
+    >>> psychometric_function([0.0], fit).values
+    array([0.5])
+    """
+    x = np.atleast_1d(np.asarray(stimulus, np.float64))
+    p = _probability(_SHAPES[fit.attrs["shape"]], x, fit["value"].to_numpy(np.float64))
+    return xr.DataArray(p, {"stimulus": x}, "stimulus", name="probability", attrs={"units": "1"})
+
+
+class _Model:
+    """The likelihood of counts at some strengths, over the parameters that are free."""
+
+    def __init__(
+        self,
+        values: Floats,
+        n: Floats,
+        shape: Shape,
+        guess: float | None,
+        lapse: float | None,
+        most: float,
+    ) -> None:
+        self.values, self.n = values, n
+        self._shape = _SHAPES[shape]
+        self._held = {at: rate for at, rate in ((2, guess), (3, lapse)) if rate is not None}
+        if any(not 0 <= rate < 1 for rate in self._held.values()) or not 0 < most <= 0.5:
+            raise InputError(f"rates of {guess!r}, {lapse!r} and up to {most!r} are none")
+        span = float(values[-1] - values[0])
+        positive = shape == "weibull"
+        low = span * 1e-3 if positive else float(values[0]) - span
+        bounds = [(low, float(values[-1]) + span), (span * 1e-3, 10 * span)]
+        bounds[1] = (0.02, 10.0) if positive else bounds[1]
+        self._bounds = [*bounds, *((0.0, most) for at in (2, 3) if at not in self._held)]
+        self._starts = [
+            (float(np.quantile(values, q)), 0.5 if positive else span * w)
+            for q, w in zip((0.5, 0.3, 0.7), (0.1, 0.3, 0.03), strict=True)
+        ]
+
+    def full(self, free: Floats) -> Floats:
+        """Return all four parameters."""
+        rest = list(free[2:])
+        rates = [self._held[at] if at in self._held else rest.pop(0) for at in (2, 3)]
+        return np.array([*free[:2], *rates])
+
+    def probability(self, free: Floats) -> Floats:
+        return _probability(self._shape, self.values, self.full(free))
+
+    def fit(self, k: Floats) -> tuple[Floats, float]:
+        """Return the parameters of the greatest likelihood, and its negative logarithm."""
+
+        def cost(free: Floats) -> float:
+            p = np.clip(self.probability(free), 1e-12, 1 - 1e-12)
+            return -float(np.sum(k * np.log(p) + (self.n - k) * np.log1p(-p)))
+
+        rates = [0.02] * (len(self._bounds) - 2)
+        found = [
+            minimize(cost, [*start, *rates], method="L-BFGS-B", bounds=self._bounds)
+            for start in self._starts[:_STARTS]
+        ]
+        best = min(found, key=lambda one: float(one.fun))
+        return np.asarray(best.x, np.float64), float(best.fun)
+
+
+def _probability(
+    shape: Callable[[Floats, float, float], Floats], x: Floats, parameters: Floats
+) -> Floats:
+    threshold, width, guess, lapse = parameters
+    found: Floats = guess + (1 - guess - lapse) * shape(x, threshold, width)
+    return found
+
+
+def _interval(
+    model: _Model, best: Floats, level: float, n_bootstraps: int, seed: Seed
+) -> tuple[Any, Any]:
+    if not n_bootstraps:
+        return np.nan, np.nan
+    p, source = model.probability(best), root(seed)
+    drawn = [
+        model.full(model.fit(stream(source, number).binomial(model.n.astype(int), p))[0])
+        for number in range(n_bootstraps)
+    ]
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
+
+
+def _trials(stimulus: npt.ArrayLike, chose: npt.ArrayLike) -> tuple[Floats, Floats]:
+    strength, choice = np.asarray(stimulus, np.float64), np.asarray(chose)
+    if strength.ndim != 1 or strength.shape != choice.shape:
+        raise InputError(f"stimuli of shape {strength.shape} have choices of shape {choice.shape}")
+    if not np.isin(choice, (0, 1)).all():
+        raise InputError("a choice was made or not: it must be true or false for each trial")
+    there = ~np.isnan(strength)
+    if not there.any() or np.isinf(strength).any():
+        raise InputError("there is no trial whose stimulus has a finite strength")
+    return strength[there], choice[there].astype(np.float64)
