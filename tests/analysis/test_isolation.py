@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import chi2
 
-from panneuro.analysis.isolation import isolation
+from panneuro.analysis.isolation import isolation, isolation_table
 from panneuro.core.errors import InputError
 
 
@@ -69,3 +72,15 @@ def test_impossible_input_is_refused():
         isolation(features, labels[:3], 7)
     with pytest.raises(InputError, match="too few"):
         isolation(features, labels, 7, n_neighbours=5000)
+
+
+def test_the_table_has_the_metrics_of_each_unit():
+    random = np.random.default_rng(4)
+    features = np.concatenate([random.normal(3 * unit, 1, (60, 2)) for unit in range(3)])
+    labels = np.repeat(["a", "b", "c"], 60)
+    table = isolation_table(features, labels)
+    assert table.index.tolist() == ["a", "b", "c"]
+    for unit in table.index:
+        assert table.loc[unit].to_dict() == asdict(isolation(features, labels, unit))
+    with ThreadPoolExecutor(2) as pool:
+        assert isolation_table(features, labels, executor=pool).equals(table)

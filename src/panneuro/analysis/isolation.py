@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 
@@ -111,6 +115,54 @@ def isolation(
     distance, l_ratio = _mahalanobis(array[own], array[~own])
     hit, miss = _neighbours(array, own, n_neighbours, max_spikes)
     return Isolation(distance, l_ratio, _d_prime(array, own), hit, miss)
+
+
+def isolation_table(
+    features: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    n_neighbours: int = 5,
+    max_spikes: int = 10_000,
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """Measure how well each unit stands apart from all others.
+
+    Parameters
+    ----------
+    features : array-like of float, shape (n_spikes, n_features)
+        Such as the principal components of each spike's waveform.
+    labels : array-like, shape (n_spikes,)
+        Unit of each spike.
+    n_neighbours : int
+        Neighbours a spike is asked for.
+    max_spikes : int
+        For the neighbours, spikes are thinned evenly to about so many: their cost grows fast.
+    executor : Executor, optional
+        Where units are spread; the result does not depend on it.
+
+    Returns
+    -------
+    DataFrame
+        One row a unit, one column a metric of :class:`Isolation`.
+
+    Raises
+    ------
+    InputError
+        If features are not finite, the lengths differ, or a unit or the others have fewer than two
+        spikes.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> features = np.concatenate([random.normal(0, 1, (500, 3)), random.normal(9, 1, (500, 3))])
+    >>> isolation_table(features, np.repeat(["a", "b"], 500)).nn_hit_rate.tolist()
+    [1.0, 1.0]
+    """
+    units = np.unique(np.asarray(labels)).tolist()
+    asked = {"n_neighbours": n_neighbours, "max_spikes": max_spikes}
+    task = partial(isolation, features, labels, **asked)
+    rows = [asdict(found) for found in spread(task, units, executor)]
+    return pd.DataFrame(rows, pd.Index(units, name="unit"))
 
 
 def _mahalanobis(own: Floats, other: Floats) -> tuple[float, float]:
