@@ -123,7 +123,8 @@ def _rounds(root: Path, run: Path, said: argparse.Namespace) -> dict[str, dict[s
         wanted = {
             "spikeinterface": (peer, PEER, {}),
             "ours": (mine, OURS, {"said": SAID, "codecs": None}),
-            "ours, fast (delta-blosc)": (mine, OURS, {"said": SAID, "codecs": ("delta-blosc",)}),
+            "ours, lattice-lpc-fast": (mine, OURS, {"said": SAID, "codecs": ("lattice-lpc-fast",)}),
+            "ours, delta-blosc": (mine, OURS, {"said": SAID, "codecs": ("delta-blosc",)}),
         }
         for name, (python, code, more) in wanted.items():
             found = measure(python, code, out=str(out), **given, **more)
