@@ -35,7 +35,9 @@ def test_they_intersect_subtract_and_unite(one: set[int], other: set[int]) -> No
 def test_containers_give_back_what_they_took(one: set[int], other: set[int]) -> None:
     body = bits.pack(sorted(one))
     assert list(bits.positions(body)) == sorted(one)
-    assert bits.bitmap(body) == bits.rows_from(one).get(0, 0)
+    assert bits.united([(0, body)]) == bits.rows_from(one)
+    several = [(0, body), (1, body), (0, bits.pack(sorted(other)))]
+    assert bits.united(several) == bits.rows_from([*one, *other, *(bits.BLOCK + at for at in one)])
     assert list(bits.positions(bits.added(body, sorted(other)))) == sorted(one | other)
 
 
@@ -69,4 +71,4 @@ def test_a_sample_of_another_length_is_refused() -> None:
 @pytest.mark.parametrize("size", [1, 3, 2_050, 8_191, 8_193])
 def test_a_container_of_another_length_is_refused(size: int) -> None:
     with pytest.raises(CorruptionError, match=f"{size} bytes"):
-        bits.bitmap(bytes(size))
+        bits.united([(0, bytes(size))])

@@ -45,6 +45,29 @@ def rows_from(numbers: Iterable[int]) -> Rows:
     return {block: int.from_bytes(buffer, "little") for block, buffer in buffers.items()}
 
 
+def united(containers: Iterable[tuple[int, bytes]]) -> Rows:
+    """Return the rows in any of some containers, each with its block.
+
+    Examples
+    --------
+    >>> united([(0, pack([1, 3])), (1, pack([0])), (0, pack([2]))])
+    {0: 14, 1: 1}
+    """
+    found: Rows = {}
+    buffers: dict[int, bytearray] = {}
+    for block, body in containers:
+        listed = sparse(body)
+        if listed is None:
+            found[block] = found.get(block, 0) | int.from_bytes(body, "little")
+            continue
+        if listed:
+            buffer = buffers.setdefault(block, bytearray(_BYTES))
+            for at in listed:
+                buffer[at >> 3] |= 1 << (at & 7)
+    unite(found, {block: int.from_bytes(buffer, "little") for block, buffer in buffers.items()})
+    return found
+
+
 def intersect(one: Rows, other: Rows) -> Rows:
     """Return the rows in both sets."""
     small, large = (one, other) if len(one) <= len(other) else (other, one)
@@ -169,14 +192,6 @@ def sparse(body: bytes) -> array[int] | None:
             f"cannot read the index: a block of {len(body)} bytes", hint="panneuro reindex"
         )
     return array("H", body)
-
-
-def bitmap(body: bytes) -> int:
-    """Return a container as a bitmap."""
-    listed = sparse(body)
-    if listed is None:
-        return int.from_bytes(body, "little")
-    return int.from_bytes(_buffer(listed), "little")
 
 
 def _buffer(listed: Iterable[int]) -> bytearray:

@@ -98,17 +98,17 @@ class Terms:
 
     def rows(self, terms: Iterable[Term]) -> Rows:
         """Return the rows that have at least one of some terms."""
-        united: Rows = {}
         few: list[bytes] = []
+        many: list[Term] = []
         for term in terms:
-            if term.inline is not None:
+            if term.inline is None:
+                many.append(term)
+            else:
                 few.append(term.inline)
-                continue
-            for block, body in self.containers(term):
-                united[block] = united.get(block, 0) | bits.bitmap(body)
+        found = bits.united(chain.from_iterable(map(self.containers, many)))
         if few:
-            bits.unite(united, bits.rows_from(array("I", b"".join(few))))
-        return united
+            bits.unite(found, bits.rows_from(array("I", b"".join(few))))
+        return found
 
     def values(self, term: Term, among: Flagged) -> list[tuple[float, int]]:
         """Return (value, row number) of those rows of a fine bin that are in a set."""
