@@ -52,7 +52,7 @@ def draw_curves(
     )
     names = _names(array, hue)
     # What is drawn over other curves goes on with the next colour.
-    first = sum(len(line.get_xydata()) > _LINE_POINTS for line in ax.lines)
+    first = sum(np.size(line.get_xdata()) > _LINE_POINTS for line in ax.lines)
     for number, (line, name) in enumerate(zip(lines, names, strict=True)):
         colour = COLOURS[(first + number) % len(COLOURS)]
         ax.plot(places, line, color=colour, label=name)

@@ -262,8 +262,8 @@ class SearchConformance:
         searchable = make(drawn)
         expected = Reference(drawn).found(query)
         assert sorted(searchable.names(query)) == sorted(entry.name for entry in expected)
-        latest = {entry.name: entry.version for entry in expected}
-        assert dict(searchable.latest(query)) == latest
+        newest = {entry.name: entry.version for entry in expected}
+        assert dict(searchable.latest(query)) == newest
         for entry in drawn:
             same = searchable.get(entry.name, entry.version)
             assert same is not None
