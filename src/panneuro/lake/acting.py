@@ -213,7 +213,7 @@ class LakeFor:
             named = ", ".join(f"{terms.title!r} ({terms.id[:12]})" for terms in due)
             return NotAllowedError(
                 f"before the data of {entry.name!r} are read, accept: {named}",
-                hint=f"panneuro grant --accept {due[0].id[:12]}",
+                hint="whoever reads them accepts, once: on the asset's page, or with accept(id)",
             )
         return NotAllowedError(
             f"{self.actor} may not {verb} {entry.name!r}: {VERBS[verb]}",
