@@ -64,6 +64,15 @@ def test_integers_are_made_physical(gain, offset, per_channel):
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("dtype", [">i2", "<i2", "u1", "i8", "f2", ">f8"])
+def test_samples_of_any_type_are_taken(dtype):
+    stored = np.random.default_rng(0).integers(0, 99, (400, 3)).astype(dtype)
+    plan = smoothed(64, 2, np.array([1.0, 2.0, 1.0]))
+    lfp, floats = (TimeSeries("x", x, rate_hz=1.0) for x in (stored, stored.astype(float)))
+    found, expected = (evaluate(overlap_saved(x, plan, np.float32)) for x in (lfp, floats))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
 @pytest.mark.parametrize("rooted", [True, False])
 def test_power_is_turned(rooted):
     values = np.random.default_rng(0).standard_normal((3, 200, 2)).astype(np.float32)

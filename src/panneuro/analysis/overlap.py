@@ -170,7 +170,8 @@ class _Blocks(Sliced):
         """
         signal = self.signal
         inside = begin >= 0 and end <= len(signal)
-        if not inside or signal.data.dtype.kind == "f":
+        # What is compiled takes numbers in the order of bytes of this machine.
+        if not inside or signal.data.dtype.kind == "f" or not signal.data.dtype.isnative:
             return extended(signal, begin, end), None, None
         stored = np.asarray(signal.data[begin:end]).reshape(end - begin, signal.n_channels)
         if np.all(np.asarray(signal.gain) == 1.0) and not np.any(signal.offset):
