@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -83,13 +86,34 @@ def lake():
     return filled(f"memory://{uuid.uuid4().hex}", 3)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Return the folder of a lake of three sessions; not to be changed."""
+    place = tmp_path_factory.mktemp("template") / "lake"
+    filled(str(place), 3)
+    return place
+
+
 @pytest.fixture
-def folder_lake(tmp_path):
+def folder_lake(tmp_path, template):
     """Return a lake of three sessions in a folder."""
-    return filled(str(tmp_path / "lake"), 3)
+    return panneuro.open(shutil.copytree(template, tmp_path / "lake"))
 
 
 @pytest.fixture
 def steps():
     """Return the path of a file of steps."""
     return STEPS
+
+
+@pytest.fixture(scope="session")
+def registry(need, tmp_path_factory):
+    """Say whether the registry that uv knows gives a small package."""
+    place = tmp_path_factory.mktemp("registry")
+    asked = Path(place, "six.in")
+    asked.write_text("six==1.16.0\n")
+    uv = Path(sys.executable).with_name("uv")
+    need("registry", uv.exists(), "uv is not installed")
+    command = [uv, "pip", "compile", "--quiet", "--no-cache", str(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    need("registry", not done.returncode, f"uv reaches no registry: {done.stderr[:200]}")

@@ -27,20 +27,6 @@ six==1.16.0 \\
     --hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254
     # via nothing
 """
-WHEEL = "six-1.16.0-py2.py3-none-any.whl"
-
-
-@pytest.fixture(scope="session")
-def registry(need, tmp_path_factory):
-    """Say whether the registry that uv knows gives a small package."""
-    place = tmp_path_factory.mktemp("registry")
-    asked = Path(place, "six.in")
-    asked.write_text("six==1.16.0\n")
-    uv = Path(sys.executable).with_name("uv")
-    need("registry", uv.exists(), "uv is not installed")
-    command = [uv, "pip", "compile", "--quiet", "--no-cache", str(asked)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    need("registry", not done.returncode, f"uv reaches no registry: {done.stderr[:200]}")
 
 
 def test_a_lock_is_what_it_pins_not_how_it_is_written():

@@ -17,6 +17,7 @@ from panneuro.compute.obtaining import Recipe
 from panneuro.compute.products import product
 from panneuro.compute.reproducing import STEP, reproduce, summary, verdicts
 from panneuro.compute.running import run
+from panneuro.compute.step import Context
 from panneuro.core.errors import InputError, NotFoundError
 from panneuro.lake.runs import record_key
 
@@ -34,6 +35,7 @@ def quickly(monkeypatch):
             assert (folder / part).is_dir()
         with monkeypatch.context() as patch:
             patch.syspath_prepend(str(folder / "code"))
+            patch.delitem(sys.modules, "strangers", raising=False)
             try:
                 return repeating.repeat(json.loads(json.dumps(order)))
             except panneuro.PanneuroError as error:
@@ -148,9 +150,7 @@ def test_code_that_no_registry_has_is_named(folder_lake, tmp_path, monkeypatch):
     assert verdict.missing == {"package labtools": "it came with no package"}
 
 
-def test_packages_that_are_gone_are_named(folder_lake, need, tmp_path):
-    uv = Path(sys.executable).with_name("uv")
-    need("registry", uv.exists(), "uv is not installed")
+def test_packages_that_are_gone_are_named(registry, folder_lake):
     name = made(folder_lake, "faithful")
     (recorded,) = folder_lake.runs.making(name)
     key = texts.environment_key(recorded.installed)
@@ -195,6 +195,12 @@ def test_a_panneuro_that_was_changed_is_not_run(folder_lake):
     assert "is not what its digest says" in verdict.error
 
 
+def test_only_a_step_with_an_environment_calls_apart(tmp_path):
+    context = Context(map, 1, tmp_path)
+    with pytest.raises(InputError, match="its step declares no environment"):
+        context.call(len)
+
+
 def test_what_was_not_computed_is_refused(folder_lake, tmp_path):
     with pytest.raises(NotFoundError, match="no run is recorded"):
         reproduce(folder_lake, SOURCE)
@@ -217,10 +223,8 @@ def test_what_a_notebook_defines_cannot_be_repeated(folder_lake):
 
 
 @pytest.mark.slow
-def test_the_recorded_versions_are_built_and_used(folder_lake, need):
+def test_the_recorded_versions_are_built_and_used(registry, folder_lake):
     """A run made with an older six, elsewhere, is repeated with that six, and not with ours."""
-    uv = Path(sys.executable).with_name("uv")
-    need("registry", uv.exists(), "uv is not installed")
     name = made(folder_lake, "faithful", seed=3)
     (recorded,) = folder_lake.runs.making(name)
     recipe = Recipe(folder_lake, recorded)
@@ -250,9 +254,7 @@ def folder_lake_folder(place):
 
 
 @pytest.mark.slow
-def test_a_step_with_a_lock_of_its_own_is_repeated_with_it(folder_lake, need):
-    uv = Path(sys.executable).with_name("uv")
-    need("registry", uv.exists(), "uv is not installed")
+def test_a_step_with_a_lock_of_its_own_is_repeated_with_it(registry, folder_lake):
     name = made(folder_lake, "apart")
     assert product(folder_lake[name], "answer") == [six.__version__, "1.16.0", "used"]
     (recorded,) = folder_lake.runs.making(name)
