@@ -4,6 +4,9 @@ import logging
 import sys
 from threading import Thread
 
+import click
+import pytest
+
 from panneuro.compute.listening import Listener
 
 
@@ -39,3 +42,14 @@ def test_a_traceback_is_kept():
     except ValueError as error:
         listener.note_traceback(error)
     assert listener.text.endswith("ValueError: why\n")
+
+
+def test_those_who_look_whether_a_stream_takes_bytes_are_told_no():
+    """As click does before it tells of progress, from another thread."""
+    with Listener() as listener:
+        with pytest.raises(TypeError, match="not bytes"):
+            sys.stderr.write(b"")
+        thread = Thread(target=click.echo, args=("half is done",), kwargs={"err": True})
+        thread.start()
+        thread.join()
+    assert listener.text == "half is done\n"

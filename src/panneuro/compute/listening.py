@@ -74,6 +74,9 @@ class _Tee(io.TextIOBase):
         self._hear = hear
 
     def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            # By this, those who write find out that a stream is one of text.
+            raise TypeError(f"text is written here, not {type(text).__name__}")
         self._hear(text)
         self._onward.write(text)
         return len(text)
