@@ -4,6 +4,7 @@ Usage: ``python bench/compute.py [--runs 200] [--assets 10000]``
 
 The step does nothing, so all that is measured is opening the input, committing an asset, recording
 the run and indexing both. Beside it, what joblib's cache and Dask alone take for the same call.
+Seconds are of the wall; in brackets, where all is done in this process, of processors.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import pandas as pd
@@ -33,7 +35,7 @@ STEP = f"{Path(__file__).resolve()}:nothing"
 
 @panneuro.step(takes="units", gives="nothing")
 def nothing(units: Table, n: int = 1) -> pd.DataFrame:
-    return pd.DataFrame({"n": [n]})
+    return pd.DataFrame({"n": [n + 0 * len(units)]})
 
 
 def filled(place: str, count: int) -> Lake:
@@ -51,25 +53,37 @@ def filled(place: str, count: int) -> Lake:
     return lake
 
 
-def timed(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
+class Spent(NamedTuple):
+    """Seconds of the wall, and of the processors of this process."""
+
+    wall: float
+    cores: float
+
+    def each(self, count: int) -> str:
+        return f"{1000 * self.wall / count:8.1f} ({1000 * self.cores / count:.1f})"
+
+
+def timed(act: Callable[[], object]) -> Spent:
+    began, cores = time.perf_counter(), time.process_time()
     act()
-    return time.perf_counter() - began
+    return Spent(time.perf_counter() - began, time.process_time() - cores)
 
 
-def overhead(lake: Lake, count: int, n: int, **options: object) -> float:
-    """Return milliseconds per run: of all runs, less those of one, which starts what must start."""
-    first = timed(lambda: run(lake, STEP, on="name=tiny_m00000", n=n, **options))
-    rest = timed(lambda: run(lake, STEP, on="has:units", n=n, **options))
-    if options.get("executor") in (None, "inline"):
-        first = 0.0
-    return 1000 * (rest - first) / (count - 1)
+def inline(lake: Lake, n: int) -> Spent:
+    return timed(lambda: run(lake, STEP, on="has:units", n=n))
 
 
-def with_joblib(folder: Path, count: int) -> float:
+def elsewhere(lake: Lake, n: int, kind: str, workers: int) -> float:
+    """Return seconds of all runs, less those of one, which starts what must start."""
+    options = {"executor": kind, "workers": workers, "n": n}
+    first = timed(lambda: run(lake, STEP, on="name=tiny_m00000", **options))
+    return timed(lambda: run(lake, STEP, on="has:units", **options)).wall - first.wall
+
+
+def with_joblib(folder: Path, count: int) -> Spent:
     memory = joblib.Memory(folder, verbose=0)
     cached = memory.cache(lambda number: pd.DataFrame({"n": [number]}), ignore=[])
-    return 1000 * timed(lambda: [cached(number) for number in range(count)]) / count
+    return timed(lambda: [cached(number) for number in range(count)])
 
 
 def with_dask(count: int, workers: int) -> float:
@@ -82,15 +96,18 @@ def with_dask(count: int, workers: int) -> float:
         Client(cluster) as client,
     ):
         client.submit(abs, -1).result()
-        spent = timed(lambda: client.gather(client.map(abs, range(-count, 0))))
-    return 1000 * spent / count
+        return timed(lambda: client.gather(client.map(abs, range(-count, 0)))).wall
 
 
 def planned(lake: Lake, count: int) -> tuple[float, int]:
     """Return seconds to plan assets that are all up to date, and how many were found there."""
     entries = [
         Entry(
-            f"many_m{n:06d}", "0" * 12, "2026-03-02T09:30:00+00:00", "", {"has": ("units", "many")}
+            f"many_m{n:06d}",
+            "0" * 12,
+            "2026-03-02T09:30:00+00:00",
+            "sha256:0",
+            {"has": ("units", "many")},
         )
         for n in range(count)
     ]
@@ -116,13 +133,13 @@ def main() -> None:
         lake = filled(str(Path(folder) / "lake"), count)
         run(lake, STEP, on="name=tiny_m00000", n=0)
         print(f"{count} runs of a step that does nothing, {os.cpu_count()} cores; ms per run")
-        print(f"  inline               {overhead(lake, count, 1):8.1f}   (goal: 30)")
+        print(f"  inline                {inline(lake, 1).each(count)}   (goal: 30)")
         for n, kind in enumerate(("processes", "dask"), start=2):
-            spent = overhead(lake, count, n, executor=kind, workers=workers)
+            each = 1000 * elsewhere(lake, n, kind, workers) / (count - 1)
             goal = "   (goal: 100)" if kind == "dask" else ""
-            print(f"  {kind:10} {workers} workers {spent:8.1f}{goal}")
-        print(f"  joblib's cache alone {with_joblib(Path(folder) / 'joblib', count):8.1f}")
-        print(f"  dask alone           {with_dask(count, workers):8.1f}")
+            print(f"  {kind:10} {workers} workers  {each:8.1f}{goal}")
+        print(f"  joblib's cache alone  {with_joblib(Path(folder) / 'joblib', count).each(count)}")
+        print(f"  dask alone            {1000 * with_dask(count, workers) / count:8.1f}")
         seconds, there = planned(lake, options.assets)
         print(f"planning {there:,} assets that are up to date: {seconds:.2f} s   (goal: 2)")
 

@@ -42,6 +42,7 @@ def test_runs_are_found_by_what_they_are(index):
     assert index.get("0c") is None
     assert index.outputs("tune") == {"0a": {"m1_tune": "a"}, "0b": {"m1_tune": "b"}}
     assert index.outputs("best") == {"0d": {}}
+    assert index.made_by("tune") == {"m1_tune"}
     assert keys(index.latest("tune").values()) == ["0b"]
     assert keys(index.making("m1_tune")) == ["0b", "0a"]
     assert keys(index.making("m1_tune", "a")) == ["0a"]

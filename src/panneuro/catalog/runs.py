@@ -139,6 +139,15 @@ class SqliteRuns:
             found[key][name] = version
         return found
 
+    def made_by(self, step: str) -> set[str]:
+        """Return the names of all that a step made."""
+        found = self._all(
+            "SELECT DISTINCT name FROM run JOIN link USING(n)"
+            " WHERE step=? AND status='done' AND kind='output'",
+            (step,),
+        )
+        return {name for (name,) in found}
+
     def latest(self, step: str) -> Mapping[str, Run]:
         """Return, by the name of each asset that a step made, the run that made it last."""
         found = self._all(

@@ -71,7 +71,7 @@ class Flow:
         """Yield the assets that the pipeline begins with: none that it made itself."""
         own: set[str] = set()
         for one in self.pipeline.stages:
-            own |= set(self.lake.runs.latest(one.step.name))
+            own |= self.lake.runs.made_by(one.step.name)
         for entry in found_by(self.lake, self.pipeline.on):
             if entry.name not in own:
                 yield Source.of(entry)

@@ -308,7 +308,7 @@ def each(
 
     What the step itself made is passed over.
     """
-    own = set(lake.runs.latest(step.name))
+    own = lake.runs.made_by(step.name)
     taken = [Source.of(entry) for entry in entries if entry.name not in own]
     if not step.gathers:
         for one in taken:

@@ -124,7 +124,7 @@ class Step:
     def __reduce__(self) -> tuple[Callable[[str], Step], tuple[str]]:
         return find_step, (self.reference,)
 
-    @property
+    @cached_property
     def reference(self) -> str:
         """Where it is found, from any process: ``module:function`` or ``path.py:function``."""
         module = self.function.__module__

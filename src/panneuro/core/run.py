@@ -216,6 +216,9 @@ class RunIndex(Protocol):
     def outputs(self, step: str) -> Mapping[str, Mapping[str, str]]:
         """Return the outputs of every run of a step that ended well, by the run's key."""
 
+    def made_by(self, step: str) -> set[str]:
+        """Return the names of all that a step made."""
+
     def latest(self, step: str) -> Mapping[str, Run]:
         """Return, by the name of each asset that a step made, the run that made it last."""
 
