@@ -122,6 +122,8 @@ def test_a_file_keeps_all_that_is_needed(learnt, tmp_path):
     assert again.units_.tolist() == ["a", "b", "c", "d"]
     np.testing.assert_array_equal(again.bins_s_, named.time)
     np.testing.assert_array_equal(again.predict_proba(named), decoder.predict_proba(named))
+    with pytest.raises(InputError, match="another order"):
+        again.predict(named.sel(unit=["b", "a", "c", "d"]))
     _, header = read_weights(tmp_path / "decoder.safetensors")
     assert (header["format"], header["version"]) == ("panneuro deep decoder", 1)
     assert "deviation" in header["preprocessing"]
@@ -197,8 +199,13 @@ def test_what_cannot_be_learnt_or_told_is_said(learnt, tmp_path):
         DeepDecoder().fit(features[:5], ["a", "a", "a", "a", "b"])
     with pytest.raises(InputError, match="one group"):
         DeepDecoder().fit(features, labels, np.zeros(len(labels)))
+    failed = DeepDecoder()
     with pytest.raises(InputError, match="not finite"):
-        DeepDecoder().fit(features * np.nan, labels)
+        failed.fit(features * np.nan, labels)
+    with pytest.raises(InputError, match="before it learnt"):
+        failed.predict(features)
+    with pytest.raises(InputError, match="features of shape"):
+        decoder.predict(1.0)
     with pytest.raises(NotFoundError, match="no file"):
         DeepDecoder.load(tmp_path / "nothing")
 

@@ -131,20 +131,21 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If a parameter is out of its range, features are not finite, or trials are too few.
         """
         _check_parameters(self.get_params())
-        self.classes_, codes = encode(labels)
+        classes, codes = encode(labels)
         points = _with_bins(check_features(features, len(codes), bins=True))
         held = self._held_out(codes, groups)
-        self.units_ = unit_names(features, points.shape[1])
-        self.bins_s_ = _bin_times(features, points.shape[2])
-        self._scaling = _Scaling.of(points[~held])
-        shape = self._shape(points.shape[1], points.shape[2], len(self.classes_))
-        scaled = self._scaling.apply(points)
+        scaling = _Scaling.of(points[~held])
+        shape = self._shape(points.shape[1], points.shape[2], len(classes))
+        scaled = scaling.apply(points)
         taught, waiting = (
             Batch.of(scaled[some], codes[some], self.batch_size) for some in (~held, held)
         )
         rates = Rates(self.learning_rate, self.weight_decay, self.dropout, self.batch_size)
         limits = {name: getattr(self, name) for name in ("max_epochs", "patience", "seed")}
         self._weights, self.losses_ = train(taught, waiting, shape, rates, **limits)
+        self.classes_, self._scaling = classes, scaling
+        self.units_ = unit_names(features, points.shape[1])
+        self.bins_s_ = _bin_times(features, points.shape[2])
         return self
 
     def predict_proba(self, features: npt.ArrayLike | xr.DataArray) -> npt.NDArray[np.float32]:
@@ -157,12 +158,19 @@ class DeepDecoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         if not hasattr(self, "classes_"):
             raise InputError("a deep decoder was asked before it learnt", hint="decoder.fit(…)")
-        points = _with_bins(check_features(features, len(np.asarray(features)), bins=True))
+        n_trials = (*np.shape(features), 0)[0]
+        points = _with_bins(check_features(features, n_trials, bins=True))
         shape = self._shape(len(self.units_), len(self.bins_s_), len(self.classes_))
         if points.shape[1:] != (shape.n_units, shape.n_bins):
             raise InputError(
                 f"a decoder of {shape.n_units} units and {shape.n_bins} bins "
                 f"met features of shape {points.shape}"
+            )
+        named = isinstance(features, xr.DataArray) and "unit" in features.coords
+        if named and list(unit_names(features, shape.n_units)) != list(self.units_):
+            raise InputError(
+                "a decoder met other units, or the same in another order",
+                hint="features.sel(unit=decoder.units_)",
             )
         return probabilities(self._weights, self._scaling.apply(points), shape)
 
