@@ -261,7 +261,9 @@ def test_a_rig_adds_and_sees_nothing(recorded, made_up, said):
     )
     said = {**said, **PROJECT}
     assert rig.add(made_up.use(*made_up.signals(2)), name="s2", said=said).is_new
-    assert not rig.add(made_up.use(*made_up.signals(2)), name="s2", said=said).is_new
+    recorded.describe("s2", {"description": {"title": "what only others may read"}})
+    again = rig.add(made_up.use(*made_up.signals(2)), name="s2", said=said)
+    assert (again.is_new, again.manifest.documents["description"]["title"]) == (False, "t")
     assert len(rig) == 0
     with pytest.raises(NotFoundError):
         rig.asset("s2")

@@ -323,6 +323,9 @@ class LakeFor:
                 f"adding {plan.name!r}: that name is taken", hint="--name NAME adds it beside"
             )
         added = self._lake.carry_out(plan, chosen)
+        if not added.is_new and plan.name not in self:
+            # Who may only add learns nothing of what others said of it since.
+            return replace(added, manifest=draft(plan))
         return replace(added, manifest=self._without_hidden(added.manifest))
 
     def _need_for(self, verb: str, manifest: Manifest) -> None:
