@@ -7,7 +7,9 @@ import hashlib
 import pytest
 from starlette.datastructures import Headers
 
+import panneuro
 from panneuro.core.manifest import KEY
+from panneuro.portal.app import Hosting, make_app
 from panneuro.portal.files import asked_range
 
 
@@ -98,3 +100,21 @@ def test_nothing_else_is_read(client, name, path):
     answer = client.get(f"/assets/{name}/files/{path}")
     assert answer.status_code in (404, 405)
     assert "layout" not in answer.text
+
+
+def test_large_objects_come_from_the_bucket_by_links_that_end(s3, truth, visit, monkeypatch):
+    monkeypatch.setattr("panneuro.portal.files._DIRECT_BYTES", 1000)
+    lake = panneuro.open(f"{s3}/lake", create=True)
+    said = {"description": {"licence": "CC-BY-4.0", "modalities": ["ecephys"]}}
+    manifest = lake.add(truth.sorted, said=said).manifest
+    file = max(manifest.files, key=lambda one: one.size)
+    client = visit(make_app(lake))
+    place = f"/assets/{manifest.name}/files/{file.path}"
+    answer = client.get(place)
+    assert [one.status_code for one in answer.history] == [307]
+    assert answer.history[0].headers["cache-control"] == "private, no-store"
+    assert "sha256:" + hashlib.sha256(answer.content).hexdigest() == file.digest
+    part = client.get(place, headers={"range": "bytes=5-9"})
+    assert part.content == answer.content[5:10]
+    through = visit(make_app(lake, Hosting(direct=False)))
+    assert not through.get(place).history

@@ -67,6 +67,11 @@ def test_the_command_serves_until_it_is_told_to_stop(lake, sign):
         pass
 
 
+def test_small_answers_are_sent_at_once():
+    with bound("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+
 def test_half_a_provider_is_refused(lake, monkeypatch):
     from click.testing import CliRunner
 
