@@ -34,25 +34,3 @@ def test_pipelines_of_lake_toml(run, own):
     done = run("up", "--lake", own)
     assert done.exit_code == 0, done.output
     assert "1 run" in done.stderr
-
-
-def test_watching(run, own):
-    result = run("watch", STEPS, "--lake", own, "--rounds", 2, "--every", 0.1)
-    assert result.exit_code == 0, result.output
-    assert result.stderr.count("  done: ") == 2
-
-
-def test_lineage(run, own):
-    run("up", STEPS, "--lake", own, "-q")
-    up = run("lineage", "--on", "has:total", "--lake", own)
-    assert up.exit_code == 0, up.output
-    assert " total ← " in up.stdout
-    assert " count(at_least=0) ← " in up.stdout
-    assert " panneuro.add ← session.nwb" in up.stdout
-    down = json.loads(run("lineage", "--on", "has:units", "--down", "--lake", own, "--json").stdout)
-    assert {one["step"] for one in down["runs"]} >= {"count", "total"}
-    dot = run("lineage", "--on", "has:total", "--dot", "--lake", own)
-    assert dot.stdout.startswith("digraph lineage {")
-    again = run("lineage", "--package", "panneuro", "--rerun", "--lake", own)
-    assert again.exit_code == 0, again.output
-    assert run("lineage", "--lake", own).exit_code == 2

@@ -138,27 +138,28 @@ class RichBar:
         from rich import progress
         from rich.console import Console
 
-        columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(),
-        )
+        columns = (progress.BarColumn(), progress.TextColumn("{task.description}"))
         self._bar: Any = progress.Progress(*columns, console=Console(stderr=True), transient=True)
         self._task: Any = None
+        self._phase: Phase | None = None
+        self._lock = Lock()
         self._bar.start()
 
-    def start(self, phase: str, total: int, unit: str = "bytes") -> None:  # noqa: ARG002
-        """Begin a phase."""
+    def start(self, phase: str, total: int, unit: str = "bytes") -> None:
+        """Begin a phase of `total` bytes or items."""
         if self._task is not None:
             self._bar.remove_task(self._task)
+        self._phase = Phase(phase, total, unit)
         self._task = self._bar.add_task(phase, total=total or None)
 
     def advance(self, amount: int) -> None:
-        """Note that so much more of the phase is done."""
-        if self._task is not None:
-            self._bar.advance(self._task, amount)
+        """Note that so much more of the phase is done; any thread may."""
+        if self._phase is None:
+            return
+        with self._lock:
+            self._phase.done += amount
+        told = self._phase.told(time.monotonic())
+        self._bar.update(self._task, completed=self._phase.done, description=told)
 
     def tick(self) -> None:
         """Draw: rich does so by itself."""
