@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pandas as pd
 import pytest
+
+import panneuro
+from panneuro.signals.table import Intervals
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
@@ -22,6 +26,12 @@ FLAGS = [
 ]
 PAINTED = ".viewer[data-state=painted]"
 MS = 60_000
+
+
+@panneuro.step(takes=("trials",), gives="spans")
+def spans(trials: Intervals) -> pd.DataFrame:
+    """Measure trials."""
+    return pd.DataFrame({"span": trials.durations_s})
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +229,31 @@ def test_a_reader_of_screens_finds_its_way(open_page, origin, name):
                 || one.hasAttribute('alt') || one.hidden)).length"""
         )
         assert unnamed == 0, place
+
+
+def test_a_run_shows_as_it_ends(open_page, shared, monkeypatch):
+    monkeypatch.setattr("panneuro.portal.happening._PERIOD_S", 0.1)
+    shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
+    page = open_page(shared.origin)
+    page.goto(f"{shared.origin}/sign-in?to=/runs")
+    assert page.locator("#live tbody tr").count() == 3
+    page.wait_for_timeout(500)
+    panneuro.run(shared.lake, spans, on="project=gratings", executor="inline")
+    until(page, "document.querySelectorAll('#live tbody tr').length === 4")
+    page.click("#live a:has-text('spans')")
+    page.wait_for_selector("text=Repeat it")
+
+
+def test_quality_is_judged(open_page, shared, described):
+    shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
+    page = open_page(shared.origin)
+    page.goto(f"{shared.origin}/sign-in?to=/assets/{described}")
+    page.fill(".judge [name=name]", "drift")
+    page.select_option(".judge [name=status]", "fail")
+    page.fill(".judge [name=reason]", "it moves")
+    page.click("text=Judge")
+    page.wait_for_selector("#quality td.fail")
+    assert "it moves" in page.locator("#quality").inner_text()
 
 
 def test_sign_in_grant_and_review(open_page, shared, described):

@@ -26,6 +26,7 @@ from panneuro.portal import annotating
 from panneuro.portal.accounts import Accounts
 from panneuro.portal.assets import Assets
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
+from panneuro.portal.exports import Exports
 from panneuro.portal.happening import Happenings
 from panneuro.portal.openapi import document_of
 from panneuro.portal.pages import Pages
@@ -120,6 +121,7 @@ class Portal:
             *runs.doors(),
             *Views(self._pages, lake).doors(),
             *annotating.doors(),
+            *Exports().doors(),
             *Happenings(lake).doors(),
             *Accounts(self._pages, lake).doors(),
             *Assets(self._pages, prices, runs, direct=hosting.direct).doors(),
