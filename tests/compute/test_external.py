@@ -28,7 +28,7 @@ def test_a_program_is_a_step(lake):
 
 def test_its_code_is_its_line_and_its_files():
     step = find_step(f"{STEPS}:late")
-    assert any("knows nothing of panneuro" in text for text in step.code.sources.values())
+    assert any("knows nothing of panneuro" in text for text in step.code.files.values())
     assert step.code.digest == find_step(f"{STEPS}:late").code.digest
     assert step.code.digest != find_step(f"{STEPS}:unfilled").code.digest
 

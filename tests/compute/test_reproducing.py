@@ -110,6 +110,19 @@ def test_the_stored_code_is_run_not_what_is_there_now(folder_lake, tmp_path, mon
     assert reproduce(folder_lake, name, here=True).outcome == "identical"
 
 
+@pytest.mark.parametrize(
+    ("step", "file"), [("late", "external_script.py"), ("counted", "external.ipynb")]
+)
+def test_programs_and_notebooks_are_kept_and_repeated(quickly, folder_lake, tmp_path, step, file):
+    for name in ("external_steps.py", "external_script.py", "external.ipynb"):
+        shutil.copy(HERE / name, tmp_path)
+    path = tmp_path / "external_steps.py"
+    (name,) = run(folder_lake, f"{path}:{step}", on="subject=m0 has:units").outputs
+    (tmp_path / file).unlink()
+    verdict = reproduce(folder_lake, name, here=True)
+    assert (verdict.outcome, verdict.notes) == ("identical", ())
+
+
 def test_everything_that_is_gone_is_named(folder_lake):
     store = folder_lake.store
     name = made(folder_lake, "faithful")

@@ -31,6 +31,7 @@ from panneuro.core.run import Run
 from panneuro.core.store import Store
 from panneuro.lake.lake import Lake
 from panneuro.lake.runs import Attempt
+from panneuro.storage.stores import probe
 
 _SUSPECT = 2
 _AHEAD = 2
@@ -174,9 +175,12 @@ def crew_of(
     ------
     InputError
         If the steps or the lake cannot be reached from other processes.
+    UnsafeStoreError
+        If what is committed there could be lost.
     """
     settings, known = lake.settings.compute, {step.reference: step for step in steps}
     kind, count = kind_of(settings, executor), workers_of(settings, workers)
+    probe(lake.store)
     for step in known.values():
         _refuse_what_cannot_travel(lake, step, kind)
         keep_texts(lake.store, step)

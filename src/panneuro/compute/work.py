@@ -43,6 +43,7 @@ from panneuro.storage.stores import open_store
 TRIES = 3
 """How often a run is tried where what went wrong may pass."""
 _FIRST_PAUSE_S = 0.5
+_LOG_OF_DONE = 2_000
 _FINAL = (ObjectExistsError, ObjectNotFoundError, UnsafeStoreError)
 
 
@@ -110,7 +111,7 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
         status="failed" if error else "done",
         installed=installed,
         error=error,
-        log=listener.text,
+        log=listener.text if error else listener.text[-_LOG_OF_DONE:],
         cost="" if cost is None else str(cost),
         currency=prices.currency,
     )
