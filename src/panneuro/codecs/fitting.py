@@ -6,6 +6,7 @@ decodes to.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from panneuro.codecs.moments import (
     products,
     strips_of,
 )
+from panneuro.codecs.native import call, kernels
 from panneuro.codecs.predictor import LANES, MAX_PREDICTED, NEAR, Model
 
 Array = npt.NDArray[Any]
@@ -200,34 +202,19 @@ def _best(moments: Moments, counts: list[int], rows: int) -> _Fit:
     """Return the fit of the least description length, of so many taps or so many."""
     shared = _shared(len(moments.power), rows, moments.rows)
     sums = _class_sums(moments, shared)
-    found = (
-        _solve(_first(moments, count), classes, *_part(sums[classes], count), rows)
-        for count in counts
-        for classes in shared
-    )
+    found = (_solve(moments, count, sums[classes], rows) for count in counts for classes in shared)
     return min(found, key=lambda fit: fit.bits)
 
 
-def _first(moments: Moments, count: int) -> Moments:
-    """Return what concerns the first taps alone."""
-    cross, along = _part((moments.cross, moments.along), count)
-    return Moments(moments.taps[:count], moments.rows, cross, along, moments.power)
-
-
-def _part(sums: tuple[Array, Array], count: int) -> tuple[Array, Array]:
-    cross, along = sums
-    return cross[:, :count, :count], along[:, :count]
-
-
-def _class_sums(moments: Moments, shared: list[int]) -> dict[int, tuple[Array, Array]]:
+def _class_sums(moments: Moments, shared: list[int]) -> dict[int, Array]:
     """Return sums over every `classes`-th channel, for each number of classes.
 
     Numbers of classes divide each other, but for the number of channels.
     """
-    found = {len(moments.power): (moments.cross, moments.along)}
-    last = found[len(moments.power)]
+    last = moments.sums
+    found = {len(last): last}
     for classes in sorted(set(shared) - set(found), reverse=True):
-        last = found[classes] = (_summed(last[0], classes), _summed(last[1], classes))
+        last = found[classes] = _summed(last, classes)
     return found
 
 
@@ -256,19 +243,33 @@ def _nested(taps: Taps, channels: int) -> tuple[Taps, list[int]]:
     return tuple(ordered), [sum(level <= at for level in levels) for at in range(len(pasts))]
 
 
-def _solve(moments: Moments, classes: int, cross: Array, along: Array, rows: int) -> _Fit:
-    """Return least-squares weights that every `classes`-th channel shares; they have these sums."""
-    channels, n_taps = moments.along.shape
-    group = np.arange(channels) % classes
-    ridge = 1e-7 * np.trace(cross, axis1=1, axis2=2) / n_taps + 2e-3 * moments.rows
-    steady = cross + ridge[:, None, None] * np.eye(n_taps)
-    weights = np.linalg.solve(steady, along[..., None])[..., 0]
-    each = weights[group]
-    explained = 2 * moments.along - np.matmul(moments.cross, each[..., None])[..., 0]
-    errors = np.maximum(0, moments.power - (each * explained).sum(axis=1)) / moments.rows
-    optimism = 1 + 2 * n_taps * classes / (moments.rows * channels)
+def _solve(moments: Moments, count: int, sums: Array, rows: int) -> _Fit:
+    """Return least-squares weights of the first taps, shared by the channels summed together."""
+    channels, classes = len(moments.sums), len(sums)
+    weights, explained = _weights(moments, count, sums)
+    errors = np.maximum(0, moments.power - explained) / moments.rows
+    optimism = 1 + 2 * count * classes / (moments.rows * channels)
     bits = rows * 0.5 * np.log2(errors * optimism + 1 / 12).sum()
-    return _Fit(moments.taps, weights.T, errors, bits + PARAMETER_BITS * n_taps * classes)
+    taps = moments.taps[:count]
+    return _Fit(taps, weights.T, errors, bits + PARAMETER_BITS * count * classes)
+
+
+def _weights(moments: Moments, count: int, sums: Array) -> tuple[Array, Array]:
+    """Return weights, classes × taps, and how much of each channel's power they explain."""
+    channels, classes, library = len(moments.sums), len(sums), kernels()
+    if library is not None:
+        weights, explained = np.empty((classes, count)), np.empty(channels)
+        own = moments.sums, channels, len(moments.taps), count, ctypes.c_double(moments.rows)
+        call(library, "solve", sums, classes, *own, weights, explained)
+        return weights, explained
+    taps = slice(1, count + 1)
+    cross, along = sums[:, taps, taps], sums[:, taps, 0]
+    ridge = 1e-7 * np.trace(cross, axis1=1, axis2=2) / count + 2e-3 * moments.rows
+    steady = cross + ridge[:, None, None] * np.eye(count)
+    weights = np.linalg.solve(steady, along[..., None])[..., 0]
+    each = weights[np.arange(channels) % classes]
+    left = np.matmul(moments.sums[:, taps, taps], each[..., None])[..., 0]
+    return weights, (each * (2 * moments.sums[:, taps, 0] - left)).sum(axis=1)
 
 
 def _summed(sums: Array, classes: int) -> Array:

@@ -20,7 +20,7 @@
 #endif
 
 /* Changes whenever what kernels take does; native.py knows it too. */
-EXPORT int64_t revision(void) { return 2; }
+EXPORT int64_t revision(void) { return 3; }
 
 /* `depth` rows of history are kept, a power of two above the longest lag. */
 typedef struct {
@@ -252,7 +252,7 @@ TABLES(int32_t, 32)
    A run holds `before` rows that are only past, then `run` rows; values are small enough that the
    products of a run fit 32 bits. */
 CLONES void moments(const int16_t *strips, int64_t channels, int64_t runs, int64_t before,
-                    int64_t run, int64_t n_taps, const int64_t *starts, int64_t *sums)
+                    int64_t run, int64_t n_taps, const int64_t *starts, double *sums)
 {
     const int64_t width = before + run, strip = runs * width;
     for (int64_t c = 0; c < channels; c++)
@@ -266,7 +266,51 @@ CLONES void moments(const int16_t *strips, int64_t channels, int64_t runs, int64
                     for (int64_t t = 0; t < run; t++) sum += (int32_t)a[t] * (int32_t)b[t];
                     total += sum;
                 }
-                sums[(c * n_taps + i) * n_taps + j] = total;
-                sums[(c * n_taps + j) * n_taps + i] = total;
+                sums[(c * n_taps + i) * n_taps + j] = (double)total;
+                sums[(c * n_taps + j) * n_taps + i] = (double)total;
             }
+}
+
+/* Least squares with what steadies it, for the first `n` of `all` taps: weights of every class from its
+   sums of products, the sample itself first, by Cholesky's decomposition; and how much of each channel's
+   power they explain. */
+CLONES void solve(const double *class_sums, int64_t classes, const double *sums, int64_t channels,
+                  int64_t all, int64_t n, double rows, double *weights, double *explained)
+{
+    const int64_t side = all + 1;
+    double u[MAX_TAPS][MAX_TAPS], t[MAX_TAPS];
+    for (int64_t g = 0; g < classes; g++) {
+        const double *along = class_sums + g * side * side + 1, *cross = along + side;
+        double *w = weights + g * n, trace = 0;
+        for (int64_t i = 0; i < n; i++) trace += cross[i * side + i];
+        for (int64_t i = 0; i < n; i++) {
+            for (int64_t j = i; j < n; j++) u[i][j] = cross[i * side + j];
+            u[i][i] += 1e-7 * trace / (double)n + 2e-3 * rows;
+            w[i] = along[i];
+        }
+        for (int64_t i = 0; i < n; i++) {
+            const double root = __builtin_sqrt(u[i][i]);
+            for (int64_t j = i; j < n; j++) u[i][j] /= root;
+            w[i] /= root;
+            for (int64_t k = i + 1; k < n; k++) {
+                const double by = u[i][k];
+                for (int64_t j = k; j < n; j++) u[k][j] -= by * u[i][j];
+                w[k] -= by * w[i];
+            }
+        }
+        for (int64_t i = n - 1; i >= 0; i--) {
+            for (int64_t j = i + 1; j < n; j++) w[i] -= u[i][j] * w[j];
+            w[i] /= u[i][i];
+        }
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        const double *along = sums + c * side * side + 1, *cross = along + side;
+        const double *w = weights + c % classes * n;
+        double sum = 0;
+        for (int64_t j = 0; j < n; j++) t[j] = 2 * along[j];
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < n; j++) t[j] -= w[i] * cross[i * side + j];
+        for (int64_t j = 0; j < n; j++) sum += t[j] * w[j];
+        explained[c] = sum;
+    }
 }

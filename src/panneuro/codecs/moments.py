@@ -62,13 +62,16 @@ class Strips:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of each channel: sums of products of taps with taps, with the sample, and its own."""
+    """Of each channel: sums of products of every two taps over some rows, itself the first tap."""
 
     taps: Taps
     rows: int
-    cross: Array
-    along: Array
-    power: Array
+    sums: Array
+
+    @property
+    def power(self) -> Array:
+        """Return sums of squares of samples."""
+        return self.sums[:, 0, 0]
 
 
 def strips_of(codes: Array, offsets: Array, longest: int) -> Strips:
@@ -119,12 +122,10 @@ def moments_of(strips: Strips, taps: Taps) -> Moments:
     channels, runs, width = strips.values.shape
     padded, lags, rows = padded_strips(strips, taps)
     sums = _sums(padded, strips.before, lags, rows, channels)
-    cross = sums.astype(np.float64)
     if strips.scales.any():
         units = _units(strips, taps)
-        cross *= units[:, :, None] * units[:, None, :]
-    fitted = runs * (width - strips.before)
-    return Moments(taps, fitted, cross[:, 1:, 1:], cross[:, 1:, 0], cross[:, 0, 0])
+        sums *= units[:, :, None] * units[:, None, :]
+    return Moments(taps, runs * (width - strips.before), sums)
 
 
 def padded_strips(strips: Strips, taps: Taps) -> tuple[Array, Array, Array]:
@@ -179,7 +180,7 @@ def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -
             block = np.stack(blocks_of(padded, before, lags, rows + channel)).astype(np.float64)
             exact[channel] = products(block, block)
         return exact
-    sums = np.empty(shape, np.int64)
+    sums = np.empty(shape)
     starts = (rows * runs * width + before - lags).astype(np.int64)
     sizes = channels, runs, before, width - before, len(lags)
     call(library, "moments", padded, *sizes, starts, sums)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-REVISION = 2
+REVISION = 3
 """Of the kernels that this code calls; those of another are as good as none."""
 
 
