@@ -51,12 +51,15 @@ class Code:
         Top-level names of the other packages that are reached.
     loads : frozenset of str
         Top-level names of the other packages that importing `sources` takes, reached or not.
+    files : dict of str to str
+        Text of each file that is executed otherwise, by its path beside the modules.
     """
 
     digest: str
     sources: dict[str, str]
     imports: frozenset[str]
     loads: frozenset[str] = frozenset()
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,32 @@ def code_of(function: Callable[..., Any]) -> Code:
     slice_.todo.append((function.__module__, function.__qualname__.partition(".")[0]))
     slice_.follow()
     return _finished(slice_)
+
+
+def home_of(module: str) -> tuple[Path | None, dict[str, str], frozenset[str]]:
+    """Return where a module is imported from, and what importing it takes.
+
+    Parameters
+    ----------
+    module : str
+        That is imported.
+
+    Returns
+    -------
+    root : Path or None
+        The folder that its name starts from; None for what is in no file.
+    sources : dict of str to str
+        Texts of it and of those of its own package or folder that it imports.
+    loads : frozenset of str
+        Top-level names of the other packages that it imports.
+    """
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or module == "__main__":
+        return None, {}, frozenset()
+    path, plain = Path(file), _plain_folder(module, file)
+    slice_ = _Slice(module.partition(".")[0], plain, sources={module: path.read_text()})
+    depth = 0 if plain else module.count(".") + (path.name == "__init__.py")
+    return path.parents[depth], slice_.sources, slice_.complete()
 
 
 def _plain_folder(module: str, file: str) -> Path | None:

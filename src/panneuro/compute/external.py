@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from panneuro.compute.code import Code
+from panneuro.compute.code import Code, home_of
 from panneuro.compute.exchange import hand_over, take_back
 from panneuro.compute.step import CONTEXT, Resources, Step, declared
 from panneuro.core.digests import digest_file, digest_json
 from panneuro.core.errors import InputError, NotFoundError, PanneuroError
 from panneuro.core.extras import need
+from panneuro.core.store import is_key
 
 IN, OUT = "in", "out"
 _TOLD = 2000
+_TO_EXECUTE = frozenset({"papermill", "ipykernel", "nbformat"})
 
 
 class _External:
@@ -71,11 +75,15 @@ class _Program(_External):
             path = Path(found or word)
             if path.is_file():
                 files[word] = path
-        said = [self._argv, sorted((word, digest_file(path)) for word, path in files.items())]
-        texts = {word: _text(path) for word, path in files.items()}
-        return Code(
-            digest_json(said), {word: text for word, text in texts.items() if text}, frozenset()
-        )
+        root, sources, loads = home_of(self.__module__)
+        short = [_beside(word, root) for word in self._argv]
+        said = [
+            short,
+            sorted((_beside(word, root), digest_file(one)) for word, one in files.items()),
+        ]
+        own = {_beside(word, root): _text(path) for word, path in files.items()}
+        kept = {word: text for word, text in own.items() if text and is_key(word)}
+        return Code(digest_json(said), sources, frozenset(), loads, kept)
 
     def __call__(self, **given: Any) -> dict[str, Any]:
         back = self._exchanged(given, self._run)
@@ -97,6 +105,28 @@ class _Program(_External):
                 f"the program {Path(argv[0]).name!r} ended with status {done.returncode}",
                 hint=said[-_TOLD:].strip(),
             )
+
+
+def _beside(word: str, root: Path | None) -> str:
+    """Return the path of a file below a folder as seen from there, anything else as it is."""
+    path = Path(word)
+    below = root is not None and path.is_absolute() and path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if root and below else word
+
+
+def _imported(cells: Iterable[str]) -> frozenset[str]:
+    """Return the top-level names of what the cells of a notebook import."""
+    found: set[str] = set()
+    for cell in cells:
+        # What is for the notebook and not for Python is passed over.
+        lines = [line for line in cell.splitlines() if not line.lstrip().startswith(("%", "!"))]
+        with suppress(SyntaxError):
+            for node in ast.walk(ast.parse("\n".join(lines))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module.partition(".")[0])
+    return frozenset(found - set(sys.stdlib_module_names))
 
 
 def _filled(word: str, known: Mapping[str, Any]) -> str:
@@ -168,10 +198,17 @@ class _Notebook(_External):
     @property
     def code(self) -> Code:
         """The notebook's cells, without what they printed."""
-        cells = _read(self._path).cells
-        sources = [[cell.cell_type, cell.source] for cell in cells]
-        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
-        return Code(digest_json(sources), {self._path.name: text}, frozenset())
+        document = _read(self._path)
+        said = [[cell.cell_type, cell.source] for cell in document.cells]
+        for cell in document.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        root, sources, loads = home_of(self.__module__)
+        text = need("nbformat", "notebooks", "Keeping a notebook").writes(document)
+        imports = _imported([cell.source for cell in document.cells if cell.cell_type == "code"])
+        place = _beside(str(self._path), root)
+        kept = {place: text} if is_key(place) else {}
+        return Code(digest_json(said), sources, imports, loads | imports | _TO_EXECUTE, kept)
 
     def __call__(self, **given: Any) -> dict[str, Any]:
         folder = Path(given[CONTEXT].folder)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
 
 _OURS = "panneuro"
-_NO_CODE: dict[str, Any] = {"sources": {}, "loads": []}
+_NO_CODE: dict[str, Any] = {"sources": {}, "loads": [], "files": {}}
 
 
 @dataclass
@@ -68,10 +68,16 @@ class Recipe:
 
     def _code(self) -> dict[str, Any]:
         said = json.loads(self.lake.store.get(code_key(self.run.code)))
-        sources, loads = said["sources"], said["loads"]
+        sources, loads, files = said["sources"], said["loads"], said.get("files", {})
         if not all(isinstance(text, str) and is_key(_path(name)) for name, text in sources.items()):
             raise ValueError("its texts are none")
-        return {"sources": dict(sources), "loads": [str(name) for name in loads]}
+        if not all(isinstance(text, str) and is_key(path) for path, text in files.items()):
+            raise ValueError("its files are none")
+        return {
+            "sources": dict(sources),
+            "loads": [str(one) for one in loads],
+            "files": dict(files),
+        }
 
     @cached_property
     def installed(self) -> dict[str, Any]:
@@ -209,6 +215,10 @@ class Recipe:
             is_package = any(other.startswith(f"{module}.") for other in texts)
             path = code / _path(module)
             path = path / "__init__.py" if is_package else path.with_name(f"{path.name}.py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        for inside, text in self.code["files"].items():
+            path = code / inside
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         place, _, name = self.run.reference.rpartition(":")

@@ -29,7 +29,7 @@ _BUILT = (".so", ".dylib", ".dll", ".pyd")
 def keep_texts(store: Store, step: Step) -> None:
     """Put a step's code and its lock into the lake, where a repetition finds them."""
     code, locked = step.code, step.environment
-    said = {"sources": code.sources, "loads": loaded(code.loads)}
+    said = {"sources": code.sources, "loads": loaded(code.loads), "files": code.files}
     _put_once(store, code_key(code.digest), lambda: canonical_json(said))
     if locked is not None:
         _put_once(store, lock_key(locked.digest), locked.text.encode)
