@@ -204,7 +204,7 @@ def _levels(samples: Array, lowest: int, width: int) -> _Levels:
     else:
         name = f"mark_{samples.itemsize * 8}"
         call(library, name, samples, *samples.shape, lowest, width, seen)
-    flat = np.flatnonzero(seen)
+    flat = np.flatnonzero(seen.view(np.bool_))
     channels, values = np.divmod(flat, width)
     starts = np.searchsorted(flat, np.arange(samples.shape[1] + 1) * width)
     return _Levels(values + lowest, channels, starts, lowest, width)
