@@ -13,7 +13,8 @@ import panneuro
 from panneuro.access.actors import ANONYMOUS, LOCAL, Actor
 from panneuro.core.entry import Entry
 from panneuro.core.errors import DocumentError, InputError, NotAllowedError, NotFoundError
-from panneuro.core.query import Query, parse
+from panneuro.core.query import Query
+from panneuro.core.run import Run
 from panneuro.lake import acting, granting
 from panneuro.testing.policy import actors, assets, policies, queries
 
@@ -103,27 +104,6 @@ def test_what_is_hidden_is_refused_in_the_words_for_what_is_not_there(several):
     several.catalog.remove(["ecephys_b1"])
     assert hidden == [told("ecephys_b1"), told("ecephys_b1@1"), told("ecephys_b"), told("b")]
     assert "did you mean 'ecephys_a2'?" in told("ecephys_a3")[0]
-
-
-def test_looking_up_what_is_hidden_asks_as_much_as_what_is_not_there(several):
-    several.grant("ada@uni.edu", "reader", "project=retina")
-    judged = []
-
-    class Watched(Query):
-        def matches(self, one):
-            judged.append(one.name)
-            return super().matches(one)
-
-    scope = Watched(parse("project=retina").conditions)
-    index = acting.Within(several.index, lambda: scope)
-    for name in ("ecephys_b1", "nothing"):
-        judged.clear()
-        assert index.get(name) is index.get(name, "1") is None
-        assert len(judged) == 4
-    before = several.store.usage.snapshot()
-    for name in ("ecephys_b1", "nothing"):
-        assert name not in several.as_(ADA)
-    assert (several.store.usage.snapshot() - before).bytes_read == 0
 
 
 _slow = settings(
@@ -338,3 +318,27 @@ def test_an_owner_is_told_who_did_what_with_what_they_own(several):
     assert on(ADA) == ["ecephys_a1", "ecephys_a2@1"]
     assert on(BEN) == ["ecephys_a1", "ecephys_b1", "ecephys_a2@1", "nothing", ""]
     assert on(ANONYMOUS) == on(Actor("eve")) == []
+
+
+def test_runs_that_touched_what_is_hidden_are_not_there(several):
+    several.grant("ada@uni.edu", "reader", "project=retina")
+    secret = {"signal": {"ecephys_a1": "1", "ecephys_b1": "1"}}
+    several.learn(
+        [
+            Run("a" * 64, "sort", {}, {"rig": {"a.bin": "sha256:00"}}, {"ecephys_a1": "1"}),
+            Run("b" * 64, "tune", {}, {"units": {"ecephys_a1": "1"}}, {"ecephys_a2": "1"}),
+            Run("c" * 64, "join", {}, secret, {"ecephys_a2": "1"}),
+            Run("d" * 64, "join", {}, {"units": {"ecephys_a1": "1"}}, {"ecephys_b1": "1"}),
+        ]
+    )
+    seen = several.as_(ADA)
+
+    def steps(name, **which):
+        return [run.key[0] for run in seen.runs(name, **which)]
+
+    assert steps("ecephys_a1") == ["a"]
+    assert steps("ecephys_a1", using=True) == ["b"]
+    assert steps("ecephys_a2") == ["b"]
+    with pytest.raises(NotFoundError):
+        seen.runs("ecephys_b1")
+    assert len(several.as_(LOCAL).runs("ecephys_a1", using=True)) == 3

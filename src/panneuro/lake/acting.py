@@ -13,81 +13,25 @@ from panneuro.access.actors import Actor
 from panneuro.access.policy import limited
 from panneuro.access.roles import VERBS
 from panneuro.access.statements import Acceptance, Terms
-from panneuro.core.catalog import Facet, Page, Searchable
+from panneuro.core.catalog import Searchable
 from panneuro.core.conditions import Match
+from panneuro.core.digests import PREFIX
 from panneuro.core.entry import Entry
 from panneuro.core.errors import NotAllowedError, NotFoundError
 from panneuro.core.manifest import Manifest
 from panneuro.core.query import EVERYTHING, Query, parse
 from panneuro.lake.asset import Asset, parse_reference
 from panneuro.lake.finding import Found
+from panneuro.lake.scoping import Within
 from panneuro.lake.sharing import Sharing
 from panneuro.lake.wording import in_documents_words
 
 if TYPE_CHECKING:
     from panneuro.access.costs import Costs
+    from panneuro.core.run import Run
     from panneuro.lake.adding import Added
     from panneuro.lake.auditing import Event
     from panneuro.lake.lake import Lake
-
-_ABSENT = Entry("-", "-", "1970-01-01", "-", {"project": "-", "access": "private", "units": 1})
-"""Judged where there is no asset of a name, so that it takes as long as where one is hidden."""
-
-
-class Within:
-    """What can be searched, seen through a query: nothing else is there.
-
-    Parameters
-    ----------
-    whole : Searchable
-        What is searched.
-    scope : callable
-        Returns the query of the moment.
-    """
-
-    def __init__(self, whole: Searchable, scope: Callable[[], Query]) -> None:
-        self._whole = whole
-        self._scope = scope
-
-    def get(self, name: str, version: str | None = None) -> Entry | None:
-        """Return one version of an asset, by default the latest, or None.
-
-        A version is there if it is in the scope and the latest is, too: what is corrected or
-        taken back in a description is so for the older ones.
-        """
-        scope, latest = self._scope(), self._whole.get(name)
-        entry = latest if version is None else self._whole.get(name, version)
-        seen = [scope.matches(one or _ABSENT) for one in (latest, entry)]
-        return entry if latest and entry and all(seen) else None
-
-    def find(
-        self,
-        query: Query,
-        limit: int = 50,
-        offset: int = 0,
-        sort: str = "-date",
-        versions: bool = False,
-    ) -> Page:
-        """Return a page of what a query finds; see `panneuro.core.catalog.Searchable.find`."""
-        return self._whole.find(query & self._scope(), limit, offset, sort, versions)
-
-    def facets(
-        self, query: Query, fields: Sequence[str], limit: int = 10, versions: bool = False
-    ) -> Mapping[str, Facet]:
-        """Return the most frequent values of some keyword fields among what a query finds."""
-        return self._whole.facets(query & self._scope(), fields, limit, versions)
-
-    def count(self, query: Query, bound: int | None = None, versions: bool = False) -> int:
-        """Return how many entries a query finds, or ``bound`` if there are at least as many."""
-        return self._whole.count(query & self._scope(), bound, versions)
-
-    def names(self, query: Query) -> Iterator[str]:
-        """Yield the names of the assets that a query finds, in no particular order."""
-        return self._whole.names(query & self._scope())
-
-    def latest(self, query: Query) -> Iterator[tuple[str, str]]:
-        """Yield (name, latest version) of the assets that a query finds."""
-        return self._whole.latest(query & self._scope())
 
 
 class LakeFor:
@@ -339,6 +283,31 @@ class LakeFor:
                 hint="look at its project, lab and tags; or ask an owner for a grant",
             )
 
+    def runs(self, name: str, *, using: bool = False) -> list[Run]:
+        """Return the runs that made an asset, or took it, the latest first.
+
+        A run that touched an asset that is hidden is not there: its parameters, its log and its
+        errors could tell of it.
+
+        Parameters
+        ----------
+        name : str
+            Of the asset.
+        using : bool
+            Whether those that took it are meant.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there for the actor.
+        """
+        known = self.entry(name).name
+        index = self._lake.runs
+        found = index.using(known) if using else index.making(known)
+        touched = {run.key: _touched(run) for run in found}
+        seen = self.only(name for names in touched.values() for name in names)
+        return [run for run in found if touched[run.key] <= seen]
+
     def cost(self, by: str | Sequence[str] = "project", **period: Any) -> Costs:
         """Return what was spent on what the actor may edit; see `Ledger.costs`."""
         from panneuro.lake.costing import Ledger
@@ -368,3 +337,14 @@ class LakeFor:
         from panneuro.lake import exporting
 
         return exporting.export(self.asset(reference, "read"), kind, Path(to), **options)
+
+
+def _touched(run: Run) -> set[str]:
+    """Return the names of the assets that a run took or made; files are named by digests."""
+    taken = {
+        name
+        for slot in run.inputs.values()
+        for name, version in slot.items()
+        if not version.startswith(PREFIX)
+    }
+    return taken | run.outputs.keys()
