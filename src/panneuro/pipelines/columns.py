@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import pandas as pd
 
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
-from panneuro.signals.table import AREA_COLUMNS, Intervals, Table
+from panneuro.signals.table import Intervals, Table, area_column
 from panneuro.signals.timeseries import TimeSeries
 
 if TYPE_CHECKING:
@@ -57,17 +57,18 @@ def shown(trials: Intervals, column: str = "") -> pd.DataFrame:
     >>> shown(Intervals.from_frame("trials", frame.assign(stimulus=["grey", None]))).to_dict("list")
     {'start_time': [0.0], 'condition': ['grey']}
     """
-    chosen = column or _first(CONDITION_COLUMNS, trials)
+    known = set(trials.columns)
+    chosen = column or next((name for name in CONDITION_COLUMNS if name in known), "")
     if chosen not in trials.columns:
         raise InputError(
             f"{trials.name!r} has no column {chosen!r} that says what was shown",
             hint=f"name one: condition={_some(trials)}",
         )
     rows = pd.DataFrame({"start_time": trials["start_time"], "condition": trials[chosen]})
-    known = rows.dropna().sort_values("start_time", ignore_index=True)
-    if known.empty:
+    said = rows.dropna().sort_values("start_time", ignore_index=True)
+    if said.empty:
         raise InputError(f"the column {chosen!r} of {trials.name!r} says nothing")
-    return known
+    return said
 
 
 def areas_of_units(units: Events, column: str = "") -> npt.NDArray[np.str_]:
@@ -112,16 +113,12 @@ def electrodes_of(asset: Asset) -> Table | None:
 
 
 def _areas(table: Table | None, rows: npt.NDArray[np.int64], column: str) -> npt.NDArray[np.str_]:
-    chosen = column or (_first(AREA_COLUMNS, table) if table else "")
-    if table is None or not chosen or len(table) <= rows.max(initial=-1):
+    chosen = column or (area_column(table.columns) if table else None)
+    if table is None or chosen is None or len(table) <= rows.max(initial=-1):
         if column:
             raise InputError(f"there is no table with a column {column!r} that says areas")
         return np.full(len(rows), NOWHERE)
     return np.asarray([str(area) for area in table[chosen]])[rows]
-
-
-def _first(names: tuple[str, ...], table: Any) -> str:
-    return next((name for name in names if name in table.columns), "")
 
 
 def _some(table: Table) -> str:

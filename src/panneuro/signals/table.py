@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-AREA_COLUMNS = (
-    "location",
-    "area",
-    "brain_area",
-    "brain_region",
-    "structure",
-    "region",
-)
-"""Columns in which tables of electrodes and units say the brain area."""
-
 
 AREA_COLUMNS = ("location", "area", "brain_area", "brain_region", "structure", "region")
 """How columns that say where a unit or an electrode lies are called, NWB's name first."""
