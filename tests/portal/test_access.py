@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
 import panneuro
+from panneuro.access.actors import ANONYMOUS
 
 HTML = {"accept": "text/html"}
 
@@ -56,6 +60,45 @@ def test_what_is_not_visible_is_as_if_it_were_not_there(
             assert "secret" not in text
     assert shared.client.get("/assets").json()["total"] == 1
     assert list(panneuro.open(f"{shared.origin}/store")) == [name]
+
+
+SAID = st.lists(
+    st.tuples(
+        st.sampled_from(["grant", "embargo", "take back"]),
+        st.sampled_from(["", "project=gratings", "project=secret", "mouse-7", "-(project=secret)",
+                         "subject=mouse-8", "project=gratings | project=secret", "units>100"]),
+        st.sampled_from(["reader", "owner"]),
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+def test_no_door_tells_more_than_the_policy_lets(shared, name, described):
+    access, whole = shared.lake.access, shared.lake
+    everything = {one: places(whole, one) for one in (name, described)}
+
+    @settings(max_examples=12, suppress_health_check=list(HealthCheck))
+    @given(said=SAID)
+    def check(said):
+        for one in access.statements():
+            access.revoke(one.id)
+        for kind, on, role in said:
+            with suppress(panneuro.PanneuroError):
+                if kind == "grant":
+                    access.grant("everyone" if role == "reader" else "ada@uni.edu", role, on)
+                elif kind == "embargo":
+                    access.embargo(on, timedelta(days=1))
+                else:
+                    access.revoke(next((one.id for one in access.statements()), "none"))
+        seen = set(whole.as_(ANONYMOUS))
+        assert set(shared.client.get("/assets?format=names").text.split()) == seen
+        assert shared.client.get("/assets").json()["total"] == len(seen)
+        for one, doors in everything.items():
+            for place in doors[::5]:
+                answer = shared.client.get(place)
+                assert answer.status_code == (200 if one in seen else 404), (place, said)
+
+    check()
 
 
 def test_everyone_reads_what_is_public(shared, name):

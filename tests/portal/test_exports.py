@@ -27,7 +27,7 @@ def test_nwb_is_one_file_and_nothing_is_left(client, name, truth, tmp_path, monk
 def test_what_is_sent_is_noted(shared, name):
     sent = len(shared.client.get(f"/assets/{name}/export/nwb").content)
     shared.lake.audit.flush()
-    noted = [event for event in shared.lake.audit.search(what="download")]
+    noted = list(shared.lake.audit.search(what="download"))
     assert [(event.on, event.n_bytes) for event in noted] == [(name, sent)]
 
 

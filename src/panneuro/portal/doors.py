@@ -262,7 +262,8 @@ class Door:
             answer = self.call(visit, self.asked.model_validate(said))
         except Exception as error:  # noqa: BLE001
             return keeper.failed(request, error)
-        if self.metered and answer.status_code in (200, 206) and not visit.seen.actor.is_local:
+        is_sent = answer.status_code in (200, 206) and request.method != "HEAD"
+        if self.metered and is_sent and not visit.seen.actor.is_local:
             sent = int(answer.headers.get("content-length", 0))
             audit = visit.whole.audit
             audit.record("download", visit.seen.actor, visit.asset_name, n_bytes=sent)

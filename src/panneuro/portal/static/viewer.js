@@ -139,7 +139,7 @@ class Viewer {
       });
       toggles.append(label);
       panel.figure = document.createElement("div");
-      panel.figure.className = "panel";
+      panel.figure.className = `panel ${panel.kind}`;
       const title = document.createElement("h3");
       title.textContent = panel.unit && panel.unit !== "unknown" ? `${panel.name} · ${panel.unit}` : panel.name;
       panel.canvas = document.createElement("canvas");
