@@ -219,8 +219,11 @@ def _class_sums(points: Array, codes: Integers, n_classes: int) -> tuple[Array, 
         sums = np.zeros((len(codes), n_classes, points.shape[1]), dtype=points.dtype)
         _add_by_class(points, codes, sums)
         return counts, sums
-    members = np.stack([codes == one for one in range(n_classes)], axis=1).astype(points.dtype)
-    return counts, (members.reshape(-1, len(points)) @ points).reshape(*counts.shape, -1)
+    members = np.stack([codes == one for one in range(n_classes - 1)], axis=1)
+    flat_members = members.reshape(-1, len(points)).astype(points.dtype)
+    sums = (flat_members @ points).reshape(len(codes), n_classes - 1, -1)
+    last = points.sum(axis=0) - sums.sum(axis=1, keepdims=True)
+    return counts, np.concatenate([sums, last], axis=1)
 
 
 @compiled
