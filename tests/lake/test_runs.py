@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,3 +79,11 @@ def test_reindexing_learns_runs_anew(lake):
     lake.runs.clear()
     lake.reindex()
     assert lake.runs.get("0a") == run
+
+
+def test_the_memory_of_children_counts(lake):
+    alone = Attempt.at("alone", {}, {}).record(lake.store)
+    attempt = Attempt.at("with a child", {}, {})
+    hold = f"held = bytearray({alone.peak_memory_bytes + (200 << 20)})"
+    subprocess.run([sys.executable, "-c", hold], check=True)
+    assert attempt.record(lake.store).peak_memory_bytes > alone.peak_memory_bytes + (190 << 20)

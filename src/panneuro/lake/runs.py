@@ -56,6 +56,9 @@ class Attempt:
     bytes_written: int = 0
     _began: float = field(default_factory=time.time)
     _cpu: float = field(default_factory=_core_seconds)
+    _children: int = field(
+        default_factory=lambda: resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+    )
 
     @classmethod
     def at(cls, step: str, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> Attempt:
@@ -106,7 +109,7 @@ class Attempt:
                 "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
                 "ended": now.isoformat(),
                 "core_seconds": self.core_seconds,
-                "peak_memory_bytes": peak_memory_bytes(),
+                "peak_memory_bytes": max(peak_memory_bytes(), self._childrens_peak()),
                 "bytes_read": self.bytes_read,
                 "bytes_written": self.bytes_written,
                 **more,
@@ -115,6 +118,11 @@ class Attempt:
         with suppress(ObjectExistsError):
             store.put(record_key(run), run.encode(), create=True)
         return run
+
+    def _childrens_peak(self) -> int:
+        """Return the largest size of a child process so far, if any ended since it began."""
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return _in_bytes(now.ru_maxrss) if now.ru_minflt > self._children else 0
 
     @property
     def core_seconds(self) -> float:
@@ -141,8 +149,12 @@ def peak_memory_bytes() -> int:
         found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
         if found:
             return int(found[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return _in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _in_bytes(maxrss: int) -> int:
+    """Return a resident size as the system tells it in bytes."""
+    return maxrss if sys.platform == "darwin" else maxrss * 1024
 
 
 def user() -> str:
