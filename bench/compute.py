@@ -73,11 +73,30 @@ def inline(lake: Lake, n: int) -> Spent:
     return timed(lambda: run(lake, STEP, on="has:units", n=n))
 
 
+class Ticks:
+    """Notes when each run ends."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def start(self, phase: str, total: int, unit: str = "bytes") -> None:
+        """Begin."""
+
+    def advance(self, amount: int) -> None:
+        """Note a run."""
+        self.times += [time.perf_counter()] * amount
+
+    @property
+    def each(self) -> float:
+        """Seconds from one run to the next, over the later half: the first start the workers."""
+        late = self.times[len(self.times) // 2 :]
+        return (late[-1] - late[0]) / (len(late) - 1)
+
+
 def elsewhere(lake: Lake, n: int, kind: str, workers: int) -> float:
-    """Return seconds of all runs, less those of one, which starts what must start."""
-    options = {"executor": kind, "workers": workers, "n": n}
-    first = timed(lambda: run(lake, STEP, on="name=tiny_m00000", **options))
-    return timed(lambda: run(lake, STEP, on="has:units", **options)).wall - first.wall
+    ticks = Ticks()
+    run(lake, STEP, on="has:units", executor=kind, workers=workers, n=n, progress=ticks)
+    return ticks.each
 
 
 def with_joblib(folder: Path, count: int) -> Spent:
@@ -135,7 +154,7 @@ def main() -> None:
         print(f"{count} runs of a step that does nothing, {os.cpu_count()} cores; ms per run")
         print(f"  inline                {inline(lake, 1).each(count)}   (goal: 30)")
         for n, kind in enumerate(("processes", "dask"), start=2):
-            each = 1000 * elsewhere(lake, n, kind, workers) / (count - 1)
+            each = 1000 * elsewhere(lake, n, kind, workers)
             goal = "   (goal: 100)" if kind == "dask" else ""
             print(f"  {kind:10} {workers} workers  {each:8.1f}{goal}")
         print(f"  joblib's cache alone  {with_joblib(Path(folder) / 'joblib', count).each(count)}")
