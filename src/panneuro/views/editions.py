@@ -133,7 +133,7 @@ class Made:
             [number for number, one in enumerate(several) for _ in range(len(one.told))], dtype=int
         )
         right = ~told[ASSET].duplicated(keep="last")
-        owner = dict(zip(told[ASSET][right], source[right], strict=True))
+        owner = dict(zip(told[ASSET][right].tolist(), source[right].tolist(), strict=True))
         rows = [
             one.rows[one.rows[ASSET].map(owner) == number]
             for number, one in enumerate(several)
@@ -185,8 +185,9 @@ class Editions:
 
     def told(self, edition: Edition) -> pd.DataFrame:
         """Return what an edition tells of each asset; those that are gone are left out."""
-        told = Made.joined(Made(self._read(part, "assets"), _NO_ROWS) for part in edition.parts)
-        return told.told[told.told["status"] != GONE].reset_index(drop=True)
+        told = stacked((self._read(part, "assets") for part in edition.parts), _TOLD)
+        right = ~told[ASSET].duplicated(keep="last") & (told["status"] != GONE)
+        return told[right].reset_index(drop=True)
 
     def rows(self, edition: Edition) -> pd.DataFrame:
         """Return the table of an edition, sorted by asset."""
