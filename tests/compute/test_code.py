@@ -153,3 +153,23 @@ def test_code_without_a_text_is_refused():
     exec("def made_up(units):\n    return 1\n", made)
     with pytest.raises(InputError, match="cannot be found"):
         code_of(made["made_up"])
+
+
+def test_relative_imports_inside_functions_count(tmp_path, monkeypatch):
+    package = tmp_path / "labcode"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "numbers.py").write_text("def half(x):\n    return x / 2\n")
+    (package / "steps.py").write_text(
+        "import panneuro\n"
+        "@panneuro.step(takes='units', gives='a')\n"
+        "def halved(units):\n"
+        "    from .numbers import half\n"
+        "    return half(len(units))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    code = find_step("labcode.steps:halved").code
+    assert "labcode.numbers" in code.sources
+    assert code.imports == frozenset()
+    for name in ("labcode.steps", "labcode.numbers", "labcode"):
+        sys.modules.pop(name, None)

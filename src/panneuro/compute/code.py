@@ -21,6 +21,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
+from panneuro.compute.syntax import (
+    IMPORT,
+    WHOLE,
+    Definition,
+    assigned_by,
+    bare,
+    flat,
+    imports_of,
+    is_docstring,
+    names_in,
+)
 from panneuro.core.digests import digest_json
 from panneuro.core.errors import InputError
 
@@ -30,10 +41,6 @@ _MACHINERY = ("panneuro.compute", "panneuro.lake", "panneuro.storage", "panneuro
 
 TEXT = "__text__"
 """In a module that was loaded from a file, what the file said."""
-
-_WHOLE = ""
-_IMPORTERS = ("need", "import_module")
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
@@ -70,15 +77,18 @@ class _Module:
     ----------
     text : str
         As written.
+    package : str
+        That it is in.
     defined : dict
         By name, the statements that define it.
     imported : dict
-        By name, the module and the name in it that it stands for; `_WHOLE` for a module itself.
+        By name, the module and the name in it that it stands for; `WHOLE` for a module itself.
     always : tuple
         Statements that are executed whatever is asked of it.
     """
 
     text: str
+    package: str
     defined: dict[str, list[ast.stmt]]
     imported: dict[str, tuple[str, str]]
     always: tuple[ast.stmt, ...]
@@ -107,7 +117,7 @@ class _Slice:
             self.imports.add(module.partition(".")[0])
             return
         self.sources[module] = found.text
-        if name == _WHOLE:
+        if name == WHOLE:
             self.parts[module, name] = []
             self.todo += [(module, other) for other in (*found.defined, *found.imported)]
         elif name in found.defined:
@@ -116,7 +126,7 @@ class _Slice:
             self.parts[module, name] = []
             self.todo.append(self._target(*found.imported[name]))
         elif self._module(f"{module}.{name}"):
-            self.todo.append((f"{module}.{name}", _WHOLE))
+            self.todo.append((f"{module}.{name}", WHOLE))
         if (module, "*always*") not in self.parts:
             self._take(module, "*always*", found, list(found.always))
 
@@ -144,19 +154,19 @@ class _Slice:
     def _take(self, module: str, name: str, found: _Module, statements: list[ast.stmt]) -> None:
         self.parts[module, name] = [ast.dump(statement) for statement in statements]
         for statement in statements:
-            for reached in _names(statement):
+            for reached in names_in(statement, found.package):
                 head, *rest = reached
                 if head in found.imported:
                     self.todo.append(self._target(*found.imported[head], rest[:1]))
                 elif head in found.defined:
                     self.todo.append((module, head))
-                elif head == "*import*":
+                elif head == IMPORT:
                     self.todo.append(self._target(rest[0], rest[1]))
 
     def _target(self, module: str, name: str, rest: list[str] | None = None) -> tuple[str, str]:
         """Return what an imported name stands for, as narrowly as can be."""
-        if name == _WHOLE:
-            return module, (rest or [_WHOLE])[0]
+        if name == WHOLE:
+            return module, (rest or [WHOLE])[0]
         if rest and self._module(f"{module}.{name}"):
             return f"{module}.{name}", rest[0]
         return module, name
@@ -239,14 +249,14 @@ def _code_of_text(function: Callable[..., Any]) -> Code:
             return
         seen.add(name)
         text = _source(one)
-        tree = _bare(text)
+        tree = bare(text)
         slice_.sources[name] = text
         slice_.parts[name, ""] = [ast.dump(statement) for statement in tree.body]
         outside = {**one.__globals__, **inspect.getclosurevars(one).nonlocals}
-        for head, *rest in (names for statement in tree.body for names in _names(statement)):
+        for head, *rest in (found for statement in tree.body for found in names_in(statement)):
             found = outside.get(head)
             if inspect.ismodule(found):
-                slice_.todo.append((found.__name__, (rest or [_WHOLE])[0]))
+                slice_.todo.append((found.__name__, (rest or [WHOLE])[0]))
             elif (inspect.isfunction(found) or inspect.isclass(found)) and found is not one:
                 if inspect.isfunction(found) and found.__module__ == one.__module__:
                     take(found)
@@ -311,103 +321,14 @@ def _parsed(path: Path, _: int, name: str) -> _Module:
     imported: dict[str, tuple[str, str]] = {}
     always: list[ast.stmt] = []
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for statement in _flat(_bare(text).body):
+    for statement in flat(bare(text).body):
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            imported.update(_imported(statement, package))
-        elif isinstance(statement, _Definition):
+            imported.update(imports_of(statement, package))
+        elif isinstance(statement, Definition):
             defined.setdefault(statement.name, []).append(statement)
-        elif names := list(_assigned(statement)):
+        elif names := list(assigned_by(statement)):
             for target in names:
                 defined.setdefault(target, []).append(statement)
-        elif not _is_docstring(statement):
+        elif not is_docstring(statement):
             always.append(statement)
-    return _Module(text, defined, imported, tuple(always))
-
-
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, those under ``if`` and ``try`` at the top as well."""
-    for statement in body:
-        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
-            yield from _flat(statement.orelse)
-        elif isinstance(statement, ast.If):
-            yield from _flat([*statement.body, *statement.orelse])
-        elif isinstance(statement, ast.Try):
-            handlers = [inner for handler in statement.handlers for inner in handler.body]
-            yield from _flat([*statement.body, *handlers, *statement.orelse, *statement.finalbody])
-        else:
-            yield statement
-
-
-def _imported(
-    statement: ast.Import | ast.ImportFrom, package: str
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    if isinstance(statement, ast.Import):
-        for alias in statement.names:
-            top = alias.name.partition(".")[0]
-            yield alias.asname or top, (alias.name if alias.asname else top, _WHOLE)
-        return
-    module = statement.module or ""
-    if statement.level:
-        parts = package.split(".")[: len(package.split(".")) - statement.level + 1]
-        module = ".".join([*parts, *filter(None, [module])])
-    for alias in statement.names:
-        yield alias.asname or alias.name, (module, _WHOLE if alias.name == "*" else alias.name)
-
-
-def _assigned(statement: ast.stmt) -> Iterator[str]:
-    targets: list[ast.expr] = []
-    if isinstance(statement, ast.Assign):
-        targets = list(statement.targets)
-    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
-        targets = [statement.target]
-    elif isinstance(statement, ast.TypeAlias):
-        targets = [statement.name]
-    for target in targets:
-        yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
-
-
-def _names(statement: ast.stmt) -> Iterator[tuple[str, ...]]:
-    """Yield the names that a statement uses, with the first attribute asked of each."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            yield node.value.id, node.attr
-        elif isinstance(node, ast.Name):
-            yield (node.id,)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for _, (module, name) in _imported(node, ""):
-                yield "*import*", module, name
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
-            named = node.args[0]
-            if node.func.id in _IMPORTERS and isinstance(named, ast.Constant):
-                yield "*import*", str(named.value), _WHOLE
-
-
-def _bare(text: str) -> ast.Module:
-    """Return a module without what has no say in what it computes."""
-    return cast(ast.Module, _Bare().visit(ast.parse(text)))
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-class _Bare(ast.NodeTransformer):
-    """Takes out docstrings, the types of arguments, and what `step` is told."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        super().generic_visit(node)
-        if isinstance(node, _Definition):
-            node.body = [one for one in node.body if not _is_docstring(one)] or [ast.Pass()]
-            node.decorator_list = [one for one in node.decorator_list if not _is_step(one)]
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns = None
-        return node
-
-
-def _is_step(decorator: ast.expr) -> bool:
-    called = decorator.func if isinstance(decorator, ast.Call) else None
-    return getattr(called, "id", getattr(called, "attr", "")) == "step"
+    return _Module(text, package, defined, imported, tuple(always))
