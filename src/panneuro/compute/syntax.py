@@ -1,4 +1,4 @@
-"""Python's syntax as `panneuro.compute.code` looks at it: what a statement defines, uses, imports."""
+"""Python's syntax as the code of steps is looked at: what a statement defines, uses and imports."""
 
 from __future__ import annotations
 
