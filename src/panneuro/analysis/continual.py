@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from sklearn.base import clone
 
 from panneuro.analysis.decoding import check_features
@@ -45,13 +46,13 @@ class Continual:
 
     Parameters
     ----------
-    accuracies : ndarray, shape (n_sessions, n_sessions)
-        Row: after learning it and those before; column: tested on.
+    accuracies : DataArray, dims (learnt, tested)
+        After learning a session and those before it; on the session that is tested.
     untrained : ndarray, shape (n_sessions,)
         Accuracy expected of guessing in each session: the share of its commonest label in training.
     """
 
-    accuracies: Floats
+    accuracies: xr.DataArray
     untrained: Floats
 
     @property
@@ -62,7 +63,8 @@ class Continual:
     @property
     def backward_transfer(self) -> float:
         """How much learning later sessions changed earlier ones: below 0 is forgetting."""
-        last, then = self.accuracies[-1, :-1], np.diag(self.accuracies)[:-1]
+        values = np.asarray(self.accuracies)
+        last, then = values[-1, :-1], np.diag(values)[:-1]
         return float(np.mean(last - then))
 
     @property
@@ -74,8 +76,8 @@ class Continual:
     @property
     def forgetting(self) -> Floats:
         """By how much each session but the last fell from its best, shape (n_sessions - 1,)."""
-        before: Floats = self.accuracies[:-1].max(axis=0)[:-1] - self.accuracies[-1, :-1]
-        return before
+        values = np.asarray(self.accuracies)
+        return np.asarray(values[:-1].max(axis=0)[:-1] - values[-1, :-1])
 
 
 Learn = Callable[[Any, Floats, npt.NDArray[Any], npt.NDArray[Any]], Any]
@@ -140,7 +142,9 @@ def learn_continually(
     for points, labels, _, _ in checked:
         taught = learn(taught, points, labels, classes)
         rows.append([float(np.mean(taught.predict(x) == y)) for _, _, x, y in checked])
-    return Continual(np.array(rows), np.array([_guess(y, t) for _, y, _, t in checked]))
+    numbers = np.arange(len(sessions))
+    accuracies = xr.DataArray(rows, {"learnt": numbers, "tested": numbers}, ("learnt", "tested"))
+    return Continual(accuracies, np.array([_guess(y, t) for _, y, _, t in checked]))
 
 
 def _check(session: Session) -> tuple[Floats, npt.NDArray[Any], Floats, npt.NDArray[Any]]:

@@ -22,6 +22,8 @@ type Floats = npt.NDArray[np.floating[Any]]
 
 _LOG_2 = float(np.log(2))
 _PER_TASK = 32
+_UNITS = 64
+"""So few at once that they stay in the processor's cache."""
 
 
 def gaussian_copula_information(
@@ -142,6 +144,20 @@ def _informations(
     labellings: npt.NDArray[np.intp],
 ) -> Floats:
     """Return the information of each unit under each labelling."""
+    out = np.empty((len(labellings), normal.shape[1]))
+    for first in range(0, normal.shape[1], _UNITS):
+        units = slice(first, first + _UNITS)
+        some = np.ascontiguousarray(normal[:, units])
+        out[:, units] = _of_units(some, bias, varies[units], labellings)
+    return np.where(varies, out, 0.0)
+
+
+def _of_units(
+    normal: Floats,
+    bias: float,
+    varies: npt.NDArray[np.bool_],
+    labellings: npt.NDArray[np.intp],
+) -> Floats:
     sizes = np.bincount(labellings[0])[:, None]
     entropy = 0.5 * np.log2(np.where(varies, normal.var(axis=0, ddof=1), 1))
     out = np.empty((len(labellings), normal.shape[1]))
@@ -152,7 +168,7 @@ def _informations(
         with np.errstate(divide="ignore"):
             logs = np.log2(variances)
         out[row] = entropy - 0.5 * (sizes / len(labels) * logs).sum(axis=0) - bias
-    return np.where(varies, out, 0.0)
+    return out
 
 
 @compiled
@@ -161,8 +177,8 @@ def _sum(normal: Floats, labels: npt.NDArray[np.intp], sums: Floats, squares: Fl
     sums[:] = 0
     squares[:] = 0
     for trial in range(labels.size):
-        label = labels[trial]
-        for unit in range(normal.shape[1]):
-            value = normal[trial, unit]
-            sums[label, unit] += value
-            squares[label, unit] += value * value
+        row, total, square = normal[trial], sums[labels[trial]], squares[labels[trial]]
+        for unit in range(row.size):
+            value = row[unit]
+            total[unit] += value
+            square[unit] += value * value
