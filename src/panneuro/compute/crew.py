@@ -185,7 +185,8 @@ def crew_of(
         _refuse_what_cannot_travel(lake, step, kind)
         keep_texts(lake.store, step)
     with opened(kind, settings, count) as make:
-        ahead = {INLINE: 1, PROCESSES: _AHEAD * count}.get(kind, _AHEAD_ON_DASK)
+        many = max(_AHEAD_ON_DASK, _AHEAD * count)
+        ahead = {INLINE: 1, PROCESSES: _AHEAD * count}.get(kind, many)
         crew = Crew(lake.store, make, ahead, known if kind == INLINE else None)
         learning = LearningCrew(crew, lake)
         try:
