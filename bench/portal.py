@@ -126,7 +126,7 @@ SHOW = """async ([start, stop]) => {
   viewer.tiles.bytes = 0;
   const began = performance.now();
   const done = new Promise((tell) => viewer.root.addEventListener('painted', tell, {once: true}));
-  viewer.look_at(start, stop);
+  viewer.lookAt(start, stop);
   await done;
   return performance.now() - began;
 }"""

@@ -231,7 +231,7 @@ def test_a_reader_of_screens_finds_its_way(open_page, origin, name):
         assert unnamed == 0, place
 
 
-def test_a_run_shows_as_it_ends(open_page, shared, monkeypatch):
+def test_a_run_shows_as_it_ends(shared, open_page, monkeypatch):
     monkeypatch.setattr("panneuro.portal.happening._PERIOD_S", 0.1)
     shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
     page = open_page(shared.origin)
@@ -244,7 +244,7 @@ def test_a_run_shows_as_it_ends(open_page, shared, monkeypatch):
     page.wait_for_selector("text=Repeat it")
 
 
-def test_quality_is_judged(open_page, shared, described):
+def test_quality_is_judged(shared, open_page, described):
     shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
     page = open_page(shared.origin)
     page.goto(f"{shared.origin}/sign-in?to=/assets/{described}")
@@ -256,7 +256,7 @@ def test_quality_is_judged(open_page, shared, described):
     assert "it moves" in page.locator("#quality").inner_text()
 
 
-def test_sign_in_grant_and_review(open_page, shared, described):
+def test_sign_in_grant_and_review(shared, open_page, described):
     shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
     page = open_page(shared.origin)
     page.goto(f"{shared.origin}/assets")

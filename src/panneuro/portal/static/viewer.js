@@ -3,6 +3,7 @@
 import { Tiles, covering } from "./tiles.js";
 import * as paint from "./paint.js";
 import { Stills } from "./stills.js";
+import { listen } from "./gestures.js";
 
 const HEIGHTS = { bands: 40, heat: 300, raster: 220 };
 const BINS = { lines: 1024, heat: 512, raster: 1024 };
@@ -14,17 +15,15 @@ class Viewer {
     this.root = root;
     Object.assign(this, JSON.parse(root.dataset.viewer));
     this.stage = root.querySelector(".stage");
-    this.cursor = root.querySelector(".cursor");
     this.readout = root.querySelector("output");
     this.windowMark = root.querySelector(".map div");
     this.tiles = new Tiles(this.reference, () => this.draw());
     this.stills = new Stills(this);
-    this.pointers = new Map();
     this.look = paint.colours();
     this.rows = new Map();
     this.read();
     this.build();
-    this.listen();
+    listen(this);
     for (const panel of this.panels) this.mark(panel);
     this.draw();
   }
@@ -74,7 +73,7 @@ class Viewer {
     view.t1 = +view.t1.toFixed(digits);
   }
 
-  look_at(t0, t1) {
+  lookAt(t0, t1) {
     this.view.t0 = t0;
     this.view.t1 = t1;
     this.hold();
@@ -86,11 +85,11 @@ class Viewer {
 
   pan(part) {
     const span = this.view.t1 - this.view.t0;
-    this.look_at(this.view.t0 + part * span, this.view.t1 + part * span);
+    this.lookAt(this.view.t0 + part * span, this.view.t1 + part * span);
   }
 
   zoom(factor, at = (this.view.t0 + this.view.t1) / 2) {
-    this.look_at(at - (at - this.view.t0) * factor, at + (this.view.t1 - at) * factor);
+    this.lookAt(at - (at - this.view.t0) * factor, at + (this.view.t1 - at) * factor);
   }
 
   choose(panel, row) {
@@ -303,36 +302,7 @@ class Viewer {
     }
   }
 
-  // --- pointer and keys --------------------------------------------------
-
-  time(event) {
-    const box = this.stage.getBoundingClientRect();
-    const part = (event.clientX - box.left - paint.GUTTER) / (box.width - paint.GUTTER);
-    return this.view.t0 + part * (this.view.t1 - this.view.t0);
-  }
-
-  listen() {
-    const { stage } = this;
-    new ResizeObserver(() => this.draw()).observe(stage);
-    document.addEventListener("themed", () => this.restyle());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
-    stage.addEventListener("pointerdown", (event) => this.press(event));
-    stage.addEventListener("pointermove", (event) => this.move(event));
-    for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, (event) => this.lift(event));
-    stage.addEventListener("pointerleave", () => { this.cursor.hidden = true; });
-    stage.addEventListener("dblclick", (event) => this.zoom(0.5, this.time(event)));
-    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.root.addEventListener("keydown", (event) => this.key(event));
-    this.root.querySelector(".map").addEventListener("pointerdown", (event) => this.jump(event));
-    this.root.querySelector(".map").addEventListener("pointermove", (event) => event.buttons && this.jump(event));
-    for (const button of this.root.querySelectorAll("[data-do]")) {
-      button.addEventListener("click", () => this.act(button.dataset.do));
-    }
-    for (const contact of this.root.querySelectorAll(".probe rect")) {
-      contact.addEventListener("click", () => this.chooseElectrode(Number(contact.dataset.row)));
-    }
-    window.addEventListener("popstate", () => { this.read(); this.draw(); });
-  }
+  // --- doing -------------------------------------------------------------
 
   restyle() {
     this.look = paint.colours();
@@ -347,88 +317,11 @@ class Viewer {
     }
   }
 
-  press(event) {
-    if (event.button) return;
-    this.pointers.set(event.pointerId, event);
-    this.pressed = { x: event.clientX, ...this.view, moved: false };
-  }
-
-  move(event) {
-    this.point(event);
-    if (!this.pointers.has(event.pointerId)) return;
-    const before = this.pointers.get(event.pointerId);
-    this.pointers.set(event.pointerId, event);
-    if (this.pointers.size === 2) return this.pinch(event, before);
-    const shift = event.clientX - this.pressed.x;
-    if (!this.pressed.moved && Math.abs(shift) < 4) return;
-    if (!this.pressed.moved) {
-      this.stage.setPointerCapture(event.pointerId);
-      this.stage.classList.add("dragging");
-      this.pressed.moved = true;
-    }
-    const perPixel = (this.pressed.t1 - this.pressed.t0) / (this.stage.clientWidth - paint.GUTTER);
-    this.look_at(this.pressed.t0 - shift * perPixel, this.pressed.t1 - shift * perPixel);
-  }
-
-  pinch(event, before) {
-    const other = [...this.pointers.values()].find((one) => one.pointerId !== event.pointerId);
-    const apart = (one) => Math.max(20, Math.abs(one.clientX - other.clientX));
-    this.zoom(apart(before) / apart(event), this.time(other));
-  }
-
-  lift(event) {
-    const clicked = this.pointers.delete(event.pointerId) && !this.pressed.moved && event.type === "pointerup";
-    this.stage.classList.remove("dragging");
-    if (clicked) this.pick(event);
-  }
-
-  row(event) {
-    const panel = this.panels.find((one) => one.canvas === event.target);
-    if (!panel || panel.kind === "bands" || panel.rows < 2) return [panel];
-    const box = panel.canvas.getBoundingClientRect();
-    const row = Math.floor(((event.clientY - box.top) / box.height) * panel.rows);
-    return [panel, Math.min(panel.rows - 1, Math.max(0, row))];
-  }
-
-  pick(event) {
-    const [panel, row] = this.row(event);
-    if (row !== undefined) this.choose(panel, row);
-  }
-
-  point(event) {
-    const t = this.time(event);
-    const inside = t >= this.view.t0;
-    this.cursor.hidden = !inside;
-    this.cursor.style.left = `${event.clientX - this.stage.getBoundingClientRect().left}px`;
-    if (!inside) return;
-    const [panel, row] = this.row(event);
-    const who = row === undefined ? "" : ` · ${panel.name} ${this.names(panel)[row]}`;
-    this.readout.value = `${t.toFixed(4)} s${who}`;
-    this.stills.show(t);
-  }
-
-  wheel(event) {
-    if (event.ctrlKey || event.metaKey) {
-      event.preventDefault();
-      this.zoom(1.0015 ** Math.max(-300, Math.min(300, event.deltaY * 2)), this.time(event));
-    } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey) {
-      event.preventDefault();
-      this.pan((event.deltaX || event.deltaY) / this.stage.clientWidth);
-    }
-  }
-
-  jump(event) {
-    const box = event.currentTarget.getBoundingClientRect();
-    const at = this.first + ((event.clientX - box.left) / box.width) * (this.last - this.first);
-    const half = (this.view.t1 - this.view.t0) / 2;
-    this.look_at(at - half, at + half);
-  }
-
   act(what) {
     const acts = {
       left: () => this.pan(-0.5), right: () => this.pan(0.5),
       in: () => this.zoom(0.5), out: () => this.zoom(2),
-      whole: () => this.look_at(this.first, this.last),
+      whole: () => this.lookAt(this.first, this.last),
       louder: () => this.amplify(1.5), softer: () => this.amplify(1 / 1.5),
     };
     acts[what]();
@@ -440,14 +333,11 @@ class Viewer {
     this.write();
   }
 
-  key(event) {
-    const keys = {
-      ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", "0": "whole",
-      "]": "louder", "[": "softer",
-    };
-    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || !keys[event.key]) return;
-    event.preventDefault();
-    this.act(keys[event.key]);
+  // What is said of the moment under the pointer, and of the row.
+  point(t, panel, row) {
+    const who = row === undefined ? "" : ` · ${panel.name} ${this.names(panel)[row]}`;
+    this.readout.value = `${t.toFixed(4)} s${who}`;
+    this.stills.show(t);
   }
 }
 
