@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,11 +19,13 @@ from panneuro.portal.files import Piece, send
 from panneuro.portal.lines import lines_of_asset
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import span_of
-from panneuro.portal.probes import probe_of
+from panneuro.portal.probes import Probe, probe_of
 from panneuro.portal.runs import Runs
+from panneuro.portal.shelves import Shelf
 from panneuro.portal.signals import json_of
 
 _FILES_SHOWN = 200
+_DRAWN = 64
 _WINDOW_S = 10.0
 _MOST_LINES = 64
 """Above as many channels a heat map is drawn."""
@@ -115,6 +118,7 @@ class Assets:
         self._prices = prices
         self._runs = runs
         self._direct = direct
+        self._drawn = Shelf(_DRAWN)
 
     def doors(self) -> list[Door]:
         """Return the doors, narrower ones first."""
@@ -178,9 +182,7 @@ class Assets:
 
     def _page(self, visit: Visit, asset: Asset, asked: LookAsked) -> Response:
         manifest, reads = asset.manifest, visit.seen.may("read", visit.part("name"))
-        data = (
-            viewer_of(asset) if reads else {"panels": [], "first": 0.0, "last": 1.0, "window": 1.0}
-        )
+        drawn = self._drawn_of(visit) if reads else Drawn({**_EMPTY}, None, {})
         stored = sum(file.size for file in asset.files)
         reference = f"{asset.name}@{asset.version}"
         versions = list(_versions(visit.seen.versions(asset.name)))
@@ -200,16 +202,46 @@ class Assets:
             is_latest=versions[-1].version == asset.version,
             files=asset.files[:_FILES_SHOWN],
             lines=lines_of_asset(visit.origin, reference, next(iter(asset.signals), "")),
-            probe=probe_of(asset) if reads else None,
+            probe=drawn.probe,
             reads=reads,
             edits=visit.seen.may("edit", asset.name) and versions[-1].version == asset.version,
             terms_due=visit.seen.terms_due(visit.part("name")),
             around=self._runs.around(visit.seen, asset.name, asset.version),
-            data=data,
+            data=drawn.viewer,
             coding={one.name: one for one in coded(manifest)},
-            stills=_stills(data, asked),
-            first_units=_first_units(asset) if reads else {},
+            stills=_stills(drawn.viewer, asked),
+            first_units=drawn.first_units,
         )
+
+    def _drawn_of(self, visit: Visit) -> Drawn:
+        """Return what is drawn of the data of an asset, which follows from its version."""
+        asset = visit.data()
+        return self._drawn.take(
+            (asset.name, asset.version),
+            lambda: Drawn(viewer_of(asset), probe_of(asset), _first_units(asset)),
+        )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a page draws of the data of an asset.
+
+    Parameters
+    ----------
+    viewer : dict
+        What the viewer starts from.
+    probe : Probe, optional
+        Where the electrodes are.
+    first_units : dict
+        The id of the first unit of each signal of events.
+    """
+
+    viewer: dict[str, Any]
+    probe: Probe | None
+    first_units: dict[str, Any]
+
+
+_EMPTY = {"panels": (), "first": 0.0, "last": 1.0, "window": 1.0}
 
 
 def viewer_of(asset: Asset) -> dict[str, Any]:
