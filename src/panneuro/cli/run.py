@@ -26,6 +26,7 @@ from panneuro.compute.planning import Given
 from panneuro.compute.running import Limits, carry_out, plan
 from panneuro.compute.step import GROUP, find_step
 from panneuro.core import plugins
+from panneuro.core.errors import PanneuroError
 from panneuro.lake.lake import open_lake
 
 
@@ -97,7 +98,11 @@ def command(
 def _list(answers: Answers) -> None:
     rows: list[dict[str, Any]] = []
     for name in plugins.names(GROUP):
-        step = find_step(name)
+        try:
+            step = find_step(name)
+        except PanneuroError as error:
+            rows.append({"step": name, "takes": [], "gives": [], "about": error.hint})
+            continue
         about = (step.__doc__ or "").strip().partition("\n")[0]
         rows.append({"step": name, "takes": [*step.takes], "gives": [*step.gives], "about": about})
     cells = [[r["step"], ", ".join(r["takes"]), ", ".join(r["gives"]), r["about"]] for r in rows]
