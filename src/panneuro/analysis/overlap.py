@@ -186,13 +186,21 @@ class _Blocks(Sliced):
 
 @compiled
 def turn(source: Any, target: Any) -> None:
-    """Write columns of one array as rows of another, in tiles that the cache holds."""
+    """Write columns of one array as rows of another, in tiles that the cache holds.
+
+    The longer axis is walked along, as rows that are powers of two apart would share few places of
+    the cache.
+    """
     rows, columns = source.shape
-    for first_row in range(0, rows, _TILE):
-        last_row = min(first_row + _TILE, rows)
+    if rows < columns:
         for first in range(0, columns, _TILE):
-            for column in range(first, min(first + _TILE, columns)):
-                for row in range(first_row, last_row):
+            for row in range(rows):
+                for column in range(first, min(first + _TILE, columns)):
+                    target[column, row] = source[row, column]
+    else:
+        for first in range(0, rows, _TILE):
+            for column in range(columns):
+                for row in range(first, min(first + _TILE, rows)):
                     target[column, row] = source[row, column]
 
 
@@ -201,8 +209,8 @@ def turn_power(source: Any, target: Any, rooted: bool) -> None:
     """Write the squared modulus, or the modulus, of columns as rows of another array."""
     rows, columns = source.shape
     for first in range(0, columns, _TILE):
-        for column in range(first, min(first + _TILE, columns)):
-            for row in range(rows):
+        for row in range(rows):
+            for column in range(first, min(first + _TILE, columns)):
                 value = source[row, column]
                 power = value.real * value.real + value.imag * value.imag
                 target[column, row] = np.sqrt(power) if rooted else power
