@@ -158,7 +158,7 @@ export function labels(ctx, names, size, look) {
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
   for (let row = every > 1 ? every >> 1 : 0; row < names.length; row += every) {
-    ctx.fillText(String(names[row]).slice(-7), GUTTER - 8, height * (row + 0.5));
+    ctx.fillText(String(names[row]).slice(-6), GUTTER - 8, height * (row + 0.5));
   }
   ctx.textAlign = "left";
 }
