@@ -173,3 +173,21 @@ def test_relative_imports_inside_functions_count(tmp_path, monkeypatch):
     assert code.imports == frozenset()
     for name in ("labcode.steps", "labcode.numbers", "labcode"):
         sys.modules.pop(name, None)
+
+
+def test_what_importing_takes_is_kept_although_it_is_not_reached(tmp_path):
+    (tmp_path / "aside.py").write_text("import yaml\nfrom deeper import one\n")
+    (tmp_path / "deeper.py").write_text("import json\none = 1\n")
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import aside\nimport panneuro\n\n\n"
+        '@panneuro.step(takes="units", gives="n")\ndef plain(units) -> int:\n    return 1\n'
+    )
+    code = find_step(f"{path}:plain").code
+    assert {name.partition("@")[0] for name in code.sources} == {"mine", "aside", "deeper"}
+    assert code.loads == {"yaml"}
+    assert "yaml" not in code.imports
+    before = code.digest
+    (tmp_path / "deeper.py").write_text("import json\none = 2\n")
+    path.write_text(path.read_text() + "\n# read anew\n")
+    assert find_step(f"{path}:plain").code.digest == before
