@@ -168,7 +168,7 @@ def view(
     ...     most = units.counts.argmax()
     ...     return {"unit": units.ids[most], "spikes": units.counts[most]}
     >>> busiest_unit
-    <View busiest-unit: over 'has:units'>
+    <View busiest-unit: over 'has=units'>
     """
     if isinstance(takes, str):
         takes = (takes,)
