@@ -336,7 +336,7 @@ def extracellular_of(recording: str = RAW, *, name: str = "extracellular", **how
         stage(sort_spikes, takes=raw, **how),
         stage(judge_units, takes=raw),
     ]
-    return Pipeline(name, on="modality=ecephys", steps=steps)
+    return Pipeline(name, on="modality=ecephys -kind=derived", steps=steps)
 
 
 extracellular = extracellular_of()

@@ -280,4 +280,6 @@ def _scatter(ax: Axes, pulses: pd.DataFrame, column: str, factor: float, label: 
     ax.set_visible(len(known) > 0)
 
 
-patch_clamp = Pipeline("patch-clamp", on="modality=icephys", steps=[check_sweeps, cell_features])
+patch_clamp = Pipeline(
+    "patch-clamp", on="modality=icephys -kind=derived", steps=[check_sweeps, cell_features]
+)
