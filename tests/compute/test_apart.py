@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from panneuro.compute import inside
 from panneuro.compute.apart import ApartError, call
-from panneuro.compute.step import load_file
+from panneuro.compute.finding import load_file
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
 from panneuro.signals.table import Table
@@ -116,7 +116,7 @@ def test_nothing_outlives_the_one_who_called(tmp_path):
     script.write_text(
         "import sys; from pathlib import Path\n"
         "from panneuro.compute.apart import call\n"
-        "from panneuro.compute.step import load_file\n"
+        "from panneuro.compute.finding import load_file\n"
         f"strangers = load_file(Path({str(Path(__file__).parent / 'strangers.py')!r}))\n"
         "call(Path(sys.executable), strangers.outlive, Path(sys.argv[1]),"
         " pidfile=Path(sys.argv[1], 'pids'))\n"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from panneuro.compute.finding import load_file
 from panneuro.compute.planning import Given, matching
-from panneuro.compute.step import ASSET, Step, find_step, load_file
+from panneuro.compute.step import ASSET, Step, find_step
 from panneuro.core import plugins
 from panneuro.core.errors import InputError, NotFoundError
 from panneuro.core.query import Query

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, update_wrapper
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from panneuro.compute.apart import call
-from panneuro.compute.code import TEXT, Code, code_of
+from panneuro.compute.code import Code, code_of
 from panneuro.compute.environments import Environment, build
+from panneuro.compute.finding import find, is_of_file
 from panneuro.compute.packages import reached
-from panneuro.core import plugins
-from panneuro.core.errors import InputError, NotFoundError
+from panneuro.core.errors import InputError
 
 GROUP = "panneuro.steps"
 ASSET = "asset"
 """Taken under this name, the step gets the whole asset, to be read."""
 SEED, CONTEXT = "seed", "context"
 _APART = (SEED, CONTEXT)
-_MARK = "@"
-"""In the name of a module that was loaded from a file, before the digest of its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,7 @@ class Step:
         """Where it is found, from any process: ``module:function`` or ``path.py:function``."""
         module = self.function.__module__
         file = getattr(sys.modules.get(module), "__file__", None) or ""
-        alone = file and (_MARK in module or module == "__main__")
+        alone = file and (is_of_file(module) or module == "__main__")
         return f"{Path(file).resolve() if alone else module}:{self.function.__qualname__}"
 
     @property
@@ -344,89 +339,5 @@ def declared(
 
 
 def find_step(reference: str | Step) -> Step:
-    """Return a step.
-
-    Parameters
-    ----------
-    reference : str or Step
-        The name of one that is installed, ``path/to/file.py:function``, ``path/to/file.py`` where
-        the file holds one step, or ``module:function``.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none.
-    InputError
-        If the file cannot be imported.
-    """
-    if isinstance(reference, Step):
-        return reference
-    place, _, name = reference.rpartition(":")
-    if reference.endswith(".py"):
-        place, name = reference, ""
-    if not place:
-        found = plugins.load(GROUP, reference)
-        if not isinstance(found, Step):
-            raise InputError(f"the plug-in {reference!r} is no step: {found!r}")
-        return found
-    module = load_file(Path(place)) if place.endswith(".py") else _imported(place, reference)
-    steps = {key: one for key, one in vars(module).items() if isinstance(one, Step)}
-    own = {key: one for key, one in steps.items() if one.function.__module__ == module.__name__}
-    chosen = steps.get(name) if name else next(iter(own.values())) if len(own) == 1 else None
-    if chosen is None:
-        raise NotFoundError(
-            f"{place!r} has no step {name!r}" if name else f"{place!r} has {len(own)} steps",
-            hint=f"name one of: {', '.join(f'{place}:{key}' for key in own) or 'it has none'}",
-        )
-    return chosen
-
-
-def _imported(module: str, reference: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise NotFoundError(
-            f"looking for the step {reference!r}: {error}", hint="path/to/file.py:function"
-        ) from error
-
-
-def load_file(path: Path) -> Any:
-    """Import a file that is in no package, once for each text that it had; return the module.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such file.
-    InputError
-        If it cannot be imported.
-    """
-    path = path.resolve()
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise NotFoundError(
-            f"there is no file {str(path)!r}", hint="name a file of steps"
-        ) from error
-    mark = hashlib.sha256(str(path).encode() + b"\0" + text).hexdigest()[:12]
-    name = f"{path.stem}{_MARK}{mark}"
-    if name in sys.modules:
-        return sys.modules[name]
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    vars(module)[TEXT] = text.decode(errors="replace")
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
-    try:
-        # Compiled here: of what Python keeps compiled, only seconds and size tell if it is old.
-        exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102
-    except BaseException as error:
-        del sys.modules[name]
-        if isinstance(error, Exception):
-            raise InputError(
-                f"{str(path)!r} cannot be imported: {type(error).__name__}: {error}",
-                hint="mend the file",
-            ) from error
-        raise
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+    """Return a step; see `panneuro.compute.finding.find`."""
+    return reference if isinstance(reference, Step) else find(reference, Step, GROUP)

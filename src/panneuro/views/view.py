@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import update_wrapper
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from panneuro.compute.finding import find
 from panneuro.compute.products import names_in, product
-from panneuro.compute.step import ASSET, Resources, Step, load_file
-from panneuro.core import plugins
+from panneuro.compute.step import ASSET, Resources, Step
 from panneuro.core.errors import InputError, NotFoundError
 from panneuro.core.query import Query, parse
 from panneuro.core.run import Run
@@ -44,7 +42,6 @@ class View:
         self.step = step
         self.over = over
         self.draw: Draw | None = None
-        self._reference = ""
         update_wrapper(self, step.function)
         if RUN in step.takes.values() and (over.conditions or len(step.takes) > 1):
             raise InputError(
@@ -65,7 +62,7 @@ class View:
     @property
     def reference(self) -> str:
         """Where it is found, from any process: ``module:function`` or ``path.py:function``."""
-        return self._reference or self.step.reference
+        return self.step.reference
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         """Call the function."""
@@ -190,38 +187,5 @@ def view(
 
 
 def find_view(reference: str | View) -> View:
-    """Return a view.
-
-    Parameters
-    ----------
-    reference : str or View
-        The name of one that is installed, ``path/to/file.py:function``, ``path/to/file.py`` where
-        the file holds one view, or ``module:function``.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none.
-    """
-    if isinstance(reference, View):
-        return reference
-    place, _, name = reference.rpartition(":")
-    if reference.endswith(".py"):
-        place, name = reference, ""
-    if not place:
-        found = plugins.load(GROUP, reference)
-        if not isinstance(found, View):
-            raise InputError(f"the plug-in {reference!r} is no view: {found!r}")
-        return found
-    module = load_file(Path(place)) if place.endswith(".py") else import_module(place)
-    views = {key: one for key, one in vars(module).items() if isinstance(one, View)}
-    chosen = views.get(name) if name else next(iter(views.values()), None)
-    if chosen is None or (not name and len(views) > 1):
-        raise NotFoundError(
-            f"{place!r} has no view {name!r}" if name else f"{place!r} has {len(views)} views",
-            hint=f"name one of: {', '.join(f'{place}:{key}' for key in views) or 'it has none'}",
-        )
-    if place.endswith(".py"):
-        key = next(key for key, one in views.items() if one is chosen)
-        chosen._reference = f"{Path(place).resolve()}:{key}"
-    return chosen
+    """Return a view; see `panneuro.compute.finding.find`."""
+    return reference if isinstance(reference, View) else find(reference, View, GROUP)
