@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from panneuro.compute import environments
 from panneuro.compute.apart import call
 from panneuro.compute.environments import HERE, Environment, build
-from panneuro.compute.inventory import inventory
 from panneuro.compute.finding import load_file
+from panneuro.compute.inventory import inventory
 from panneuro.core.errors import InputError, NotFoundError, UnobtainableError
 
 strangers = load_file(Path(__file__).parent / "strangers.py")
