@@ -26,7 +26,7 @@ def test_scripts(run, shell: str):
 
 
 def test_verbs_and_options(run):
-    assert completed(run, [], "re") == ["reindex"]
+    assert completed(run, [], "rei") == ["reindex"]
     assert "--facet" in completed(run, ["find"], "--f")
 
 

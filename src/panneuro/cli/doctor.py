@@ -30,12 +30,17 @@ _LIBRARIES = ("zarr", "numcodecs", "pcodec", "numpy", "pyarrow", "pynwb", "neo",
 _EXTRAS = {
     "abf": "pyabf",
     "analysis": "numba",
-    "dask": "dask",
+    "dask": "distributed",
+    "deep": "jax",
     "imaging": "tifffile",
     "mat": "pymatreader",
+    "notebooks": "papermill",
     "plot": "matplotlib",
+    "portal": "starlette",
+    "provenance": "rocrate",
     "pynapple": "pynapple",
     "rich": "rich",
+    "slurm": "dask_jobqueue",
     "video": "av",
 }
 _LITTLE_ROOM = 10_000_000_000
