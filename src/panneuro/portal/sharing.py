@@ -16,7 +16,11 @@ from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.pages import Pages
 from panneuro.portal.signing import place_on_this_server
 
-_ON = Field("", max_length=4_000, description="what it is about: project=retina, or a name")
+_ON = Field(
+    min_length=1,
+    max_length=4_000,
+    description="what it is about: project=retina, or a name; * for everything",
+)
 _UNTIL = Field("", max_length=40, description="2027-01-31; always, where empty")
 _WHY = Field("", max_length=1_000, description="in words, for the record")
 
