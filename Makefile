@@ -7,9 +7,12 @@ WORKERS ?= 2
 help:  ## show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.ready: $(LOCK) pyproject.toml
+$(VENV)/.filled: $(LOCK)
 	python=$$(sh scripts/python.sh) && "$$python" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCK)
+	touch $@
+
+$(VENV)/.ready: $(VENV)/.filled pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
