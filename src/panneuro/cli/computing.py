@@ -41,6 +41,28 @@ def executing(function: Command) -> Command:
     return function
 
 
+def limiting(function: Command) -> Command:
+    """Give a command ``--max-bytes``, ``--max-memory`` and ``--max-cost``."""
+    some = click.IntRange(min=0)
+    options: tuple[Callable[[Command], Command], ...] = (
+        click.option("--max-cost", type=click.FloatRange(min=0), help="Refuse to spend more."),
+        click.option("--max-memory", type=some, help="Refuse runs that hold more bytes."),
+        click.option("--max-bytes", type=some, help="Refuse to read and write more."),
+    )
+    for option in options:
+        function = option(function)
+    return function
+
+
+parameters_option = click.option(
+    "-p",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter; may be given again.",
+)
+
+
 def parameters_of(assignments: Iterable[str]) -> dict[str, Any]:
     """Read ``name=value`` as people type it: JSON where it is JSON, else text.
 

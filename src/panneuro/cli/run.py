@@ -13,7 +13,9 @@ from panneuro.cli.computing import (
     conclude,
     executing,
     items_of,
+    limiting,
     parameters_of,
+    parameters_option,
     plan_document,
     plan_table,
     ran_table,
@@ -33,21 +35,13 @@ from panneuro.lake.lake import open_lake
 @click.command(short_help="Run a step on what a search finds.")
 @click.argument("step", metavar="[STEP]", required=False)
 @click.option("--on", metavar="QUERY", default="", help="What to run it on: a search.")
-@click.option(
-    "-p",
-    "assignments",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A parameter; may be given again.",
-)
+@parameters_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random numbers.")
 @click.option(
     "--take", "takes", multiple=True, metavar="NAME=SIGNAL", help="Which signal a step is to take."
 )
 @click.option("--as", "label", metavar="NAME", default="", help="Name what is made so.")
-@click.option("--max-bytes", type=click.IntRange(min=0), help="Refuse to read and write more.")
-@click.option("--max-memory", type=click.IntRange(min=0), help="Refuse runs that hold more bytes.")
-@click.option("--max-cost", type=click.FloatRange(min=0), help="Refuse to spend more.")
+@limiting
 @executing
 @lake_option
 @dry_run_option

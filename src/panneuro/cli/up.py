@@ -12,6 +12,7 @@ from panneuro.cli.computing import (
     conclude,
     executing,
     items_of,
+    limiting,
     plan_document,
     plan_table,
     ran_table,
@@ -29,9 +30,7 @@ from panneuro.lake.lake import Lake, open_lake
 @click.command(short_help="Compute what is missing or stale.")
 @click.argument("pipelines", nargs=-1, metavar="[PIPELINE]…")
 @click.option("--on", metavar="QUERY", default="", help="Begin with what this search finds.")
-@click.option("--max-bytes", type=click.IntRange(min=0), help="Refuse to read and write more.")
-@click.option("--max-memory", type=click.IntRange(min=0), help="Refuse runs that hold more bytes.")
-@click.option("--max-cost", type=click.FloatRange(min=0), help="Refuse to spend more.")
+@limiting
 @executing
 @lake_option
 @dry_run_option

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from panneuro.cli.answers import Answers
-from panneuro.cli.computing import executing, parameters_of
+from panneuro.cli.computing import executing, parameters_of, parameters_option
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
 from panneuro.cli.texts import table
@@ -32,13 +32,7 @@ def _views(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Comp
 
 @click.command(short_help="Show a table that keeps itself up to date.")
 @click.argument("view", metavar="[VIEW]", required=False, shell_complete=_views)
-@click.option(
-    "-p",
-    "assignments",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A parameter; may be given again.",
-)
+@parameters_option
 @click.option("--no-refresh", is_flag=True, help="Take the newest edition as it is.")
 @click.option("--again", is_flag=True, help="Try again what failed.")
 @click.option("--edition", type=click.IntRange(min=1), help="As it was: see --history.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from panneuro.access.prices import PriceBook
 from panneuro.core.entry import Entry
 from panneuro.core.extras import need
 from panneuro.core.run import Run
@@ -24,6 +25,8 @@ _CONTENT = ("channels", "units", "trials", "size_bytes", "quality")
 _LABELS = ("quality", "group", "KSLabel", "label", "default_qc")
 _CORRECT = ("correct", "is_correct", "hit", "success")
 _REWARDED = ("rewarded", "reward", "earned_reward", "feedbackType")
+_PER_TB_MONTH = float(PriceBook().tier("standard").per_tb_month)
+
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's, which people who confuse colours tell apart."""
 
@@ -146,7 +149,7 @@ def _progress_by_subject(table: pd.DataFrame) -> Figure:
 
 
 @view(takes="asset")
-def storage_and_cost(asset: Asset, per_tb_month: float = 21.42) -> dict[str, Any]:
+def storage_and_cost(asset: Asset, per_tb_month: float = _PER_TB_MONTH) -> dict[str, Any]:
     """What an asset takes, what it was made from, and what keeping it costs a month."""
     manifest = asset.manifest
     description = manifest.documents.get("description", {})
