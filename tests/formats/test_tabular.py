@@ -195,16 +195,35 @@ def test_a_real_table_of_cells(sample_data: Path) -> None:
     assert found["R_input"].dtype == np.float64
 
 
+def test_clusters_that_were_never_used_are_no_units(tmp_path: Path) -> None:
+    pytest.importorskip("pymatreader")
+    scipy = pytest.importorskip("scipy.io")
+    tetrodes = np.empty(2, object)
+    for number, sorted_times in enumerate(([[0.5, 1.5], []], [[1.0], [2.0, 2.5]])):
+        tetrodes[number] = np.empty(2, object)
+        for cluster, times in enumerate(sorted_times):
+            tetrodes[number][cluster] = {"time": np.array(times), "meanrate": len(times) / 3}
+    scipy.savemat(tmp_path / "spikes.mat", {"spikes": tetrodes})
+    recording = read(tmp_path / "spikes.mat")
+    units = recording["units"]
+    assert isinstance(units, Events)
+    assert units.counts.tolist() == [2, 1, 2]
+    assert units.table is not None
+    assert units.table.df[["cell_0", "cell_1"]].to_numpy().tolist() == [[0, 0], [1, 0], [1, 1]]
+    assert recording.notes == ("1 of 4 clusters in 'spikes' hold no spikes: they are no units",)
+
+
 @pytest.mark.parametrize(
-    ("name", "n_spikes"),
+    ("name", "n_units", "n_spikes"),
     [
-        ("nelpy/linear-track/spikes.mat", 28_829),
-        ("nelpy/w-maze/spikes.mat", 518_352),
-        ("chronic_neuropixels/K265_2019_05_24_600s_Cells.mat", 412_915),
+        ("nelpy/linear-track/spikes.mat", 31, 28_829),
+        ("nelpy/w-maze/spikes.mat", 25, 518_352),
+        ("chronic_neuropixels/K265_2019_05_24_600s_Cells.mat", None, 412_915),
     ],
 )
-def test_real_spikes(sample_data: Path, name: str, n_spikes: int) -> None:
+def test_real_spikes(sample_data: Path, name: str, n_units: int | None, n_spikes: int) -> None:
     pytest.importorskip("pymatreader")
     units = read(sample_data / "spikes" / name)["units"]
     assert isinstance(units, Events)
     assert units.counts.sum() == n_spikes
+    assert n_units in (None, len(units))

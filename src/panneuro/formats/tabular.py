@@ -114,7 +114,7 @@ def _signals(
     if frame.columns.duplicated().any() or not len(frame.columns):
         raise FormatError(f"reading {description.path!r}: two columns of {name!r} have one name")
     told = description.text("description", "")
-    spikes = _spikes(name, frame)
+    spikes = _spikes(name, frame, notes)
     if spikes is not None:
         return [spikes]
     bounds = _bounds(frame, description)
@@ -130,8 +130,11 @@ def _signals(
     return _traces(name, frame, *stamped, description)
 
 
-def _spikes(name: str, frame: pd.DataFrame) -> Events | None:
-    """Return the spikes of units, if a column holds ascending times for each row."""
+def _spikes(name: str, frame: pd.DataFrame, notes: list[str]) -> Events | None:
+    """Return the spikes of units, if a column holds ascending times for each row.
+
+    In nested cells a place without spikes is a cluster that the sorter never used, and no unit.
+    """
     for column in frame.columns:
         inside = "spike" in name.lower() and column.lower() in ("time", "times", "timestamps", "ts")
         if not (inside or _SPIKES.match(column)):
@@ -143,6 +146,14 @@ def _spikes(name: str, frame: pd.DataFrame) -> Events | None:
         if all(len(train) <= 1 for train in trains):
             continue
         others = frame.drop(columns=column)
+        fired = np.array([len(train) > 0 for train in trains])
+        if "cell_0" in frame and not fired.all():
+            notes.append(
+                f"{np.count_nonzero(~fired)} of {len(fired)} clusters in {name!r} hold no spikes: "
+                "they are no units"
+            )
+            others = others[fired].reset_index(drop=True)
+            trains = [train for train in trains if len(train)]
         table = Table.from_frame("units", others)
         return Events.from_trains("units", dict(enumerate(trains)), table)
     return None
