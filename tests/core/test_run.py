@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -70,3 +71,21 @@ def test_what_is_no_json_is_refused(data):
 def test_names_of_inputs():
     run = Run("0a", "step", {}, {"b": {"m2": "1"}, "a": {"m1": "1", "m2": "1"}})
     assert run.input_names == ("m1", "m2")
+
+
+WHOLE = Run("0a", "step", {"window_s": 0.25}, {"units": {"m1": "1"}}, {"m1_step": "2"}, log="7 µV")
+    "0a", "step", {"window_s": 0.25}, {"units": {"m1": "1"}}, {"m1_step": "2"}, log="7 µV\n"
+)
+
+
+@given(st.integers(0, len(WHOLE.encode()) - 1), st.integers(1, 255))
+def test_a_byte_that_changed_never_changes_what_is_read(at, change):
+    damaged = bytearray(WHOLE.encode())
+    damaged[at] ^= change
+    with suppress(CorruptionError):
+        assert Run.decode(bytes(damaged)) == WHOLE
+
+
+@given(GIVEN)
+def test_a_record_tells_what_its_key_is_to_be(said):
+    assert Run("", "step", **said).key_of_content == run_key("step", **said)

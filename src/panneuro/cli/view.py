@@ -14,9 +14,9 @@ from panneuro.cli.computing import executing, parameters_of, parameters_option
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
 from panneuro.cli.texts import table
+from panneuro.core.edition import Edition
 from panneuro.core.errors import InputError
 from panneuro.lake.lake import Lake, open_lake
-from panneuro.views.editions import Edition
 from panneuro.views.keeping import Keeper
 from panneuro.views.view import find_view
 from panneuro.views.viewed import Viewed, known, view_of

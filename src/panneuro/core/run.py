@@ -155,6 +155,19 @@ class Run:
         return self.status == "done"
 
     @property
+    def key_of_content(self) -> str:
+        """What its key is to be: see `run_key`."""
+        return run_key(
+            self.step,
+            code=self.code,
+            environment=self.environment,
+            parameters=self.parameters,
+            seed=self.seed,
+            takes=self.takes,
+            inputs=self.inputs,
+        )
+
+    @property
     def input_names(self) -> tuple[str, ...]:
         """Names of all inputs, sorted."""
         return tuple(sorted({name for slot in self.inputs.values() for name in slot}))
@@ -164,8 +177,9 @@ class Run:
         return {"schema": SCHEMA, **asdict(self)}
 
     def encode(self) -> bytes:
-        """Return the JSON text."""
-        return canonical_json(self.to_json())
+        """Return the JSON text, which holds its own digest."""
+        said = self.to_json()
+        return canonical_json({**said, "digest": digest_json(said)})
 
     @classmethod
     def decode(cls, data: bytes | str) -> Run:
@@ -174,10 +188,13 @@ class Run:
         Raises
         ------
         CorruptionError
-            If it is no record of a version that is known.
+            If it is no record of a version that is known, or not what its digest says; the first
+            records have no digest.
         """
         try:
             said = json.loads(data)
+            if said.pop("digest", "") not in ("", digest_json(said)):
+                raise ValueError("it is not what its digest says")
             if said["schema"].rpartition(".")[0] != SCHEMA.rpartition(".")[0]:
                 raise ValueError("its schema is not known")
             run = cls(**{name: said[name] for name in _FIELDS if name in said})

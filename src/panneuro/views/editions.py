@@ -9,97 +9,22 @@ are merged as they grow, so that there are never many.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from panneuro.core.digests import canonical_json, digest_bytes
-from panneuro.core.errors import CorruptionError
+from panneuro.core.edition import ASSETS, FOLDER, ROWS, Edition, Part, part_mark
 from panneuro.core.store import Store
 from panneuro.storage import tables
 
-FOLDER = "views"
-SCHEMA = "panneuro/view/1.0"
 ASSET, VERSION = "asset", "version"
 """The first columns of every view."""
 
 MADE, FAILED, GONE = "made", "failed", "gone"
 _TOLD = (ASSET, VERSION, "status", "error")
 _AT_ONCE = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What was computed of some assets at once.
-
-    Parameters
-    ----------
-    key : str
-        Folder of its two tables in the lake, named by what they hold.
-    assets, rows : int
-        How many it tells of, and how many rows it holds.
-    """
-
-    key: str
-    assets: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """A view's table as of one moment.
-
-    Parameters
-    ----------
-    number : int
-        Counted from 1.
-    definition : mapping
-        What the rows follow from besides the assets: code, environment, parameters, query.
-    parts : tuple of Part
-        The later one is right.
-    at : str
-        When it was made, ISO 8601 in UTC.
-    run : str
-        Key of the Run that made it.
-    changes : mapping of str to int
-        How many assets were ``made``, ``failed`` and ``gone`` since the edition before.
-    """
-
-    number: int
-    definition: Mapping[str, Any]
-    parts: tuple[Part, ...] = ()
-    at: str = ""
-    run: str = ""
-    changes: Mapping[str, int] = field(default_factory=dict)
-
-    def encode(self) -> bytes:
-        """Return the JSON text."""
-        return canonical_json({"schema": SCHEMA, **asdict(self)})
-
-    @classmethod
-    def decode(cls, data: bytes) -> Edition:
-        """Read an edition.
-
-        Raises
-        ------
-        CorruptionError
-            If it is none.
-        """
-        try:
-            said = json.loads(data)
-            if said.pop("schema").rpartition(".")[0] != SCHEMA.rpartition(".")[0]:
-                raise ValueError("its schema is not known")
-            parts = tuple(Part(**part) for part in said.pop("parts"))
-            return cls(**said, parts=parts)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise CorruptionError(
-                f"the edition of a view cannot be read: {error!r}",
-                hint="delete it: the view is computed again",
-            ) from error
 
 
 @dataclass(frozen=True)
@@ -185,7 +110,7 @@ class Editions:
 
     def told(self, edition: Edition) -> pd.DataFrame:
         """Return what an edition tells of each asset; those that are gone are left out."""
-        told = stacked((self._read(part, "assets") for part in edition.parts), _TOLD)
+        told = stacked((self._read(part, ASSETS) for part in edition.parts), _TOLD)
         right = ~told[ASSET].duplicated(keep="last") & (told["status"] != GONE)
         return told[right].reset_index(drop=True)
 
@@ -220,22 +145,20 @@ class Editions:
         return edition
 
     def _keep(self, made: Made) -> Part:
-        encoded = {"assets": tables.encode(made.told), "rows": tables.encode(made.rows)}
-        digest = digest_bytes(b"".join(encoded.values())).partition(":")[2]
-        key = f"{self._folder}/parts/{digest[:16]}"
-        for name, data in encoded.items():
-            self._store.put(f"{key}/{name}.parquet", data)
-        return Part(key, len(made.told), len(made.rows))
+        assets, rows = tables.encode(made.told), tables.encode(made.rows)
+        key = f"{self._folder}/parts/{part_mark(assets, rows)}"
+        part = Part(key, len(made.told), len(made.rows))
+        self._store.put(part.key_of(ASSETS), assets)
+        self._store.put(part.key_of(ROWS), rows)
+        return part
 
     def _part(self, part: Part) -> Made:
-        return Made(self._read(part, "assets"), self._read(part, "rows"))
+        return Made(self._read(part, ASSETS), self._read(part, ROWS))
 
-    def _read(self, part: Part, name: str) -> pd.DataFrame:
-        if not part.rows and name == "rows":
+    def _read(self, part: Part, table: str) -> pd.DataFrame:
+        if not part.rows and table == ROWS:
             return _NO_ROWS
-        frame: pd.DataFrame = tables.decode(
-            self._store.get(f"{part.key}/{name}.parquet")
-        ).to_pandas()
+        frame: pd.DataFrame = tables.decode(self._store.get(part.key_of(table))).to_pandas()
         return frame
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from panneuro.compute import executors
 from panneuro.compute.packages import reached
 from panneuro.core.digests import digest_json
+from panneuro.core.edition import Edition
 from panneuro.core.errors import ConflictError, InputError, ObjectExistsError, PanneuroError
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.run import Run, run_key
@@ -24,7 +25,7 @@ from panneuro.documents.names import slug
 from panneuro.lake.asset import Asset
 from panneuro.lake.runs import Attempt
 from panneuro.storage.stores import open_store
-from panneuro.views.editions import ASSET, FAILED, GONE, MADE, VERSION, Edition, Editions, Made
+from panneuro.views.editions import ASSET, FAILED, GONE, MADE, VERSION, Editions, Made
 from panneuro.views.view import Rows, View, find_view
 
 if TYPE_CHECKING:

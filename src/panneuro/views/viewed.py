@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from panneuro.core.edition import Edition
 from panneuro.core.errors import InputError, NotFoundError
 from panneuro.core.progress import Progress
 from panneuro.storage import tables
-from panneuro.views.editions import ASSET, FAILED, Edition
+from panneuro.views.editions import ASSET, FAILED
 from panneuro.views.keeping import Keeper, State
 from panneuro.views.view import View, find_view
 
