@@ -74,8 +74,6 @@ def test_names_of_inputs():
 
 
 WHOLE = Run("0a", "step", {"window_s": 0.25}, {"units": {"m1": "1"}}, {"m1_step": "2"}, log="7 µV")
-    "0a", "step", {"window_s": 0.25}, {"units": {"m1": "1"}}, {"m1_step": "2"}, log="7 µV\n"
-)
 
 
 @given(st.integers(0, len(WHOLE.encode()) - 1), st.integers(1, 255))
