@@ -242,6 +242,7 @@ def main() -> None:
     said = parser.parse_args()
     with ExitStack() as stack:
         root = said.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        root.mkdir(parents=True, exist_ok=True)
         file, folder = root / "session.nwb", root / "lake"
         if not file.exists():
             write_nwb(file)
