@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from panneuro.analysis.quality import (
     amplitude_cutoff,
     drift,
+    noise_cutoff,
     noise_level,
     presence_ratio,
     quality_table,
@@ -44,6 +45,33 @@ def test_amplitude_cutoff_of_few_spikes_is_not_known_and_of_a_falling_tail_a_hal
     assert amplitude_cutoff(np.random.default_rng(0).exponential(1, 9000)) > 0.45
     with pytest.raises(InputError, match="finite"):
         amplitude_cutoff([np.nan] * 600)
+
+
+def test_noise_cutoff_is_that_of_the_international_brain_laboratory():
+    """Golden numbers of ibllib 3, brainbox.metrics.single_units.noise_cutoff."""
+    random = np.random.default_rng(0)
+    assert noise_cutoff(random.normal(100, 15, 5000)) == pytest.approx(-0.9766813029873141)
+    cut = random.normal(100, 15, 5000)
+    assert noise_cutoff(cut[cut > 90]) == pytest.approx(8.026738933737185)
+    assert noise_cutoff(random.gamma(4, 20, 3000)) == pytest.approx(-0.7573917257465966)
+
+
+@given(st.integers(0, 2**32), st.integers(-20, 20))
+def test_noise_cutoff_does_not_depend_on_the_unit_of_amplitudes(seed, power):
+    sizes = np.random.default_rng(seed).gamma(4, 20, 500)
+    assert noise_cutoff(sizes * 2.0**power) == noise_cutoff(sizes)
+
+
+@pytest.mark.parametrize("sizes", [[], [0.0, 0.0], [1.0], [1.0] * 50, [3.0, 4.0]])
+def test_noise_cutoff_of_a_tail_that_does_not_vary_is_not_known(sizes):
+    assert np.isnan(noise_cutoff(sizes))
+
+
+def test_noise_cutoff_refuses_what_is_no_size():
+    with pytest.raises(InputError, match="below 0"):
+        noise_cutoff([-1.0, 2.0])
+    with pytest.raises(InputError, match="finite"):
+        noise_cutoff([np.nan, 2.0])
 
 
 def test_noise_ignores_spikes_and_snr_is_relative_to_it():
@@ -85,6 +113,9 @@ def test_table_has_a_row_for_every_unit():
     assert table.n_spikes.tolist() == [3000, 0]
     assert table.firing_rate.tolist() == [5.0, 0.0]
     assert table.loc["b", "presence_ratio"] == 0
+    assert table.loc["a", "amplitude_median"] == pytest.approx(100, abs=1)
+    assert table.loc["a", "noise_cutoff"] < 5
+    assert table.loc["b", ["noise_cutoff", "amplitude_median"]].isna().all()
     assert np.isnan(table.loc["b", "isi_violations_ratio"])
     assert table.loc["a", "isi_violations_ratio"] == pytest.approx(0.5, abs=0.35)
     with pytest.raises(InputError, match="outside the session"):

@@ -140,6 +140,59 @@ def amplitude_cutoff(
     return float(min(0.5, missed / (len(sizes) + missed)))
 
 
+def noise_cutoff(amplitudes: npt.ArrayLike, *, upper_share: float = 0.5, n_bins: int = 99) -> float:
+    """Tell whether small spikes are cut off, without a shape that amplitudes should have.
+
+    Parameters
+    ----------
+    amplitudes : array-like of float, shape (n_spikes,)
+        Size of each spike, larger for larger ones, from 0.
+    upper_share : float
+        Where the upper tail begins: at this share of the bins from the commonest amplitude up that
+        hold spikes, counted from the commonest.
+    n_bins : int
+        Bins of the histogram, from 0 to the largest amplitude.
+
+    Returns
+    -------
+    float
+        ``(n_low - mean(n_high)) / sd(n_high)``: how many deviations of the counts in the bins of
+        the upper tail the count in the second-lowest bin with spikes lies above their mean, empty
+        bins left out [1]_. Below 5 where the lower end fades as the upper one does; NaN where the
+        tail does not vary or there is no second bin.
+
+    Raises
+    ------
+    InputError
+        If amplitudes are below 0, not finite, or not one row.
+
+    References
+    ----------
+    .. [1] International Brain Laboratory (2022). Spike sorting pipeline for the International Brain
+       Laboratory. doi:10.6084/m9.figshare.19705522; as ``brainbox.metrics.single_units.
+       noise_cutoff``, whose ``quantile_length`` is half of `upper_share`.
+
+    Examples
+    --------
+    >>> whole = np.random.default_rng(0).normal(100, 10, 20_000)
+    >>> noise_cutoff(whole) < 5 < noise_cutoff(whole[whole > 90])
+    True
+    """
+    sizes = _finite(amplitudes, "amplitudes", 1)
+    if (sizes < 0).any():
+        raise InputError("amplitudes are below 0", hint="give their absolute values")
+    if not sizes.any():
+        return float("nan")
+    counts = np.histogram(sizes, n_bins, (0, sizes.max()))[0]
+    peak = int(counts.argmax())
+    n_falling = np.count_nonzero(counts[peak:-1])
+    tail = counts[int(np.ceil(upper_share * n_falling + peak)) :]
+    tail, filled = tail[tail > 0], counts[counts > 0]
+    if len(filled) < 2 or not len(tail) or tail.std() == 0:
+        return float("nan")
+    return float((filled[1] - tail.mean()) / tail.std())
+
+
 def snr(template: npt.ArrayLike, noise: float) -> float:
     """Size of a unit's mean waveform over the noise of its channel.
 
@@ -281,7 +334,8 @@ def quality_table(
     start_s, stop_s : float
         The session in seconds; spikes outside are an error.
     amplitudes : mapping, optional
-        For each unit the size of each spike; left out, there is no ``amplitude_cutoff``.
+        For each unit the size of each spike, such as the absolute value of its peak in volts; left
+        out, there are no columns of amplitudes.
     refractory_s, censored_s : float
         Of ``rp_contamination``, in seconds.
 
@@ -289,9 +343,9 @@ def quality_table(
     -------
     DataFrame
         One row a unit, with ``n_spikes``, ``firing_rate`` (Hz), ``presence_ratio``,
-        ``isi_violations_ratio``, ``rp_contamination``, ``sliding_rp_violation`` and
-        ``amplitude_cutoff``, each as the function of that name defines it. Units of the columns
-        that have one are in ``attrs["units"]``.
+        ``isi_violations_ratio``, ``rp_contamination`` and ``sliding_rp_violation``; with amplitudes
+        also ``amplitude_cutoff``, ``noise_cutoff`` and ``amplitude_median``, each as the function
+        of that name defines it. Units of the columns that have one are in ``attrs["units"]``.
 
     Raises
     ------
@@ -326,7 +380,10 @@ def quality_table(
         if amplitudes is not None:
             if unit not in amplitudes or len(amplitudes[unit]) != len(times_s):
                 raise InputError(f"unit {unit!r} has not one amplitude for each of its spikes")
-            found["amplitude_cutoff"] = amplitude_cutoff(amplitudes[unit])
+            sizes = np.asarray(amplitudes[unit], dtype=np.float64)
+            found["amplitude_cutoff"] = amplitude_cutoff(sizes)
+            found["noise_cutoff"] = noise_cutoff(sizes)
+            found["amplitude_median"] = float(np.median(sizes)) if len(sizes) else float("nan")
         rows.append(found)
     table = pd.DataFrame(rows, index=pd.Index(trains.ids, name="unit"))
     table.attrs["units"] = {"firing_rate": "Hz"}

@@ -24,15 +24,15 @@ class Preset:
     ----------
     limits : mapping
         For each metric the least and the greatest value that passes; None where there is none.
-    inclusive : bool
-        Whether the limits themselves pass.
     source : str
         Where they are from.
+    strict : tuple of str
+        The metrics of which the limit itself does not pass.
     """
 
     limits: Limits
-    inclusive: bool
     source: str
+    strict: tuple[str, ...] = ()
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -43,7 +43,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "amplitude_cutoff": (None, 0.1),
                 "presence_ratio": (0.95, None),
             },
-            True,
             "AllenSDK, allensdk.brain_observatory.ecephys.UNIT_FILTER_DEFAULTS: how Visual Coding "
             "– Neuropixels is filtered unless asked otherwise (Siegle, Jia, et al., Nature 592:86, "
             "2021)",
@@ -54,18 +53,22 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "amplitude_cutoff": (None, 0.1),
                 "presence_ratio": (0.8, None),
             },
-            False,
             "Default query of curation in aind-ephys-pipeline, Allen Institute for Neural Dynamics",
+            strict=("isi_violations_ratio", "amplitude_cutoff", "presence_ratio"),
         ),
         "ibl": Preset(
-            {"sliding_rp_violation": (None, 0.1)},
-            True,
+            {
+                "sliding_rp_violation": (None, 0.1),
+                "noise_cutoff": (None, 5.0),
+                "amplitude_median": (50e-6, None),
+            },
             "International Brain Laboratory, Spike sorting pipeline (doi:10.6084/m9.figshare."
-            "19705522): of its three criteria, the one of refractory periods",
+            "19705522), its three criteria as compute_labels of brainbox.metrics.single_units "
+            "has them; amplitudes are in volts",
+            strict=("noise_cutoff", "amplitude_median"),
         ),
         "llobet": Preset(
             {"rp_contamination": (None, 0.2)},
-            True,
             "Lussac, the last remove_bad_units of its example pipelines (Llobet, Wyngaard & "
             "Barbour, bioRxiv 2022.02.08.479192); there with censored_s=0.4e-3 and refractory_s of "
             "0.9e-3 (cerebellum) or 1.9e-3 (synthetic)",
@@ -113,7 +116,7 @@ def passes(
         raise InputError(f"there is no preset {limits!r}", hint=f"presets: {', '.join(PRESETS)}")
     preset = PRESETS[limits] if isinstance(limits, str) else limits
     if not isinstance(preset, Preset):
-        preset = Preset(preset, True, "given")
+        preset = Preset(preset, "given")
     known = preset.limits
     wanted = tuple(known) if need is None else need
     missing = [name for name in wanted if name not in table or name not in known]
@@ -126,5 +129,5 @@ def passes(
     for name in wanted:
         least, greatest = known[name]
         low, high = -np.inf if least is None else least, np.inf if greatest is None else greatest
-        found &= table[name].between(low, high, "both" if preset.inclusive else "neither")
+        found &= table[name].between(low, high, "neither" if name in preset.strict else "both")
     return found
