@@ -116,7 +116,7 @@ def test_two_commands_at_once(made_up, said, tmp_path):
 
 
 def test_the_second_to_follow_is_refused_and_leaves_nothing(lake, name):
-    stale, around = lake[name], lake._surroundings()
+    stale, around = lake[name], lake.surroundings()
     first = lake.describe(name, {"subject": {"sex": "male"}}).manifest
     before = {found.key for found in lake.store.list()}
     with pytest.raises(ConflictError, match=f"followed by {first.version}") as caught:
@@ -251,7 +251,7 @@ def test_a_follower_that_cannot_be_read_is_told(lake, name):
             lake.store,
             asset,
             {"subject": {"sex": "female"}},
-            lake._surroundings(),
+            lake.surroundings(),
             dry_run=False,
         )
 

@@ -18,6 +18,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "reproduce": "Prove a result: make it again, and compare.",
         "bundle": "Freeze what a paper is made of, to be run again elsewhere.",
         "describe": "Say what files don't say: correct the documents of an asset.",
+        "judge": "Say how good an asset is, or label its units by hand.",
         "check": "Verify that every byte is what it was.",
         "reindex": "Rebuild the index from the store alone.",
         "export": "Write an asset for other tools.",

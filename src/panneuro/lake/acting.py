@@ -233,6 +233,22 @@ class LakeFor:
             added = self._lake.describe(reference, said, unset=unset, knows=knows)
         return replace(added, manifest=self._without_hidden(added.manifest))
 
+    def judge(self, reference: str, what: str, verdict: str, **more: Any) -> Added:
+        """Judge an asset or its units, if the actor may edit it: see `Lake.judge`.
+
+        Raises
+        ------
+        NotFoundError, NotAllowedError
+            As `need`; or if it would leave what they may edit.
+        """
+        self.need("edit", reference)
+
+        def approve(manifest: Manifest) -> None:
+            self._need_for("edit", manifest)
+
+        added = self._lake.judge(reference, what, verdict, approve=approve, **more)
+        return replace(added, manifest=self._without_hidden(added.manifest))
+
     def _knows(self, reference: str, said: Mapping[str, Any]) -> Callable[[str], bool]:
         """Return what tells the actor's own parents from unknown ones; those said before stay."""
         if "parents" in said.get("description", {}):

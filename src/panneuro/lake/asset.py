@@ -125,11 +125,15 @@ class Asset:
         return self["trials"]  # type: ignore[return-value]
 
     def rows(self, name: str) -> pa.Table:
-        """Read the table of a signal, in one request the first time."""
+        """Read the table of a signal, in one request the first time; labels of units are in it."""
+        from panneuro.lake import curation
         from panneuro.storage import tables
 
         if name not in self._tables:
-            self._tables[name] = tables.decode(self.read_file(f"{tables.FOLDER}/{name}.parquet"))
+            rows = tables.decode(self.read_file(f"{tables.FOLDER}/{name}.parquet"))
+            if curation.is_of(self.manifest.signals, name):
+                rows = curation.joined(rows, self.rows(curation.NAME), name)
+            self._tables[name] = rows
         return self._tables[name]
 
     def read_file(self, path: str) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from panneuro.core.digests import canonical_json, digest_bytes, digest_json
 from panneuro.core.errors import InputError
@@ -13,6 +13,7 @@ from panneuro.core.store import Prefixed, Store
 from panneuro.documents import Documents, Finding, Surroundings, require
 from panneuro.documents.fields import empty_field
 from panneuro.documents.merging import Layer, merge
+from panneuro.lake import curation
 from panneuro.lake.adding import Added, Plan
 from panneuro.lake.asset import Asset
 from panneuro.lake.committing import commit, moment
@@ -23,10 +24,40 @@ from panneuro.storage.head import Head
 from panneuro.storage.nodes import Hierarchy
 from panneuro.storage.references import KEY as REFERENCES
 from panneuro.storage.references import references
+from panneuro.storage.tables import FOLDER as TABLES
 from panneuro.storage.writing import BESIDE
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Objects = dict[str, tuple[str, int, int]]
-_KEPT = ("original/", "_lake/tables/", *BESIDE)
+_KEPT = ("original/", f"{TABLES}/", *BESIDE)
+
+
+@dataclass(frozen=True)
+class Told:
+    """As which run something is said.
+
+    Parameters
+    ----------
+    step : str
+        What is done.
+    parameters : mapping
+        All that is said.
+    user : str
+        Who says it; empty for who runs this process.
+    approve : callable
+        Given the manifest of the new version before anything is written; refuses it by raising.
+    """
+
+    step: str
+    parameters: Mapping[str, Any]
+    user: str = ""
+    approve: Callable[[Manifest], object] = lambda _: None
+
+    def begin(self, asset: Asset) -> Attempt:
+        """Begin the run that says it of an asset."""
+        return Attempt.at(self.step, self.parameters, {asset.name: asset.version})
 
 
 def describe(
@@ -37,6 +68,7 @@ def describe(
     *,
     unset: Iterable[str] = (),
     dry_run: bool,
+    told: Told | None = None,
 ) -> Added:
     """Say something of an asset that is there: a new version, of which only documents are new.
 
@@ -54,6 +86,8 @@ def describe(
         Dotted paths of fields to be emptied.
     dry_run : bool
         Only say what would be.
+    told : Told, optional
+        As which run; as a description where not given.
 
     Raises
     ------
@@ -77,13 +111,58 @@ def describe(
     findings = tuple(require(documents, "lake", around))
     if documents.to_dict() == old.documents:
         return Added(old, False, 0, findings)
-    parameters = {"said": _plain(said), "unset": unset}
-    run = Attempt.at("panneuro.describe", parameters, {asset.name: old.version})
+    told = told or Told("panneuro.describe", {"said": _plain(said), "unset": unset})
+    run = told.begin(asset)
     content = digest_json({"parent": old.version, "documents": documents.to_dict()})
     manifest, own = _revised(store, asset, documents, run.key, content)
+    told.approve(manifest)
     if dry_run:
         return Added(manifest, True, 0, findings)
-    return _put(store, manifest, own, run, findings)
+    return _put(store, manifest, own, run, findings, told.user)
+
+
+def label(
+    store: Store, asset: Asset, labels: Iterable[curation.Label], told: Told, *, dry_run: bool
+) -> Added:
+    """Label units: a new version, of which only the journal of its curation is new.
+
+    Parameters
+    ----------
+    store : Store
+        The lake's.
+    asset : Asset
+        Its latest version.
+    labels : iterable of Label
+        What is said now; what was said before stays said.
+    told : Told
+        As which run.
+    dry_run : bool
+        Only say what would be.
+
+    Raises
+    ------
+    ConflictError
+        If another version follows this one meanwhile.
+    """
+    journal = curation.written([*curation.labels(asset), *labels])
+    run, data = told.begin(asset), curation.encode(journal)
+    content = digest_json({"parent": asset.version, "curation": digest_bytes(data)})
+    labelled = with_journal(asset, journal)
+    manifest, own = _revised(
+        store, labelled, asset.documents, run.key, content, {curation.PATH: data}
+    )
+    told.approve(manifest)
+    if dry_run:
+        return Added(manifest, True, 0, ())
+    return _put(store, manifest, own, run, (), told.user)
+
+
+def with_journal(asset: Asset, journal: pa.Table) -> Asset:
+    """Return a version as it is with another journal of its curation; nothing is written."""
+    signals = curation.described(asset.manifest.signals, journal)
+    labelled = Asset(asset._store, replace(asset.manifest, signals=signals))
+    labelled._tables[curation.NAME] = journal
+    return labelled
 
 
 def add_again(store: Store, asset: Asset, plan: Plan) -> Added:
@@ -113,6 +192,7 @@ def _put(
     own: Mapping[str, bytes],
     run: Attempt,
     findings: tuple[Finding, ...],
+    user: str = "",
 ) -> Added:
     folder = Prefixed(store, manifest.prefix)
     for path, data in own.items():
@@ -120,7 +200,7 @@ def _put(
     manifest, is_new = commit(store, manifest)
     run.outputs[manifest.name] = manifest.version
     run.bytes_written = sum(map(len, own.values()))
-    run.record(store)
+    run.record(store, **({"user": user} if user else {}))
     return Added(manifest, is_new, run.bytes_written, findings)
 
 
@@ -129,7 +209,12 @@ def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _revised(
-    store: Store, asset: Asset, documents: Documents, run: str, content: str
+    store: Store,
+    asset: Asset,
+    documents: Documents,
+    run: str,
+    content: str,
+    more: Mapping[str, bytes] | None = None,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the new version's manifest and the few objects that are its own."""
     old = asset.manifest
@@ -147,9 +232,10 @@ def _revised(
         extra={**old.extra, "content": content},
     )
     refs = references(store.url, head)
-    own = {HEAD: head.encode(), REFERENCES: canonical_json(refs)}
+    own = {HEAD: head.encode(), REFERENCES: canonical_json(refs), **(more or {})}
     needed = {where for where, _, _ in head.objects.values()}
-    shared = [_shared(old, file) for file in old.files if _stays(old, file, needed)]
+    kept = (file for file in old.files if file.path not in own)
+    shared = [_shared(old, file) for file in kept if _stays(old, file, needed)]
     mine = [StoredFile(path, len(data), digest_bytes(data)) for path, data in own.items()]
     files = sorted((*shared, *mine), key=lambda file: file.path)
     return replace(manifest, files=tuple(files)), own
@@ -157,8 +243,6 @@ def _revised(
 
 def _stays(old: Manifest, file: StoredFile, needed: set[str]) -> bool:
     """Say whether the new version has a file too: data and sidecars, not the nodes in its head."""
-    if file.path in (HEAD, REFERENCES):
-        return False
     return old.key_of(file) in needed or file.path.startswith(_KEPT)
 
 

@@ -249,7 +249,7 @@ class Lake:
         """Read a source and say what adding it would do; the lake is not touched."""
         from panneuro.lake import adding
 
-        around = self._surroundings(knows)
+        around = self.surroundings(knows)
         return adding.plan(
             Path(path), options, self.settings.defaults, around, progress or Silence()
         )
@@ -342,32 +342,40 @@ class Lake:
         """
         from panneuro.lake import describing
 
-        asset, around = self._latest(reference), self._surroundings(knows)
+        around, unset = self.surroundings(knows), tuple(unset)
         if dry_run:
+            asset = self._latest(reference)
             return describing.describe(self.store, asset, said, around, unset=unset, dry_run=True)
+        return self.follow(
+            reference,
+            lambda asset: describing.describe(
+                self.store, asset, said, around, unset=unset, dry_run=False
+            ),
+        )
+
+    def judge(self, reference: str, what: str, verdict: str, **more: Any) -> Added:
+        """Say how good an asset or its units are: see `panneuro.lake.judging.judge`."""
+        from panneuro.lake import judging
+
+        return judging.judge(self, reference, what, verdict, **more)
+
+    def follow(self, reference: str, add: Callable[[Asset], Added]) -> Added:
+        """Add what follows an asset's latest version; where another does meanwhile, after that."""
+        asset = self._latest(reference)
         probe(self.store)
         with indexing.announced(indexing.index_path(self.store, self.settings.id), asset.name):
-            added = self._describe(asset, said, around, tuple(unset))
+            while True:
+                try:
+                    added = add(asset)
+                    break
+                except ConflictError:
+                    newer = self._latest(asset.name)
+                    if newer.version == asset.version:
+                        raise
+                    self._learn_again(asset.name)
+                    asset = newer
             self._learn(added)
         return added
-
-    def _describe(
-        self, asset: Asset, said: Mapping[str, Any], around: Surroundings, unset: tuple[str, ...]
-    ) -> Added:
-        """Describe the latest version; where another follows it meanwhile, describe that one."""
-        from panneuro.lake import describing
-
-        while True:
-            try:
-                return describing.describe(
-                    self.store, asset, said, around, unset=unset, dry_run=False
-                )
-            except ConflictError:
-                newer = self._latest(asset.name)
-                if newer.version == asset.version:
-                    raise
-                self._learn_again(asset.name)
-                asset = newer
 
     def _latest(self, reference: str) -> Asset:
         """Open the latest version by the store's word: others may have described it since."""
@@ -382,7 +390,8 @@ class Lake:
             )
         return Asset(self.store, known[-1])
 
-    def _surroundings(self, knows: Knows | None = None) -> Surroundings:
+    def surroundings(self, knows: Knows | None = None) -> Surroundings:
+        """Return what documents of this lake must agree with."""
         from panneuro.documents import Surroundings
 
         return Surroundings(

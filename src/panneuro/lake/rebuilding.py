@@ -17,8 +17,9 @@ from panneuro.core.digests import canonical_json, digest_bytes
 from panneuro.core.errors import PanneuroError
 from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.core.store import Prefixed, Store
+from panneuro.lake import curation
 from panneuro.lake.asset import Asset
-from panneuro.lake.describing import head_sharing
+from panneuro.lake.describing import head_sharing, with_journal
 from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.head import INLINE_BYTES, Head
 from panneuro.storage.head import KEY as HEAD
@@ -118,8 +119,10 @@ def _shared_head(store: Store, manifest: Manifest, path: str) -> bytes | None:
     """Return the head or the references of a version that shares the data of its parent."""
     if path not in (HEAD, REFERENCES) or not manifest.parent:
         return None
-    parent = Asset.open(store, manifest.name, manifest.parent)
-    head = head_sharing(parent, Asset(store, manifest).documents)
+    parent, asset = Asset.open(store, manifest.name, manifest.parent), Asset(store, manifest)
+    if curation.NAME in asset:
+        parent = with_journal(parent, asset.rows(curation.NAME))
+    head = head_sharing(parent, asset.documents)
     return head.encode() if path == HEAD else canonical_json(references(store.url, head))
 
 
