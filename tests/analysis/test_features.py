@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from panneuro.analysis.features import gabor_bank, gabor_energy, motion_energy
 from panneuro.core.errors import InputError
@@ -39,13 +41,40 @@ def test_filters_ignore_brightness_and_have_unit_norm():
     assert np.all(gabor_energy(np.full((1, 20, 30), 7.0), bank) < 1e-10)
 
 
-def test_blocks_are_as_the_whole(monkeypatch):
-    bank = gabor_bank(16, 16, cycles_per_pixel=[1 / 8], n_orientations=2)
-    pictures = np.random.default_rng(0).normal(size=(25, 16, 16))
-    whole, moving = gabor_energy(pictures, bank), motion_energy(pictures, bank, 20.0)
-    monkeypatch.setattr("panneuro.analysis.features.BLOCK_BYTES", 16 * 16 * 8 * 3)
-    np.testing.assert_allclose(gabor_energy(pictures, bank), whole, rtol=1e-12)
-    np.testing.assert_allclose(motion_energy(pictures, bank, 20.0), moving, rtol=1e-9)
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 2**32))
+def test_blocks_are_as_the_whole(n_frames, frames_a_block, seed):
+    bank = gabor_bank(8, 8, cycles_per_pixel=[1 / 4], n_orientations=2)
+    film = np.random.default_rng(seed).normal(size=(n_frames, 8, 8))
+    whole, moving = gabor_energy(film, bank), motion_energy(film, bank, 20.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("panneuro.analysis.features.BLOCK_BYTES", 8 * 128 * frames_a_block)
+        np.testing.assert_allclose(gabor_energy(film, bank), whole, rtol=1e-12)
+        np.testing.assert_allclose(motion_energy(film, bank, 20.0), moving, atol=1e-12)
+
+
+def test_motion_is_that_of_its_definition():
+    """Each direction is the sum of squares of two filters that are oriented in space and time."""
+    rate, temporal = 20.0, 4.0
+    bank = gabor_bank(8, 8, cycles_per_pixel=[1 / 4], n_orientations=2)
+    film = np.random.default_rng(0).normal(size=(30, 8, 8))
+    found = motion_energy(film, bank, rate, temporal_hz=temporal)
+    sigma = 0.5 / temporal
+    t = np.arange(-8, 9) / rate
+    envelope = np.exp(-(t**2) / (2 * sigma**2))
+    slow, fast = (envelope * of(2 * np.pi * temporal * t) for of in (np.cos, np.sin))
+    size = np.sqrt((slow**2 + fast**2).sum())
+    for one in range(len(bank)):
+        even, odd = (np.einsum("tyx,yx->t", film, of[one]) for of in (bank.even, bank.odd))
+        parts = {
+            (a, b): np.convolve(space, time / size, "same")
+            for a, space in (("even", even), ("odd", odd))
+            for b, time in (("slow", slow), ("fast", fast))
+        }
+        for way, sign in enumerate((1, -1)):
+            real = parts["even", "slow"] - sign * parts["odd", "fast"]
+            imaginary = parts["even", "fast"] + sign * parts["odd", "slow"]
+            np.testing.assert_allclose(found[:, one, way], real**2 + imaginary**2, atol=1e-9)
 
 
 @pytest.mark.parametrize("orientation", [0, 45, 90, 135])
@@ -77,6 +106,11 @@ def test_what_cannot_be_seen_is_said():
         gabor_energy(np.ones((2, 16, 16, 3)), bank)
     with pytest.raises(InputError, match="half of"):
         motion_energy(np.ones((9, 16, 16)), bank, 6.0)
+    with pytest.raises(InputError, match="cannot hold"):
+        motion_energy(np.ones((9, 16, 16)), bank, 20.0, cycles_per_sigma=0.0)
+    for energy in (gabor_energy, lambda film, bank, **how: motion_energy(film, bank, 20.0, **how)):
+        with pytest.raises(InputError, match="max_bytes allows"):
+            energy(np.ones((9, 16, 16)), bank, max_bytes=100)
     with pytest.raises(InputError, match="not finite"):
         gabor_energy(np.full((2, 16, 16), np.nan), bank)
     with pytest.raises(InputError, match="cycles a pixel"):

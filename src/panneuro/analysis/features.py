@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import scipy.fft
+import scipy.signal
 
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, ranges
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
 
@@ -74,6 +75,11 @@ def gabor_bank(
     spacing_sigmas : float
         Distance of neighbours, in standard deviations.
 
+    Raises
+    ------
+    InputError
+        If there are no pixels or orientations, or a frequency is not in (0, 0.5).
+
     Examples
     --------
     >>> bank = gabor_bank(32, 32, cycles_per_pixel=[1 / 8], n_orientations=4)
@@ -101,7 +107,7 @@ def gabor_bank(
     return Bank(np.stack(even), np.stack(odd), pd.DataFrame(rows, columns=columns))
 
 
-def gabor_energy(images: LazyArray, bank: Bank) -> Floats:
+def gabor_energy(images: LazyArray, bank: Bank, *, max_bytes: int = MAX_BYTES) -> Floats:
     """Return ``sqrt(even**2 + odd**2)`` of each filter: a complex cell's response.
 
     Parameters
@@ -109,11 +115,19 @@ def gabor_energy(images: LazyArray, bank: Bank) -> Floats:
     images : array-like, shape (n_images, height, width)
         Grey values; sliced by images, a block at a time.
     bank : Bank
+        Filters for pictures of this size.
+    max_bytes : int
+        What the result may take in memory; besides, there is one block.
 
     Returns
     -------
     ndarray of float64, shape (n_images, n_filters)
         Without regard to where in their cycle the bars lie.
+
+    Raises
+    ------
+    InputError
+        If pictures are of another size or not finite, or the result is larger than is allowed.
 
     Examples
     --------
@@ -122,11 +136,9 @@ def gabor_energy(images: LazyArray, bank: Bank) -> Floats:
     >>> bank.table.orientation_deg[gabor_energy(bars, bank).argmax()]
     np.float64(90.0)
     """
-    size = _check_images(images, bank)
-    energy = np.empty((images.shape[0], len(bank)))
-    for rows, pixels in _blocks(images, size):
-        even, odd = pixels @ bank.even.reshape(-1, size).T, pixels @ bank.odd.reshape(-1, size).T
-        energy[rows] = np.hypot(even, odd)
+    energy = np.empty(_shape(images, bank, max_bytes))
+    for rows, seen in _filtered(images, bank):
+        energy[rows] = np.abs(seen)
     return energy
 
 
@@ -137,6 +149,7 @@ def motion_energy(
     *,
     temporal_hz: float = 4.0,
     cycles_per_sigma: float = 0.5,
+    max_bytes: int = MAX_BYTES,
 ) -> Floats:
     """Return the energy of motion in each of the two directions across each filter's bars.
 
@@ -148,18 +161,27 @@ def motion_energy(
     movie : array-like, shape (n_frames, height, width)
         Grey values; sliced by frames, a block at a time.
     bank : Bank
+        Filters for frames of this size.
     rate_hz : float
         Frames a second.
     temporal_hz : float
         Frequency of the filters in time, below half of `rate_hz`.
     cycles_per_sigma : float
         Cycles within a standard deviation of their envelope.
+    max_bytes : int
+        What the result may take in memory; besides, there is one block and what the filters reach.
 
     Returns
     -------
     ndarray of float64, shape (n_frames, n_filters, 2)
         Motion towards ``orientation + 90`` degrees, then towards ``orientation - 90`` degrees. The
         filters look as far back as ahead; frames before the first and after the last are grey.
+
+    Raises
+    ------
+    InputError
+        If frames are of another size or not finite, the frequency is not below half of `rate_hz`,
+        or the result is larger than is allowed.
 
     Examples
     --------
@@ -172,16 +194,21 @@ def motion_energy(
     """
     if not 0 < temporal_hz < rate_hz / 2:
         raise InputError(f"{temporal_hz!r} Hz is not below half of {rate_hz!r} frames a second")
-    size = _check_images(movie, bank)
-    even, odd = (np.empty((movie.shape[0], len(bank))) for _ in range(2))
-    for rows, pixels in _blocks(movie, size):
-        even[rows] = pixels @ bank.even.reshape(-1, size).T
-        odd[rows] = pixels @ bank.odd.reshape(-1, size).T
-    time = _temporal(rate_hz, temporal_hz, cycles_per_sigma)
-    energy = np.empty((movie.shape[0], len(bank), 2))
-    # A wave that goes one way turns the complex pair one way, and time tells the two ways apart.
-    for way, turned in enumerate((even + 1j * odd, even - 1j * odd)):
-        energy[:, :, way] = np.abs(_convolve(turned, time)) ** 2
+    if not (np.isfinite(cycles_per_sigma) and cycles_per_sigma > 0):
+        raise InputError(f"an envelope cannot hold {cycles_per_sigma!r} cycles")
+    energy = np.empty((*_shape(movie, bank, max_bytes, 2), 2))
+    wave = _temporal(rate_hz, temporal_hz, cycles_per_sigma)
+    reach = len(wave) // 2
+    grey = np.zeros((reach, len(bank)), np.complex128)
+    done, known = 0, grey
+    for seen in chain((block for _, block in _filtered(movie, bank)), [grey]):
+        known = np.concatenate([known, seen])
+        until = done + max(0, len(known) - 2 * reach)
+        # A wave that goes one way turns the complex pair one way, and time tells the ways apart.
+        for way, turned in enumerate((known, known.conj())) if until > done else ():
+            moved = scipy.signal.oaconvolve(turned, wave[:, None], "valid", axes=0)
+            energy[done:until, :, way] = np.abs(moved) ** 2
+        done, known = until, known[-2 * reach :]
     return energy
 
 
@@ -212,28 +239,26 @@ def _temporal(rate_hz: float, temporal_hz: float, cycles_per_sigma: float) -> An
     return wave / np.linalg.norm(wave)
 
 
-def _convolve(signal: Any, kernel: Any) -> Any:
-    reach, length = len(kernel) // 2, scipy.fft.next_fast_len(len(signal) + len(kernel) - 1)
-    spectrum = scipy.fft.fft(signal, length, axis=0)
-    spectrum *= scipy.fft.fft(kernel, length)[:, None]
-    return scipy.fft.ifft(spectrum, axis=0)[reach : reach + len(signal)]
-
-
-def _check_images(images: LazyArray, bank: Bank) -> int:
+def _shape(images: LazyArray, bank: Bank, max_bytes: int, n_each: int = 1) -> tuple[int, int]:
+    """Return how many pictures and filters there are, or say why they do not go together."""
     height, width = bank.even.shape[1:]
     if tuple(images.shape[1:]) != (height, width):
         raise InputError(
             f"pictures of shape {tuple(images.shape)} met filters of {height} × {width} pixels",
             hint="make grey values of colours, and a bank of their size",
         )
-    return int(height * width)
+    shape = (int(images.shape[0]), len(bank))
+    hint = "take fewer pictures at a time, or fewer filters"
+    check_bytes((*shape, n_each), np.float64, max_bytes, "filtering pictures", hint)
+    return shape
 
 
-def _blocks(images: LazyArray, size: int) -> Iterator[tuple[slice, Floats]]:
-    step = max(1, BLOCK_BYTES // (8 * size))
-    for start in range(0, images.shape[0], step):
-        rows = slice(start, min(start + step, images.shape[0]))
+def _filtered(images: LazyArray, bank: Bank) -> Iterator[tuple[slice, Any]]:
+    """Yield what even filters see as real parts and odd ones as imaginary, block by block."""
+    even, odd = (phase.reshape(len(bank), -1).T for phase in (bank.even, bank.odd))
+    size = len(even)
+    for rows in ranges(images.shape[0], max(1, BLOCK_BYTES // (8 * max(size, 4 * len(bank))))):
         pixels = np.asarray(images[rows], dtype=np.float64).reshape(-1, size)
         if not np.isfinite(pixels).all():
             raise InputError(f"pictures {rows.start} to {rows.stop - 1} are not finite everywhere")
-        yield rows, pixels
+        yield rows, pixels @ even + 1j * (pixels @ odd)
