@@ -110,25 +110,8 @@ def test_units_without_spikes_have_empty_correlograms():
     assert correlograms({}).shape == (0, 0, 101)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"max_lag_s": 0.0},
-        {"max_lag_s": np.nan},
-        {"bin_s": -0.001},
-        {"bin_s": 0.0007},
-        {"bin_s": 1e-10},
-        {"bin_s": 0.00105, "max_lag_s": 0.0105, "rate_hz": 30_000},
-        {"max_lag_s": 10.0},
-    ],
-)
-def test_windows_must_make_sense(arguments):
-    with pytest.raises(InputError):
-        correlograms({"a": [1.0]}, **arguments)
-
-
-def test_long_windows_need_a_slower_clock():
-    found = correlograms({"a": [0.0, 8.0]}, max_lag_s=10.0, bin_s=0.1, rate_hz=RATE)
+def test_long_windows_and_bins_are_counted():
+    found = correlograms({"a": [0.0, 8.0]}, max_lag_s=10.0, bin_s=0.1)
     assert found.sel(unit="a", other="a").sel(lag=8.0, method="nearest") == 1
 
 

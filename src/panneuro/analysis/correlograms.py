@@ -19,117 +19,15 @@ import xarray as xr
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order, ranges
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.epochs import Epochs, epoch_ticks, within
+from panneuro.analysis.lags import Lags
 from panneuro.analysis.trains import TICKS_PER_S, Ticks, Trains, Units
-from panneuro.core.errors import InputError
 
 Counts = npt.NDArray[np.int64]
 
-_BITS = 64
-_UNITS_PER_TASK = 4
+_UNITS_PER_TASK = 8
 
-
-@dataclass(frozen=True)
-class Lags:
-    """Bins of lags, in ticks of a clock; symmetric about zero.
-
-    Parameters
-    ----------
-    bin_ticks : int
-        Width of a bin.
-    n_bins : int
-        Bins on each side, besides the central one if there is one.
-    centred : bool
-        Whether a bin lies around zero, or an edge on it.
-    ticks_per_s : float
-        Of the clock.
-    """
-
-    bin_ticks: int
-    n_bins: int
-    centred: bool
-    ticks_per_s: float
-
-    @classmethod
-    def of(cls, max_lag_s: float, bin_s: float, rate_hz: float | None, centred: bool) -> Lags:
-        """Turn seconds into whole ticks, or say why that cannot be.
-
-        Raises
-        ------
-        InputError
-            If the bin is no whole number of ticks, or the longest lag of bins, or is too long.
-        """
-        ticks_per_s = float(rate_hz or TICKS_PER_S)
-        if not (0 < bin_s <= max_lag_s < np.inf and 0 < ticks_per_s < np.inf):
-            raise InputError(
-                f"correlograms were asked for lags of up to {max_lag_s!r} s in bins of {bin_s!r} s",
-                hint="max_lag_s=0.05, bin_s=0.001",
-            )
-        bin_ticks, n_bins = round(bin_s * ticks_per_s), round(max_lag_s / bin_s)
-        off = abs(bin_ticks - bin_s * ticks_per_s) > 1e-6 * bin_ticks
-        if off or abs(n_bins * bin_s - max_lag_s) > 1e-6 * bin_s:
-            raise InputError(
-                f"lags of up to {max_lag_s!r} s in bins of {bin_s!r} s is not whole: bins are "
-                f"{bin_s * ticks_per_s:g} ticks, and the longest lag {max_lag_s / bin_s:g} bins",
-                hint="choose a bin that is a multiple of the time between samples",
-            )
-        lags = cls(bin_ticks, n_bins, centred, ticks_per_s)
-        if lags.stop**2 >= 2 ** (_BITS - 2):
-            raise InputError(
-                f"lags of up to {max_lag_s!r} s are too long for a clock of {ticks_per_s:g} Hz",
-                hint="give the rate of the samples, as in rate_hz=30_000",
-            )
-        return lags
-
-    @property
-    def before(self) -> int:
-        """How many ticks before zero the first one-sided bin begins."""
-        return self.bin_ticks // 2 if self.centred else 0
-
-    @property
-    def n_sided(self) -> int:
-        """Number of bins from zero up, with the one around zero."""
-        return self.n_bins + self.centred
-
-    @property
-    def stop(self) -> int:
-        """The first lag in ticks that is in no bin."""
-        return self.n_sided * self.bin_ticks - self.before
-
-    @property
-    def factor(self) -> tuple[int, int]:
-        """A multiplier and a shift that divide by the width of a bin, exactly up to `stop`."""
-        shift = ((self.stop + self.before) * self.bin_ticks).bit_length()
-        return -(-(1 << shift) // self.bin_ticks), shift
-
-    @property
-    def centres_s(self) -> npt.NDArray[np.float64]:
-        """The middle of every bin in seconds, from the most negative lag."""
-        first = -self.n_bins + (0 if self.centred else 0.5)
-        steps = first + np.arange(self.n_all, dtype=np.float64)
-        centres: npt.NDArray[np.float64] = steps * self.bin_ticks / self.ticks_per_s
-        return centres
-
-    @property
-    def n_all(self) -> int:
-        """Number of bins of both sides."""
-        return 2 * self.n_bins + self.centred
-
-    def unfold(self, counts: npt.NDArray[Any], first: int, out: npt.NDArray[Any]) -> None:
-        """Add pairs whose second spike is not earlier to correlograms of all lags.
-
-        Lags below zero of a pair of units are those above zero of the units exchanged.
-
-        Parameters
-        ----------
-        counts : ndarray, shape (n, n_units, n_sided + 1)
-            Pairs of units in the rows from `first` with all, in bins from zero up; last those at
-            the same tick.
-        first : int
-            Row of the first of these units.
-        out : ndarray, shape (n_units, n_units, n_all)
-            To be added to.
-        """
-        _unfold(counts, first, self.n_bins, int(not self.centred), out)
+_IN_CACHE = 2**18
+"""Targets that all units of a task are counted with before the next ones."""
 
 
 @dataclass(frozen=True)
@@ -301,14 +199,9 @@ def pairs(
         From zero up, targets of the second unit after references of the first; below zero, targets
         of the first after references of the second.
     """
+    meetings = _Meetings.of(references, targets, lags)
+    task = partial(_rows, meetings, lags)
     n_units = references.n_units
-    firsts = np.empty(len(references.ticks), dtype=np.int64)
-    _first_not_before(references.ticks, targets.ticks, firsts)
-    # NumPy sorts numbers of 16 bits by their digits, much faster.
-    order = np.argsort(references.units.astype(np.min_scalar_type(n_units)), kind="stable")
-    ends = np.cumsum(np.bincount(references.units, minlength=n_units))
-    offsets = targets.units * np.uint32(lags.n_sided + 1)
-    task = partial(_rows, references.ticks, firsts, order, ends, targets.ticks, offsets, lags)
     out = np.zeros((n_units, n_units, lags.n_all), dtype=np.int64)
     groups = list(ranges(n_units, _UNITS_PER_TASK))
     for rows, counts in zip(groups, in_order(task, groups, executor), strict=True):
@@ -322,82 +215,154 @@ def drop_selves(counts: npt.NDArray[Any], spikes: Stream, lags: Lags) -> None:
     counts[rows, rows, lags.n_bins] -= np.bincount(spikes.units, minlength=spikes.n_units)
 
 
-def _rows(
-    ticks: npt.NDArray[Any],
-    firsts: Counts,
-    order: npt.NDArray[np.intp],
-    ends: npt.NDArray[np.intp],
-    targets: npt.NDArray[Any],
-    offsets: npt.NDArray[np.uint32],
-    lags: Lags,
-    rows: slice,
-) -> Counts:
+@dataclass(frozen=True)
+class _Meetings:
+    """Which targets follow each reference, and what of their bins is known before they are paired.
+
+    A tick is ``quotient * bin_ticks + remainder``. The bin of a lag is the difference of quotients,
+    less one if the remainder of the target is the smaller one: no pair needs a division. Numbers
+    are as narrow as they can be, and may wrap around: only the cell at the end has to fit.
+
+    Parameters
+    ----------
+    cells : ndarray of unsigned integers, shape (n_targets,)
+        Where the bins of the target's unit begin, and the quotient.
+    remainders : ndarray of unsigned integers, shape (n_targets,)
+        Of the targets.
+    ends : ndarray of int64, shape (n_units,)
+        Where the references of each unit end in what follows, which is unit after unit.
+    ticks : ndarray of integers, shape (n_references,)
+        When.
+    firsts, lasts : ndarray of unsigned integers, shape (n_references,)
+        Which targets are later, but not too late: from the one to before the other.
+    ties : ndarray of int64, shape (n_units, n_units)
+        How many pairs are at the same tick.
+    """
+
+    cells: npt.NDArray[np.unsignedinteger[Any]]
+    remainders: npt.NDArray[np.unsignedinteger[Any]]
+    ends: Counts
+    ticks: npt.NDArray[np.integer[Any]]
+    firsts: npt.NDArray[np.unsignedinteger[Any]]
+    lasts: npt.NDArray[np.unsignedinteger[Any]]
+    ties: Counts
+
+    @classmethod
+    def of(cls, references: Stream, targets: Stream, lags: Lags) -> _Meetings:
+        n_units, n_targets, width = references.n_units, len(targets.ticks), lags.n_sided + 1
+        cells = np.empty(n_targets, _unsigned(n_units * width))
+        remainders = np.empty(n_targets, _unsigned(lags.bin_ticks))
+        binned = (lags.before, lags.bin_ticks, width)
+        _divide(targets.ticks, targets.units, *binned, cells, remainders)
+        sizes = np.bincount(references.units, minlength=n_units)
+        ends = np.cumsum(sizes)
+        ticks = np.empty_like(references.ticks)
+        firsts, lasts = np.empty((2, len(ticks)), _unsigned(n_targets, 4))
+        ties = np.zeros((n_units, n_units), np.int64)
+        given = (references.ticks, references.units, targets.ticks, targets.units, lags.stop)
+        _meet(*given, ends - sizes, ticks, firsts, lasts, ties)
+        return cls(cells, remainders, ends, ticks, firsts, lasts, ties)
+
+
+def _unsigned(largest: int, least_bytes: int = 2) -> np.dtype[Any]:
+    """Return the narrowest unsigned integer that holds a number."""
+    n_bytes = next(size for size in (2, 4, 8) if size >= least_bytes and largest < 256**size)
+    return np.dtype(f"u{n_bytes}")
+
+
+def _rows(meetings: _Meetings, lags: Lags, rows: slice) -> Counts:
     """Count the pairs of a few reference units with all others."""
-    n_units, width = len(ends), lags.n_sided + 1
-    chosen = range(*rows.indices(n_units))
-    out = np.zeros((len(chosen), n_units * width), dtype=np.int64)
-    factor, shift = lags.factor
-    for at, unit in enumerate(chosen):
-        own = order[ends[unit - 1] if unit else 0 : ends[unit]]
-        given = (ticks, firsts, own, targets, offsets)
-        _count(*given, lags.stop, lags.before, factor, shift, width - 1, out[at])
-    return out.reshape(len(chosen), n_units, width)
+    n_units, width = len(meetings.ends), lags.n_sided + 1
+    begins, ends = np.concatenate([[0], meetings.ends])[:-1][rows], meetings.ends[rows]
+    own = slice(begins[0], ends[-1])
+    lengths = meetings.lasts[own] - meetings.firsts[own]
+    table = _unsigned(int(lengths.sum(dtype=np.int64)), 4)
+    counts = np.zeros((len(ends), n_units * width), table)
+    window = np.empty(int(lengths.max(initial=0)), meetings.cells.dtype)
+    spikes = (meetings.ticks, meetings.firsts, meetings.lasts)
+    targets = (meetings.cells, meetings.remainders)
+    _count(begins, ends, *spikes, *targets, lags.bin_ticks, window, counts)
+    found = counts.reshape(len(ends), n_units, width).astype(np.int64)
+    found[..., -1] = meetings.ties[rows]
+    return found
 
 
 @compiled
-def _first_not_before(ticks: npt.NDArray[Any], targets: npt.NDArray[Any], firsts: Counts) -> None:
-    """Find the first target that is not earlier than each reference; both ascend."""
-    first = 0
+def _divide(
+    ticks: npt.NDArray[Any],
+    units: npt.NDArray[Any],
+    before: int,
+    bin_ticks: int,
+    width: int,
+    cells: npt.NDArray[Any],
+    remainders: npt.NDArray[Any],
+) -> None:
+    for target in range(ticks.size):
+        quotient, remainder = divmod(ticks[target] + before, bin_ticks)
+        cells[target], remainders[target] = units[target] * width + quotient, remainder
+
+
+@compiled
+def _meet(
+    ticks: npt.NDArray[Any],
+    units: npt.NDArray[Any],
+    targets: npt.NDArray[Any],
+    others: npt.NDArray[Any],
+    stop: int,
+    places: Counts,
+    moved: npt.NDArray[Any],
+    firsts: npt.NDArray[Any],
+    lasts: npt.NDArray[Any],
+    ties: Counts,
+) -> None:
+    """Find the targets after each reference, both in order of time; write them unit after unit."""
+    first = last = 0
     for spike in range(ticks.size):
-        while first < targets.size and targets[first] < ticks[spike]:
+        now, unit = ticks[spike], units[spike]
+        while first < targets.size and targets[first] < now:
             first += 1
-        firsts[spike] = first
+        later = first
+        while later < targets.size and targets[later] == now:
+            ties[unit, others[later]] += 1
+            later += 1
+        last = max(last, later)
+        while last < targets.size and targets[last] - now < stop:
+            last += 1
+        place = places[unit]
+        places[unit] += 1
+        moved[place], firsts[place], lasts[place] = now, later, last
 
 
 @compiled
 def _count(
+    begins: Counts,
+    ends: Counts,
     ticks: npt.NDArray[Any],
-    firsts: Counts,
-    order: npt.NDArray[np.intp],
-    targets: npt.NDArray[Any],
-    offsets: npt.NDArray[np.uint32],
-    stop: int,
-    before: int,
-    factor: int,
-    shift: int,
-    tie: int,
-    out: Counts,
+    firsts: npt.NDArray[Any],
+    lasts: npt.NDArray[Any],
+    cells: npt.NDArray[Any],
+    remainders: npt.NDArray[Any],
+    bin_ticks: int,
+    window: npt.NDArray[Any],
+    counts: npt.NDArray[Any],
 ) -> None:
-    """Count the targets at or after each spike of a unit, by their unit and lag.
+    """Count the targets after each reference of a few units, by their unit and lag.
 
-    Everything is unsigned: an index that may be negative costs a test at every pair.
+    The cells of a whole window are found before they are counted, many with one instruction.
     """
-    end, one = np.uint64(targets.size), np.uint64(1)
-    last, edge = np.uint64(stop), np.uint64(before)
-    times, down = np.uint64(factor), np.uint64(shift)
-    for spike in order:
-        now = ticks[spike]
-        target = np.uint64(firsts[spike])
-        while target < end and targets[target] == now:
-            out[np.uint64(offsets[target]) + np.uint64(tie)] += 1
-            target += one
-        while target < end:
-            lag = np.uint64(targets[target] - now)
-            if lag >= last:
-                break
-            out[np.uint64(offsets[target]) + (((lag + edge) * times) >> down)] += 1
-            target += one
-
-
-@compiled
-def _unfold(counts: Any, first: int, n_bins: int, gap: int, out: Any) -> None:
-    rows, n_units, width = counts.shape
-    for row in range(rows):
-        unit = first + row
-        for other in range(n_units):
-            own = counts[row, other]
-            there, back = out[unit, other], out[other, unit]
-            there[n_bins] += own[width - 1]
-            for lag in range(width - 1):
-                there[n_bins + lag] += own[lag]
-                back[n_bins - gap - lag] += own[lag]
+    at, reach = begins.copy(), 0
+    while reach < cells.size:
+        reach += _IN_CACHE
+        for row in range(ends.size):
+            spike, own = at[row], counts[row]
+            while spike < ends[row] and firsts[spike] < reach:
+                there = slice(firsts[spike], lasts[spike])
+                begun, beyond = cells[there], remainders[there]
+                quotient, remainder = divmod(ticks[spike], bin_ticks)
+                for target in range(begun.size):
+                    earlier = beyond[target] < remainder
+                    window[target] = begun[target] - quotient - earlier
+                for cell in window[: begun.size]:
+                    own[cell] += 1
+                spike += 1
+            at[row] = spike

@@ -18,7 +18,6 @@ from panneuro.analysis.blocks import MAX_BYTES, in_order
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.correlations import products
 from panneuro.analysis.correlograms import (
-    Lags,
     Stream,
     check_lags,
     epochs_on_clock,
@@ -29,6 +28,7 @@ from panneuro.analysis.correlograms import (
     unit_rows,
 )
 from panneuro.analysis.epochs import Epochs, within
+from panneuro.analysis.lags import Lags
 from panneuro.analysis.trains import Trains, Units
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError

@@ -12,8 +12,9 @@ import xarray as xr
 from scipy.special import gammainc, gammaincc
 
 from panneuro.analysis.blocks import MAX_BYTES, in_order
-from panneuro.analysis.correlograms import Lags, Stream, drop_selves, in_epochs, pairs
+from panneuro.analysis.correlograms import Stream, drop_selves, in_epochs, pairs
 from panneuro.analysis.expected_correlograms import jitter_expectation
+from panneuro.analysis.lags import Lags
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
