@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 import panneuro
+from panneuro.compute.products import product
 from panneuro.compute.step import find_step
 from panneuro.core.errors import InputError, NotFoundError
 
@@ -56,13 +57,71 @@ def test_declarations_must_fit_the_function():
             """Give nothing."""
 
 
-def test_a_parameter_needs_a_type():
+class Thing:
+    """No value that JSON has."""
+
+
+def test_a_parameter_needs_a_type_that_a_record_can_hold():
     @panneuro.step(takes="units", gives="a")
     def untyped(units, n=1):
         """Take a number of no kind."""
 
-    with pytest.raises(InputError, match="the type of its parameter 'n' is not known"):
+    @panneuro.step(takes="units", gives="a")
+    def odd(units, thing: Thing | None = None):
+        """Take a thing."""
+
+    with pytest.raises(InputError, match="its parameter 'n' has no type"):
         untyped.validated({})
+    with pytest.raises(InputError, match=r"'thing' is of type .*Thing.*, which no record"):
+        odd.validated({})
+
+
+CHECKED = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+import panneuro
+if TYPE_CHECKING:
+    import pandas as pd
+    from collections.abc import Sequence
+    from no_such_package import Thing
+
+@panneuro.step(takes="rates", gives="kind")
+def told(rates: pd.DataFrame, areas: Sequence[str] = ("CA1",)) -> str:
+    return type(rates).__name__
+
+@panneuro.step(takes="rates", gives="kind")
+def lost(rates, thing: Thing = 1) -> str:
+    return ""
+
+@panneuro.step(takes="rates", gives="kind")
+def typed_wrongly(rates: DataFrane) -> str:
+    return ""
+"""
+
+
+def test_types_that_are_imported_for_type_checkers_alone(lake, steps, tmp_path):
+    file = tmp_path / "checked.py"
+    file.write_text(CHECKED)
+    step = find_step(f"{file}:told")
+    assert step.validated({"areas": ["CA3"]}).model_dump() == {"areas": ["CA3"]}
+    panneuro.run(lake, f"{steps}:rates", on="subject=m0 has:units")
+    (name,) = panneuro.run(lake, step, on="has:rates").outputs
+    assert product(lake[name], "kind") == "DataFrame"
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("lost", "annotation 'Thing' of its parameter 'thing' .*: No module named 'no_such_pack"),
+        ("typed_wrongly", "annotation 'DataFrane' of its parameter 'rates' .* is not defined"),
+    ],
+)
+def test_types_that_cannot_be_resolved(lake, tmp_path, function, message):
+    file = tmp_path / "checked.py"
+    file.write_text(CHECKED)
+    with pytest.raises(InputError, match=message) as caught:
+        panneuro.run(lake, f"{file}:{function}")
+    assert caught.value.hint == f"import or define what it names at the top of {file}"
 
 
 def test_a_step_is_still_a_function():

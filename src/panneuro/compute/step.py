@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, update_wrapper
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic.errors import PydanticUserError
 
+from panneuro.compute.annotations import types_of
 from panneuro.compute.apart import call
 from panneuro.compute.code import Code, code_of
 from panneuro.compute.environments import Environment, build
@@ -167,31 +169,57 @@ class Step:
 
     @cached_property
     def annotations(self) -> dict[str, Any]:
-        """Types of the function's parameters, as far as they can be found out."""
-        try:
-            return get_type_hints(self.function, include_extras=True)
-        except (NameError, TypeError):
-            return dict(inspect.get_annotations(self.function))
+        """Types of the function's parameters; of `takes` too, where they have one.
+
+        Raises
+        ------
+        InputError
+            If an annotation cannot be resolved.
+        """
+        known, unknown = types_of(self.function)
+        for name, why in unknown.items():
+            written = inspect.get_annotations(self.function)[name]
+            raise InputError(
+                f"step {self.name!r}: the annotation {written!r} of its parameter {name!r} "
+                f"cannot be resolved: {why}",
+                hint=f"import or define what it names at the top of {self._file}",
+            )
+        return known
+
+    @property
+    def _file(self) -> str:
+        return getattr(sys.modules.get(self.function.__module__), "__file__", None) or "the file"
 
     @cached_property
     def _model(self) -> type[BaseModel]:
+        kinds = self.annotations
         fields: dict[str, Any] = {}
         for name, one in inspect.signature(self.function).parameters.items():
             if name not in self.takes and name not in _APART:
                 default = ... if one.default is inspect.Parameter.empty else one.default
-                fields[name] = (self._type(name), default)
+                fields[name] = (self._parameter(name, kinds), default)
         config = ConfigDict(
             extra="forbid", allow_inf_nan=False, protected_namespaces=(), validate_default=True
         )
         return cast(type[BaseModel], create_model(self.name, __config__=config, **fields))
 
-    def _type(self, name: str) -> Any:
-        kind = self.annotations.get(name)
-        if kind is None or isinstance(kind, str):
+    def _parameter(self, name: str, kinds: Mapping[str, Any]) -> Any:
+        """Return the type of a parameter, if a run's record can hold its values."""
+        if name not in kinds:
             raise InputError(
-                f"step {self.name!r}: the type of its parameter {name!r} is not known",
-                hint=f"write {name}: float = …, with a type that can be imported",
+                f"step {self.name!r}: its parameter {name!r} has no type",
+                hint=f"write {name}: float = …",
             )
+        kind = kinds[name]
+        try:
+            TypeAdapter(kind)
+        except PydanticUserError as error:
+            raise InputError(
+                f"step {self.name!r}: its parameter {name!r} is of type "
+                f"{getattr(kind, '__qualname__', kind)!r}, which no record of a run can hold",
+                hint="numbers, texts, lists and mappings of them, models of pydantic; "
+                "or take it from the asset: @step(takes=…)",
+            ) from error
         return kind
 
     @property
