@@ -28,11 +28,23 @@ def sources(source, slot="lfp"):
 
 def test_a_pattern_must_mean_one_signal(lake):
     two = Planner(lake, power, Given()).task("m1_power", sources(SOURCE))
-    assert two.why == "2 signals match '*.lf': imec0.lf, imec1.lf"
+    assert two.why == "2 signals match '*.lf': imec0.lf, imec1.lf; --take chooses one"
     chosen = Planner(lake, power, Given(takes={"lfp": "imec1.lf"}))
     assert chosen.task("m1_power", sources(SOURCE)).run.takes == {"lfp": "imec1.lf"}
     none = replace(SOURCE, has=("units",))
     assert chosen.task("m1_power", sources(none)).why == "it has no 'imec1.lf'"
+
+
+def test_a_word_stands_for_the_signals_that_it_describes(lake):
+    planner = Planner(lake, power, Given(takes={"lfp": "lfp"}))
+    one = replace(SOURCE, has=("lfp", "low", "units"), words={"lfp": ["low"]})
+    assert planner.task("m1_power", sources(one)).run.takes == {"lfp": "low"}
+    two = replace(SOURCE, words={"lfp": ["imec0.lf", "imec1.lf"]})
+    assert planner.task("m1_power", sources(two)).why.startswith("2 signals match 'lfp'")
+    named = replace(SOURCE, has=("lfp", "low"))
+    assert planner.task("m1_power", sources(named)).run.takes == {"lfp": "lfp"}
+    wild = Planner(lake, power, Given(takes={"lfp": "*l*"}))
+    assert wild.task("m1_power", sources(one)).run.takes == {"lfp": "low"}
 
 
 def test_keys_follow_from_all_that_matters(lake):

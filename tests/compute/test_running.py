@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -96,6 +97,21 @@ def test_what_cannot_be_taken_is_skipped(lake, steps):
     ran = run(lake, f"{steps}:best")
     assert {one.why for one in ran.skipped} == {"it has no 'rates'"}
     assert not ran.runs
+
+
+def test_a_low_band_of_another_name_is_taken_as_lfp(lake):
+    @panneuro.step(takes="lfp", gives="probe_lf")
+    def renamed(lfp):
+        return replace(lfp, attributes={"band": "lf"})
+
+    @panneuro.step(takes="lfp", gives="told")
+    def told(lfp) -> str:
+        return lfp.name
+
+    run(lake, renamed, on="subject=m0 has:lfp")
+    (done,) = run(lake, told, on="has:probe_lf").done
+    assert done.takes == {"lfp": "probe_lf"}
+    assert product(lake[next(iter(done.outputs))], "told") == "probe_lf"
 
 
 def test_gathering_takes_all_at_once(lake, steps):

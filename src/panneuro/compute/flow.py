@@ -15,7 +15,6 @@ from panneuro.compute.planning import (
     Skipped,
     Source,
     derived_name,
-    matching,
 )
 from panneuro.compute.running import Limits, Ran
 from panneuro.compute.running import entries as found_by
@@ -161,7 +160,7 @@ class Flow:
             provider = self.pipeline.provider(at, signal)
             found = self._found(provider, origin)
             if not origin:
-                found = [source for source in found if matching(source.has, signal)]
+                found = [source for source in found if source.meant(signal)]
             if not found:
                 before = self.pipeline.stages[provider].label if provider is not None else "nothing"
                 return Skipped(origin or self.pipeline.name, f"{before} gave it no {signal!r}")

@@ -139,15 +139,18 @@ class Source:
     name, version : str
         Of the asset.
     has : tuple of str
-        Names of what can be taken from it.
+        Names of what can be taken from it, and words for it.
     size_bytes : int
         How much that is.
+    words : mapping of str to list of str
+        By such a word, the names of what it stands for: ``lfp`` for a probe's low band.
     """
 
     name: str
     version: str
     has: tuple[str, ...]
     size_bytes: int = 0
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entry: Entry) -> Source:
@@ -158,7 +161,23 @@ class Source:
             entry.version,
             has if isinstance(has, tuple) else (),
             int(size) if isinstance(size, int | float) else 0,
+            (entry.doc or {}).get("words", {}),
         )
+
+    def meant(self, wanted: str) -> Sequence[str]:
+        """Return the names that are meant by one, by a pattern, or else by a word.
+
+        Examples
+        --------
+        >>> probe = Source("a", "1", ("ap", "lf", "lfp"), words={"lfp": ["lf"]})
+        >>> probe.meant("lfp"), probe.meant("l*"), probe.meant("eeg")
+        (['lf'], ['lf'], [])
+        """
+        if wanted in self.words:
+            return self.words[wanted]
+        if wanted in self.has:
+            return [wanted]
+        return matching([name for name in self.has if name not in self.words], wanted)
 
 
 Sources = Mapping[str, Mapping[str, Source]]
@@ -345,13 +364,14 @@ def _has(source: Source, signal: str) -> bool:
 
 def _signal(source: Source, wanted: str) -> str | Skipped:
     """Return the one signal of an asset that is meant."""
-    if wanted == ASSET or wanted in source.has:
+    if wanted == ASSET:
         return wanted
-    found = matching(source.has, wanted)
+    found = source.meant(wanted)
     if len(found) == 1:
         return found[0]
     if found:
-        return Skipped(source.name, f"{len(found)} signals match {wanted!r}: {', '.join(found)}")
+        told = f"{len(found)} signals match {wanted!r}: {', '.join(found)}"
+        return Skipped(source.name, f"{told}; --take chooses one")
     return Skipped(source.name, f"it has no {wanted!r}")
 
 

@@ -47,6 +47,7 @@ def _entry(manifest: Manifest) -> Entry:
             "stored_bytes": sum(own) + len(data),
             "stored_objects": len(own) + 1,
             "source_bytes": manifest.source_bytes,
+            "words": _words(manifest),
         },
     )
 
@@ -81,15 +82,14 @@ def _fields(manifest: Manifest) -> dict[str, Value | None]:
         "access": documents.get("access", {}).get("policy"),
         "embargo_until": documents.get("access", {}).get("embargo_until"),
         "quality": _quality(documents.get("quality", {})),
-        **_content(manifest.signals, manifest.extra.get("products", {})),
+        "has": tuple(sorted({*_names(manifest), *_words(manifest)})),
+        **_counts(manifest.signals),
         **_extensions(documents),
     }
 
 
-def _content(
-    signals: Iterable[Mapping[str, Any]], products: Iterable[str]
-) -> dict[str, Value | None]:
-    """Return what can be counted in the signals, and what there is."""
+def _counts(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
+    """Return what can be counted in the signals."""
     signals = list(signals)
     series = [said for said in signals if said["kind"] == "timeseries"]
     by_name = {said["name"]: said for said in signals}
@@ -100,9 +100,7 @@ def _content(
         for said in series
         if said["stop_s"] is not None and said["start_s"] is not None
     ]
-    kinds = {said["kind"] for said in signals}
     return {
-        "has": tuple(sorted({*by_name, *kinds, *_bands(series), *products})),
         "duration_s": max(spans, default=None),
         "channels": max(widths, default=None),
         "units": by_name.get("units", {}).get("units"),
@@ -110,14 +108,26 @@ def _content(
     }
 
 
-def _bands(series: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return further words for what the signals are: ``lfp`` for a probe's low band, ….."""
-    words = set()
-    for said in series:
-        if said["attributes"].get("band") == "lf" or "lfp" in said["path"].lower():
-            words.add("lfp")
-        words.add(said["neurodata_type"])
-    return words
+def _names(manifest: Manifest) -> set[str]:
+    return {said["name"] for said in manifest.signals} | set(manifest.extra.get("products", {}))
+
+
+def _words(manifest: Manifest) -> dict[str, list[str]]:
+    """Return names of signals by further words for what they are: ``lfp``, the low bands of probes.
+
+    A word that is itself a name stands for that alone.
+    """
+    words: dict[str, list[str]] = {}
+    names = _names(manifest)
+    for said in manifest.signals:
+        kinds = {said["kind"]}
+        if said["kind"] == "timeseries":
+            kinds.add(said["neurodata_type"])
+            if said["attributes"].get("band") == "lf" or "lfp" in said["path"].lower():
+                kinds.add("lfp")
+        for kind in kinds - names:
+            words.setdefault(kind, []).append(said["name"])
+    return dict(sorted(words.items()))
 
 
 def _areas(manifest: Manifest) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 from functools import update_wrapper
 from typing import Any
 
 import pandas as pd
 
 from panneuro.compute.finding import find
+from panneuro.compute.planning import Source
 from panneuro.compute.products import names_in, product
 from panneuro.compute.step import ASSET, Resources, Step
 from panneuro.core.errors import InputError, NotFoundError
@@ -112,7 +112,7 @@ class View:
 
 def _named(asset: Asset, wanted: str) -> str:
     names = names_in(asset)
-    found = [wanted] if wanted in names else [one for one in names if fnmatchcase(one, wanted)]
+    found = [wanted] if wanted in names else Source.of(entry_of(asset.manifest)).meant(wanted)
     if len(found) != 1:
         raise NotFoundError(
             f"{asset.name!r} has {len(found)} signals {wanted!r}",
