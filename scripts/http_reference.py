@@ -56,7 +56,8 @@ def _section(method: str, path: str, said: dict[str, Any]) -> str:
     ]
     if asked:
         lines += ["", "| asked | | |", "|---|---|---|", *asked]
-    media = ", ".join(f"`{one}`" for one in said["responses"]["200"]["content"])
+    answered = next(iter(said["responses"].values()))
+    media = ", ".join(f"`{one}`" for one in answered["content"])
     return "\n".join([*lines, "", f"Answers in {media}.", ""])
 
 

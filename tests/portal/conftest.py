@@ -204,12 +204,22 @@ class Shared:
         return visitor
 
 
+@pytest.fixture(scope="module")
+def copied(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Return a copy of the lake, for the tests of one file to change."""
+    return copy_of(lake, tmp_path_factory.mktemp("copied") / "lake")
+
+
+def copy_of(lake: Lake, folder: Path) -> Lake:
+    """Copy a lake."""
+    shutil.copytree(urlsplit(lake.store.url).path, folder)
+    return panneuro.open(folder)
+
+
 @pytest.fixture
 def shared(lake: Lake, tmp_path: Path) -> Iterator[Shared]:
     """Return a copy of the lake in which the gratings are public and the rest is the lab's."""
-    copied = tmp_path / "shared"
-    shutil.copytree(urlsplit(lake.store.url).path, copied)
-    copy = panneuro.open(copied)
+    copy = copy_of(lake, tmp_path / "shared")
     copy.access.grant("everyone", "reader", "project=gratings")
     copy.access.grant("owner@uni.edu", "owner", "")
     copy.access.grant("group:doe", "editor", "project=secret")

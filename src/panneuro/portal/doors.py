@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from panneuro.access.actors import EVERYONE, Actor
 from panneuro.core.errors import InputError
 from panneuro.core.store import Store
 from panneuro.lake.acting import LakeFor
@@ -32,6 +33,7 @@ MEDIA: Mapping[str, str] = {
     "binary": "application/octet-stream",
     "svg": "image/svg+xml",
     "png": "image/png",
+    "hdf5": "application/x-hdf5",
 }
 """Every form in which something is answered, by its short name."""
 
@@ -259,6 +261,8 @@ class Door:
     def _answer(self, keeper: Keeper, request: Request, said: dict[str, Any]) -> Response:
         try:
             visit = keeper.visit_of(request)
+            if self.method == "POST" and self.listed:
+                _need_somebody(visit.seen.actor)
             answer = self.call(visit, self.asked.model_validate(said))
         except Exception as error:  # noqa: BLE001
             return keeper.failed(request, error)
@@ -268,6 +272,12 @@ class Door:
             audit = visit.whole.audit
             audit.record("download", visit.seen.actor, visit.asset_name, n_bytes=sent)
         return answer
+
+
+def _need_somebody(actor: Actor) -> None:
+    """Refuse nobody in particular, whatever it is about: the answer tells of nothing hidden."""
+    if actor.principal == EVERYONE:
+        raise HTTPException(401, "sign in to change anything", {"www-authenticate": "Bearer"})
 
 
 async def _posted(request: Request) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from panneuro.core.errors import LimitError, NotFoundError
 from panneuro.lake.exporting import export
-from panneuro.portal.doors import Door, Nothing, Visit
+from panneuro.portal.doors import MEDIA, Door, Nothing, Visit
 
 _MOST_BYTES = 20_000_000_000
 _AT_ONCE = 2
@@ -26,7 +26,7 @@ class Exports:
     def doors(self) -> list[Door]:
         """Return the one door."""
         path = "/assets/{name}/export/{kind}"
-        return [Door(path, self.export, gives={"binary": None}, squeezed=False, metered=True)]
+        return [Door(path, self.export, gives={"hdf5": None}, squeezed=False, metered=True)]
 
     def export(self, visit: Visit, _: Nothing) -> Response:
         """Write an asset for other tools: ``nwb`` gives one HDF5 file.
@@ -53,7 +53,7 @@ class Exports:
             self._writing.release()
         return FileResponse(
             path,
-            media_type="application/x-hdf5",
+            media_type=MEDIA["hdf5"],
             filename=path.name,
             stat_result=path.stat(),
             headers={"cache-control": "no-store"},

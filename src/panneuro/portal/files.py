@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from panneuro.core.store import Store
@@ -90,7 +91,7 @@ def _ranged(
 ) -> Response:
     part = asked_range(visit.request.headers, size, tag)
     if part is None:
-        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+        raise HTTPException(416, f"there are {size} bytes", {"content-range": f"bytes */{size}"})
     first, last = part
     said = {**headers, "accept-ranges": "bytes", "content-length": str(last - first)}
     is_partial = last - first < size

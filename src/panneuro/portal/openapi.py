@@ -17,6 +17,8 @@ from panneuro.portal.problems import Problem
 
 _PART = re.compile(r"\{(\w+)(?::\w+)?\}")
 _REFERENCE = "#/components/schemas/{model}"
+_TOKEN: Mapping[str, list[str]] = {"token": []}
+_SCHEMES = {"token": {"type": "http", "scheme": "bearer", "description": "panneuro token"}}
 
 
 def document_of(doors: Iterable[Door], title: str = "panneuro") -> dict[str, Any]:
@@ -40,7 +42,7 @@ def document_of(doors: Iterable[Door], title: str = "panneuro") -> dict[str, Any
         "openapi": "3.1.0",
         "info": {"title": title, "version": version("panneuro")},
         "paths": _paths(listed),
-        "components": {"schemas": schemas["$defs"]},
+        "components": {"schemas": schemas["$defs"], "securitySchemes": _SCHEMES},
     }
 
 
@@ -63,14 +65,28 @@ def _operation(door: Door) -> dict[str, Any]:
         "description": rest.strip(),
         "operationId": door.call.__name__,
         **_asked(door, parts),
+        "security": [_TOKEN] if door.method == "POST" else [{}, _TOKEN],
         "responses": {
-            "200": {"description": "as asked for", "content": _contents(door.gives)},
+            **_answers(door),
             "default": {
                 "description": "what went wrong",
                 "content": {PROBLEM_MEDIA: {"schema": _reference(Problem)}},
             },
         },
     }
+
+
+def _answers(door: Door) -> dict[str, Any]:
+    """Return how a door answers where nothing went wrong, by status."""
+    given = {"description": "as asked for", "content": _contents(door.gives)}
+    if door.method == "POST":
+        page = {"description": "a browser is sent to the page that shows it"}
+        return {"201": given, **({"303": page} if "html" in door.gives else {})}
+    known = {"304": {"description": "it is what the client has"}}
+    if door.squeezed:
+        return {"200": given, **known}
+    link = {"307": {"description": "at a link of the store that holds for fifteen minutes"}}
+    return {"200": given, "206": {**given, "description": "the bytes asked for"}, **known, **link}
 
 
 def _asked(door: Door, parts: list[dict[str, Any]]) -> dict[str, Any]:
