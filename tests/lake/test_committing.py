@@ -10,7 +10,7 @@ import pytest
 import panneuro
 from panneuro.core.errors import ConflictError, CorruptionError, PanneuroError, StoreError
 from panneuro.core.manifest import KEY
-from panneuro.lake import checking, committing
+from panneuro.lake import committing
 from panneuro.lake.adding import Options
 from panneuro.lake.asset import Asset
 from panneuro.lake.committing import FIRST, NEXT, commit, moment
@@ -200,27 +200,25 @@ def test_who_dies_before_the_commit_resumes(lake, name):
     assert lake.check().problems == []
 
 
-def test_what_was_not_committed_is_finished_after_a_day(lake, name, monkeypatch):
+def test_what_was_not_committed_is_finished_after_a_day(lake, name):
     dies_describing(lake, name)
     assert lake.check(sweep=True).ok
     assert len(lake.versions(name)) == 1
-    monkeypatch.setattr(checking, "GRACE", timedelta(0))
-    report = lake.check(sweep=True, repair=True)
+    report = lake.check(sweep=True, repair=True, grace=timedelta(0))
     assert report.ok
     assert len(line_of(lake, name)) == 2
     assert lake.check().problems == []
     assert lake[name].documents.subject.sex.label == "male"
 
 
-def test_what_was_not_committed_and_is_gone_is_forgotten(lake, name, monkeypatch):
+def test_what_was_not_committed_and_is_gone_is_forgotten(lake, name):
     dies_describing(lake, name)
     for found in list(lake.store.list(f"assets/{name}")):
         if "references" in found.key:
             lake.store.delete(found.key)
     with pytest.raises(CorruptionError, match=r"its object 'references.json' is gone"):
         lake.describe(name, {"subject": {"strain": "BALB/c"}})
-    monkeypatch.setattr(checking, "GRACE", timedelta(0))
-    assert lake.check(sweep=True).ok
+    assert lake.check(sweep=True, grace=timedelta(0)).ok
     lake.describe(name, {"subject": {"strain": "BALB/c"}})
     assert len(line_of(lake, name)) == 2
     assert lake.check().problems == []

@@ -120,6 +120,11 @@ class SqliteRuns:
         """Return the keys of the records that are known."""
         return {record for (record,) in self._all("SELECT record FROM run")}
 
+    def record(self, record: str) -> Run | None:
+        """Return the run whose record has a key, or None."""
+        found = self._runs("WHERE record=?", (record,))
+        return found[0] if found else None
+
     def get(self, key: str) -> Run | None:
         """Return the run of a key that ended well, or None."""
         found = self._runs("WHERE key=? AND status='done' ORDER BY ended DESC LIMIT 1", (key,))

@@ -15,7 +15,7 @@ from panneuro.cli.texts import in_bytes, table
 from panneuro.lake.lake import open_lake
 
 if TYPE_CHECKING:
-    from panneuro.lake.checking import Report
+    from panneuro.lake.problems import Report
 
 _INDEX = {"not-indexed", "index-only"}
 
@@ -24,7 +24,7 @@ _INDEX = {"not-indexed", "index-only"}
 @click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=assets)
 @click.option("--quick", is_flag=True, help="Compare sizes only; read nothing.")
 @click.option("--repair", is_flag=True, help="Put right the index, and what follows from others.")
-@click.option("--sweep", is_flag=True, help="Delete what adds left unfinished over a day ago.")
+@click.option("--sweep", is_flag=True, help="Delete what was left unfinished over a day ago.")
 @lake_option
 @dry_run_option
 @answering(items=True)
@@ -40,6 +40,8 @@ def command(
     """Verify assets, or the whole lake.
 
     Every object is there, has its size and its digest, belongs to an asset, and is in the index.
+    Of the whole lake also: records of runs are what they were and name what is there, and every
+    edition of a view can be read.
 
     \b
     panneuro check
@@ -63,19 +65,26 @@ def command(
     answers.give_all(
         "problems",
         problems,
-        table(("problem", "asset", "what to do", "done", "object"), rows) if rows else None,
+        table(("problem", "of", "what to do", "done", "object"), rows) if rows else None,
         ok=report.ok,
         checked_assets=report.checked_assets,
         checked_files=report.checked_files,
         checked_bytes=report.checked_bytes,
+        checked_runs=report.checked_runs,
+        checked_editions=report.checked_editions,
     )
     _conclude(answers, report)
+
+
+def _left(number: int) -> str:
+    return "1 problem left" if number == 1 else f"{number or 'no'} problems left"
 
 
 def _conclude(answers: Answers, report: Report) -> None:
     verified = f"{report.checked_files:,} files, {in_bytes(report.checked_bytes)}"
     left = [problem for problem in report.problems if not problem.repaired]
-    answers.say(f"{report.checked_assets:,} assets, {verified}: {len(left) or 'no'} problems left")
+    beside = f"{report.checked_runs:,} runs, {report.checked_editions:,} editions of views"
+    answers.say(f"{report.checked_assets:,} assets, {verified}, {beside}: {_left(len(left))}")
     if any(problem.kind in _INDEX for problem in left):
         answers.suggest("check", "--repair")
     if not report.ok:

@@ -160,7 +160,7 @@ class Manifest:
                 raise ValueError("it is not what its digest says")
             if said.pop("schema").rpartition(".")[0] != SCHEMA.rpartition(".")[0]:
                 raise ValueError("its schema is not known")
-            if not _VERSION.fullmatch(said["version"]):
+            if not is_version(said["version"]):
                 raise ValueError(f"{said['version']!r} is not a version")
             if "/" in said["name"] or not is_key(said["name"]):
                 raise ValueError(f"{said['name']!r} is not a name")
@@ -192,6 +192,11 @@ def _check_parts(said: dict[str, Any]) -> None:
 
 
 _PLAIN = ("name", "version", "created", "parent", "format", "documents", "run")
+
+
+def is_version(text: str) -> bool:
+    """Say whether a text is the version of an asset: twelve hexadecimal digits."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def prefix_of(name: str, version: str) -> str:

@@ -227,6 +227,9 @@ class RunIndex(Protocol):
     def records(self) -> set[str]:
         """Return the keys of the records that are known."""
 
+    def record(self, record: str) -> Run | None:
+        """Return the run whose record has a key, or None."""
+
     def get(self, key: str) -> Run | None:
         """Return the run of a key that ended well, or None."""
 

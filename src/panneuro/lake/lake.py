@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from panneuro.lake.acting import LakeFor
     from panneuro.lake.adding import Added, Options, Plan
     from panneuro.lake.auditing import Audit
-    from panneuro.lake.checking import Report
     from panneuro.lake.costing import Ledger
     from panneuro.lake.granting import Access
+    from panneuro.lake.problems import Report
 
 ASSETS = "assets"
 

@@ -10,7 +10,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -102,7 +102,7 @@ class Attempt:
             self.said,
             **{
                 "outputs": dict(self.outputs),
-                "user": user(),
+                "user": self.said.user or user(),
                 "host": platform.node(),
                 "platform": platform.platform(),
                 "python": platform.python_version(),
@@ -179,6 +179,19 @@ def _months(since: datetime, until: datetime) -> list[str]:
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
 
 
+def recorded(store: Store) -> list[str]:
+    """Return the key of every record in the store, in order of their months."""
+    return _records(store, _months_in(store))
+
+
+def _months_in(store: Store) -> list[str]:
+    return sorted(filter(_is_month, store.folders(FOLDER)))
+
+
+def _records(store: Store, months: Iterable[str]) -> list[str]:
+    return [found.key for month in months for found in store.list(month)]
+
+
 def synchronise(store: Store, index: RunIndex) -> list[Run]:
     """Note in an index the runs that others recorded, and return them.
 
@@ -192,15 +205,10 @@ def synchronise(store: Store, index: RunIndex) -> list[Run]:
         Over its runs.
     """
     known = index.records()
-    months = sorted(filter(_is_month, store.folders(FOLDER)))
+    months = _months_in(store)
     newest = max(known, default="").rpartition("/")[0]
     first = max(0, months.index(newest) - 1) if newest in months else 0
-    missing = [
-        found.key
-        for month in months[first:]
-        for found in store.list(month)
-        if found.key not in known
-    ]
+    missing = [key for key in _records(store, months[first:]) if key not in known]
     with ThreadPoolExecutor(_AT_ONCE, "panneuro-runs") as threads:
         read = list(threads.map(lambda key: _read(store, key), missing))
     found = [(key, run) for key, run in zip(missing, read, strict=True) if run]

@@ -1,0 +1,230 @@
+"""Checking assets: every byte is there and what it was, and the index says what the store holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from panneuro.core.errors import CorruptionError, NotFoundError, ObjectNotFoundError
+from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
+from panneuro.core.progress import Progress
+from panneuro.core.store import ObjectInfo
+from panneuro.lake.committing import FIRST, NEXT, finish
+from panneuro.lake.entries import entry_of
+from panneuro.lake.indexing import decode_at
+from panneuro.lake.problems import Problem, Report
+from panneuro.lake.rebuilding import rebuild
+from panneuro.storage.head import KEY as HEAD
+from panneuro.storage.streams import digest_object
+
+if TYPE_CHECKING:
+    from panneuro.lake.lake import Lake
+
+_TO_DO = "--repair makes it again if it follows from others, else restore it from a copy"
+
+
+class AssetChecks:
+    """Checks of assets; each notes what it finds in a report.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose.
+    wanted : list of tuple
+        Name of each asset that is to be checked, and its version or nothing; all where empty.
+    report : Report
+        Where to.
+
+    Raises
+    ------
+    NotFoundError
+        If the lake does not hold one of them.
+    """
+
+    def __init__(self, lake: Lake, wanted: list[tuple[str, str]], report: Report) -> None:
+        self.lake = lake
+        self.report = report
+        self.wanted = wanted
+        self.firsts: list[ObjectInfo] = []
+        self.folders = self._list()
+        self.manifests = list(self._manifests())
+        for name, version in wanted:
+            if not any(_is(manifest, name, version) for manifest in self.manifests):
+                raise NotFoundError(
+                    f"checking: the lake holds no {name}{version and '@' + version}",
+                    hint="panneuro find   lists what it has",
+                )
+        self.report.checked_assets = len(self.manifests)
+
+    @property
+    def held(self) -> set[tuple[str, str]]:
+        """Name and version of everything that was committed, readable or not."""
+        folders = (
+            folder for folder, objects in self.folders.items() if f"{folder}/{KEY}" in objects
+        )
+        return {(parts[1], parts[2]) for parts in (folder.split("/") for folder in folders)}
+
+    def _list(self) -> dict[str, dict[str, ObjectInfo]]:
+        """Return every object by the folder of its version, and keep what is decided by name."""
+        roots = [f"assets/{name}" for name, _ in self.wanted] or ["assets"]
+        folders: dict[str, dict[str, ObjectInfo]] = defaultdict(dict)
+        for root in roots:
+            for found in self.lake.store.list(root):
+                if found.key.endswith(f"/{FIRST}") and found.key.count("/") == 2:
+                    self.firsts.append(found)
+                    continue
+                folders["/".join(found.key.split("/")[:3])][found.key] = found
+        return folders
+
+    def _manifests(self) -> Iterator[Manifest]:
+        for folder, objects in self.folders.items():
+            key = f"{folder}/{KEY}"
+            if key not in objects:
+                continue
+            try:
+                manifest = decode_at(self.lake.store, key)
+                entry_of(manifest)
+            except CorruptionError as error:
+                self._note("unreadable", folder, key, error.message)
+                continue
+            if not self.wanted or any(_is(manifest, *reference) for reference in self.wanted):
+                yield manifest
+
+    def followers(self, before: datetime, *, sweep: bool) -> None:
+        """Note versions that were decided upon and not committed; finish old ones."""
+        decided = [
+            self.folders[manifest.prefix].get(f"{manifest.prefix}/{NEXT}")
+            for manifest in self.manifests
+        ]
+        for found in (*self.firsts, *filter(None, decided)):
+            try:
+                follower = Manifest.decode(self.lake.store.get(found.key))
+            except CorruptionError as error:
+                self._note("unreadable", _folder(found), found.key, error.message)
+                continue
+            if f"{follower.prefix}/{KEY}" not in self.folders.get(follower.prefix, {}):
+                finishing = sweep and found.modified < before
+                self._follower(follower, found, finishing=finishing)
+
+    def _follower(self, follower: Manifest, found: ObjectInfo, *, finishing: bool) -> None:
+        what = f"version {follower.version} was to be committed and was not"
+        done = "; the next to add or describe the asset finishes it, so does --sweep after a day"
+        if finishing:
+            try:
+                finish(self.lake.store, follower)
+                self.manifests.append(follower)
+                self.folders[follower.prefix][f"{follower.prefix}/{KEY}"] = found
+                done = "; finished"
+            except CorruptionError:
+                self.lake.store.delete(found.key)
+                done = "; objects of it are gone, so it is forgotten"
+        self._note("unfinished", _folder(found), found.key, what + done, repaired=finishing)
+
+    def files(self, executor: Executor, progress: Progress, *, quick: bool, repair: bool) -> None:
+        """Verify every object of every version."""
+        work = [(manifest, file) for manifest in self.manifests for file in manifest.files]
+        progress.start("verifying", sum(file.size for _, file in work))
+        found = executor.map(lambda item: self._file(*item, quick=quick), work)
+        wrong = []
+        for (manifest, file), problem in zip(work, found, strict=True):
+            if problem:
+                wrong.append((manifest, file, problem))
+            self.report.checked_files += 1
+            self.report.checked_bytes += file.size
+            progress.advance(file.size)
+        # The others are made again from the head.
+        for manifest, file, problem in sorted(wrong, key=lambda one: one[1].path != HEAD):
+            done = repair and rebuild(self.lake.store, manifest, file)
+            what = f"the object was {problem.kind}; made again from others"
+            self.report.problems.append(
+                replace(problem, message=what, repaired=True) if done else problem
+            )
+
+    def _file(self, manifest: Manifest, file: StoredFile, *, quick: bool) -> Problem | None:
+        key, asset = manifest.key_of(file), f"{manifest.name}@{manifest.version}"
+        found = self.folders["/".join(key.split("/")[:3])].get(key) or self._info(key)
+        if found is None:
+            return Problem("missing", asset, key, f"the object is gone; {_TO_DO}")
+        if found.size != file.size:
+            what = f"the object has {found.size} bytes, not {file.size}; {_TO_DO}"
+            return Problem("corrupt", asset, key, what)
+        if not quick and digest_object(self.lake.store, key, file.size) != file.digest:
+            what = f"the object's bytes are not what its digest says; {_TO_DO}"
+            return Problem("corrupt", asset, key, what)
+        return None
+
+    def _info(self, key: str) -> ObjectInfo | None:
+        try:
+            return self.lake.store.info(key)
+        except ObjectNotFoundError:
+            return None
+
+    def strays(self, before: datetime, *, sweep: bool) -> None:
+        """Note objects that belong to no commit."""
+        committed = {manifest.prefix: manifest for manifest in self.manifests}
+        shared = {manifest.key_of(file) for manifest in self.manifests for file in manifest.files}
+        for folder, objects in self.folders.items():
+            if f"{folder}/{KEY}" not in objects:
+                old = max(found.modified for found in objects.values()) < before
+                self._unfinished(folder, objects, sweep=sweep and old)
+            elif folder in committed:
+                for key in objects.keys() - shared - {f"{folder}/{KEY}", f"{folder}/{NEXT}"}:
+                    self._note("orphan", folder, key, "the object belongs to no file of the asset")
+
+    def _unfinished(self, folder: str, objects: dict[str, ObjectInfo], *, sweep: bool) -> None:
+        size = sum(found.size for found in objects.values())
+        what = f"{len(objects)} objects ({size} bytes) of an add or a run that was not committed"
+        if sweep:
+            for key in objects:
+                self.lake.store.delete(key)
+        done = "; deleted" if sweep else "; the same again resumes, --sweep deletes after a day"
+        self._note("unfinished", folder, folder, what + done, repaired=sweep)
+
+    def index(self, *, repair: bool) -> None:
+        """Compare the index with the store."""
+        catalog = self.lake.catalog
+        for manifest in self.manifests:
+            entry = entry_of(manifest)
+            found = catalog.get(manifest.name, manifest.version)
+            if found is None or found.digest != entry.digest:
+                if repair:
+                    catalog.index([entry], replace=True)
+                done = "" if repair else "; --repair indexes it"
+                what = f"the index does not know this version{done}"
+                self._note("not-indexed", manifest.prefix, manifest.prefix, what, repaired=repair)
+        if not self.wanted:
+            self._gone(repair=repair)
+
+    def _gone(self, *, repair: bool) -> None:
+        held = {(manifest.name, manifest.version): manifest for manifest in self.manifests}
+        known = [(entry.name, entry.version) for entry in self.lake.catalog.entries()]
+        gone = [reference for reference in known if reference not in held]
+        if repair and gone:
+            names = {name for name, _ in gone}
+            self.lake.catalog.remove(names)
+            left = [entry_of(one) for (name, _), one in held.items() if name in names]
+            self.lake.catalog.index(left)
+        for reference in gone:
+            done = "" if repair else "; --repair forgets it"
+            what = f"the index knows a version that the store does not hold{done}"
+            key = prefix_of(*reference)
+            self._note("index-only", key, key, what, repaired=repair)
+
+    def _note(
+        self, kind: str, folder: str, key: str, message: str, *, repaired: bool = False
+    ) -> None:
+        asset = "@".join(folder.split("/")[1:3])
+        self.report.note(kind, asset, key, message, repaired=repaired)
+
+
+def _folder(decision: ObjectInfo) -> str:
+    """Return the folder of the version, or of the asset, that a decision lies in."""
+    return decision.key.removesuffix(f"/{FIRST}").removesuffix(f"/{NEXT}")
+
+
+def _is(manifest: Manifest, name: str, version: str) -> bool:
+    return manifest.name == name and version in ("", manifest.version)
