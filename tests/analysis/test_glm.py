@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -42,6 +44,27 @@ def test_single_precision_is_near_and_cells_do_not_depend_on_each_other():
     np.testing.assert_allclose(single.weights, double.weights, atol=2e-3)
     alone = fit_poisson(features, counts[:, 2:3])
     np.testing.assert_allclose(alone.weights[:, 0], double.weights[:, 2], atol=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.02])
+def test_the_result_does_not_depend_on_the_number_of_threads(penalty):
+    features, counts, _ = regression(9_000)
+    asked = {"groups": [0, 0, 1, 1, 2, 2], "group_penalty": penalty}
+    alone = fit_poisson(features, counts, **asked)
+    for threads in (1, 2, 5):
+        with ThreadPoolExecutor(threads) as executor:
+            found = fit_poisson(features, counts, **asked, executor=executor)
+        np.testing.assert_array_equal(found.weights, alone.weights)
+        np.testing.assert_array_equal(found.intercepts, alone.intercepts)
+        assert (found.steps, found.gradient) == (alone.steps, alone.gradient)
+    assert alone.gradient < 1e-5
+
+
+def test_processes_cannot_share_the_rates(processes):
+    features, counts, _ = regression(100)
+    with pytest.raises(InputError, match="ThreadPoolExecutor") as error:
+        fit_poisson(features, counts, executor=processes)
+    assert "written in place" in str(error.value)
 
 
 def test_each_feature_can_have_a_penalty_of_its_own():

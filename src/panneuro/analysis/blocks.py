@@ -79,12 +79,23 @@ def fill(
     InputError
         If the executor does not share this process's memory.
     """
+    check_threads(executor)
+    deque(executor.map(task, parts) if executor else map(task, parts), maxlen=0)
+
+
+def check_threads(executor: Executor | None) -> None:
+    """Refuse an executor that does not share this process's memory.
+
+    Raises
+    ------
+    InputError
+        If it is none of threads.
+    """
     if executor is not None and not isinstance(executor, ThreadPoolExecutor):
         raise InputError(
             f"results are written in place, which {type(executor).__name__} cannot",
             hint="use a concurrent.futures.ThreadPoolExecutor",
         )
-    deque(executor.map(task, parts) if executor else map(task, parts), maxlen=0)
 
 
 def in_order[T, R](

@@ -9,6 +9,7 @@ Imaging Sci. 2:183.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.blocks import check_threads
 from panneuro.analysis.group_lasso import descend
 from panneuro.analysis.poisson import Array, Problem
 from panneuro.core.errors import InputError
@@ -37,7 +39,7 @@ class PoissonFit:
     steps : int
         How many were taken.
     gradient : float
-        Largest slope that is left.
+        Largest slope that is left; with a group penalty, largest step over its length.
     """
 
     weights: Array
@@ -63,6 +65,7 @@ def fit_poisson(
     group_penalty: float = 0.0,
     tolerance: float = 1e-5,
     max_steps: int = 200,
+    executor: ThreadPoolExecutor | None = None,
 ) -> PoissonFit:
     """Fit the rates of many cells to the same features, all at once.
 
@@ -87,6 +90,12 @@ def fit_poisson(
         Largest slope of any weight at which a cell is done.
     max_steps : int
         At most so many steps.
+    executor : ThreadPoolExecutor, optional
+        Shares blocks of time out; the result is the same to the bit.
+
+    Returns
+    -------
+    PoissonFit
 
     Raises
     ------
@@ -101,15 +110,17 @@ def fit_poisson(
     >>> fit_poisson(x, spikes).weights.round(1).ravel()
     array([ 0.5, -0.3])
     """
+    check_threads(executor)
     points, spikes = _check(features, counts)
     penalties = _check_ridge(ridge, points.shape[1])
     with threadpool_limits(1):
-        problem = Problem.of(points, spikes, penalties)
+        problem = Problem.of(points, spikes, penalties, executor)
         found, steps = _newton(problem, tolerance, max_steps)
         if group_penalty:
             members = _check_groups(groups, points.shape[1], group_penalty)
-            found, steps = descend(problem, found, members, group_penalty, tolerance, max_steps)
-            return PoissonFit(found[:-1], found[-1], steps, tolerance)
+            limits = (group_penalty, tolerance, max_steps)
+            found, steps, slope = descend(problem, found, members, *limits)
+            return PoissonFit(found[:-1], found[-1], steps, slope)
         slope = float(np.abs(problem.evaluate(found)[1]).max())
     return PoissonFit(found[:-1], found[-1], steps, slope)
 

@@ -10,6 +10,7 @@ from panneuro.core.errors import InputError
 
 _GROWTH = 1.5
 _STEPS_EACH = 50
+_MOST_HALVINGS = 200
 
 
 def descend(
@@ -19,7 +20,7 @@ def descend(
     penalty: float,
     tolerance: float,
     max_steps: int,
-) -> tuple[Array, int]:
+) -> tuple[Array, int, float]:
     """Go down from `found` to where the penalised likelihood is best.
 
     Parameters
@@ -36,6 +37,14 @@ def descend(
     max_steps : int
         In units of fifty, since these steps are many and cheap.
 
+    Returns
+    -------
+    found : ndarray, shape (n_weights, n_units)
+    steps : int
+        How many were taken.
+    left : float
+        The largest step divided by its length, when it came to rest.
+
     Raises
     ------
     InputError
@@ -47,8 +56,9 @@ def descend(
     for step in range(max_steps * _STEPS_EACH):
         value, slope, _ = problem.evaluate(ahead)
         new, length = _step(problem, ahead, value, slope, length, groups, penalty)
-        if np.abs((new - ahead) / length).max() < tolerance:
-            return new, step
+        left = float(np.abs((new - ahead) / length).max())
+        if left < tolerance:
+            return new, step, left
         ahead, momentum = _accelerate(found, ahead, new, momentum)
         found, length = new, length * _GROWTH ** (step % 10 == 0)
     raise InputError(
@@ -67,7 +77,7 @@ def _step(
     penalty: float,
 ) -> tuple[Array, Array]:
     """Step as far as a parabola above the likelihood allows, for each cell."""
-    while True:
+    for _ in range(_MOST_HALVINGS):
         new = _shrink(ahead - length * slope, length, groups, penalty)
         moved = new - ahead
         bound = value + (slope * moved).sum(axis=0) + (moved**2).sum(axis=0) / (2 * length)
@@ -75,6 +85,10 @@ def _step(
         if not above.any():
             return new, length
         length = np.where(above, length / 2, length)
+    raise InputError(
+        "the likelihood of the group lasso has no finite slope",
+        hint="scale the features, or raise ridge",
+    )
 
 
 def _shrink(
