@@ -7,12 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import panneuro
 from panneuro.core.errors import InputError
 from panneuro.portal import windows
 from panneuro.portal.shelves import Shelf
 from panneuro.portal.windows import Window
 
 BIG = 1 << 26
+SAID = {
+    "subject": {"id": "m1", "species": "mouse"},
+    "acquisition": {"session_start": "2024-05-01T09:30:00+02:00"},
+    "description": {
+        "title": "With a gap",
+        "institution": "None",
+        "lab": "None",
+        "licence": "CC0-1.0",
+        "modalities": ["ecephys"],
+    },
+}
 
 
 @pytest.fixture
@@ -99,12 +111,18 @@ def test_signals_of_another_kind_are_refused(asset):
         windows.extremes(asset, "ap", (0, 1), 10, [99], shelf())
 
 
-def test_a_level_is_read_once(asset):
-    held = shelf()
-    windows.extremes(asset, "ap", (0.0, 6.0), 50, [0], held)
-    assert len(held) == 1
-    windows.extremes(asset, "ap", (0.0, 5.0), 50, [1], held)
-    assert len(held) == 1
+def test_a_gap_hides_nothing_beside_it(tmp_path):
+    values = np.full(30_000, np.nan, dtype="float32")
+    values[10] = 7.0
+    np.save(tmp_path / "gappy.npy", values)
+    (tmp_path / "gappy.yaml").write_text("rate_hz: 1000\n")
+    lake = panneuro.open("memory://gappy", create=True)
+    added = lake.add(tmp_path / "gappy.npy", said=SAID)
+    asset = lake[added.manifest.name]
+    for bins in (30, 30_000 // 50):
+        found = windows.extremes(asset, asset.signals[0], (0.0, 30.0), bins, None, shelf())
+        assert found.values[0, 0].tolist() == [7.0, 7.0]
+        assert np.isnan(found.values[1:]).all()
 
 
 def test_sixteen_bits_keep_values_and_gaps():

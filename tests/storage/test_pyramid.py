@@ -54,12 +54,14 @@ def test_every_level_has_the_extremes_of_its_bins(length, width, block, dtype, t
     assert len(below) <= SMALLEST
 
 
-def test_what_is_not_a_number_shows():
+def test_what_is_not_a_number_hides_nothing_that_is():
     values = np.zeros(SPAN)
-    values[70] = np.nan
+    values[64:128] = np.nan
+    values[200:250], values[201] = np.nan, 7.0
     _, finest = collect(values, 4096)
     assert np.isnan(finest[1]).all()
-    assert not np.isnan(finest[[0, 2]]).any()
+    assert not np.isnan(finest[[0, 2, 3]]).any()
+    assert finest[3].tolist() == [0.0, 7.0]
 
 
 @pytest.mark.parametrize(

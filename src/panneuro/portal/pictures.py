@@ -17,6 +17,7 @@ from panneuro.core.extras import need
 from panneuro.lake.asset import Asset
 from panneuro.portal import windows
 from panneuro.portal.doors import Door, Visit
+from panneuro.portal.levels import levels_of
 from panneuro.portal.shelves import Shelf
 from panneuro.signals.frames import Frames
 from panneuro.signals.table import Intervals
@@ -108,7 +109,7 @@ class Pictures:
         return _framed(shapes, size, label)
 
     def _series(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
-        n_channels = windows.series(asset, said["name"]).n_channels
+        n_channels = levels_of(asset, said["name"], self._shelf).signal.n_channels
         most = min(n_channels, _MOST_LINES if size[1] > 100 else 3)
         chosen = np.unique(((np.arange(most) + 0.5) * n_channels / most).astype(int))
         bins = size[0] // 2 if size[1] > 100 else size[0]

@@ -35,21 +35,44 @@ class Shelf:
         self._used = 0
         self._lock = Lock()
         self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._making: dict[Hashable, Lock] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._held
+
     def take[T](self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what lies under a key, making it where it is missing; two may make it at once."""
+        """Return what lies under a key, making it where it is missing.
+
+        Whoever asks for what another is making waits for it.
+        """
+        found: list[T] = self._found(key)
+        if found:
+            return found[0]
         with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-                found: T = self._held[key][0]
-                return found
-        value = make()
-        with self._lock:
-            self._put(key, value)
+            making = self._making.setdefault(key, Lock())
+        with making:
+            found = self._found(key)
+            if found:
+                return found[0]
+            try:
+                value = make()
+                with self._lock:
+                    self._put(key, value)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
         return value
+
+    def _found(self, key: Hashable) -> list[Any]:
+        """Return what lies under a key, none where nothing does."""
+        with self._lock:
+            if key not in self._held:
+                return []
+            self._held.move_to_end(key)
+            return [self._held[key][0]]
 
     def _put(self, key: Hashable, value: Any) -> None:
         size = self._size(value)

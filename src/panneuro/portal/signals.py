@@ -19,6 +19,7 @@ from panneuro.lake.parts import Part, Wanted, cut
 from panneuro.lake.writing import values, write
 from panneuro.portal import windows
 from panneuro.portal.doors import Door, Nothing, Visit
+from panneuro.portal.levels import levels_of
 from panneuro.portal.pictures import Pictures, span_of
 from panneuro.portal.shelves import Shelf
 from panneuro.portal.windows import Window
@@ -179,7 +180,7 @@ class Signals:
         if said["kind"] == "events":
             _refuse_more(bins * said["units"])
             return windows.counts(asset, name, asked.span, bins, self._shelf), None
-        n_channels = windows.series(asset, name).n_channels
+        n_channels = levels_of(asset, name, self._shelf).signal.n_channels
         channels = _channels(asked.channels) or list(range(n_channels))
         _refuse_more(bins * len(channels))
         found = windows.extremes(asset, name, asked.span, bins, channels, self._shelf)

@@ -11,19 +11,15 @@ import numpy.typing as npt
 
 from panneuro.core.errors import InputError, LimitError
 from panneuro.lake.asset import Asset
+from panneuro.portal.levels import FACTOR, levels_of
 from panneuro.portal.shelves import Shelf
 from panneuro.signals.events import Events
 from panneuro.signals.timeseries import TimeSeries
 
 Floats = npt.NDArray[np.float32]
 
-_FACTOR = 64
-"""How many bins of a level one bin of the next covers; see `panneuro.storage.pyramid`."""
-
 _MOST_VALUES = 64_000_000
 _REST_BINS = 256
-_COARSE_BYTES = 48 << 20
-"""A level of the pyramid up to this size is kept whole once it is read."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,8 @@ def extremes(
     LimitError
         If too much would have to be read.
     """
-    signal = series(asset, name)
+    levels = levels_of(asset, name, shelf)
+    signal = levels.signal
     columns = list(range(signal.n_channels)) if channels is None else list(channels)
     signal.columns(columns)
     start_s, stop_s = span
@@ -89,64 +86,23 @@ def extremes(
     rows = signal.rows(start_s, stop_s)
     values = np.full((bins, len(columns), 2), np.nan, dtype=np.float32)
     if rows.stop > rows.start and columns:
-        factor, level = _level(asset, signal, rows, bins, shelf)
+        depth = levels.depth(rows.stop - rows.start, bins)
+        factor = FACTOR**depth
         first, last = rows.start // factor, -(-rows.stop // factor)
-        found = _read(level, first, last, columns, len(signal.data.shape) > 1)
-        edges = np.arange(first, last) * factor
-        at = _bins(signal, edges, start_s, step_s, bins)
-        values[np.unique(at)] = _scaled(signal, _reduced(found, at), columns)
+        _refuse_more(name, (last - first) * signal.n_channels)
+        found = levels.read(depth, first, last, columns)
+        at = _bins(signal, np.arange(first, last) * factor, start_s, step_s, bins)
+        edges = np.flatnonzero(np.diff(at, prepend=-1))
+        values[at[edges]] = _scaled(signal, _reduced(found, edges), columns)
     return Window(start_s, step_s, values)
 
 
-def series(asset: Asset, name: str) -> TimeSeries:
-    """Return a time series of an asset.
-
-    Raises
-    ------
-    InputError
-        If the signal is of another kind, or has more than channels at each time.
-    """
-    signal = asset[name]
-    if not isinstance(signal, TimeSeries) or len(signal.data.shape) > 2:
-        raise InputError(f"{name!r} is no time series of plain channels")
-    return signal
-
-
-def _level(
-    asset: Asset, signal: TimeSeries, rows: slice, bins: int, shelf: Shelf
-) -> tuple[int, Any]:
-    """Return how many samples a bin of the chosen level covers, and the level."""
-    wanted = (rows.stop - rows.start) / bins
-    levels = asset.pyramid(signal.name)
-    depth = 0
-    while depth < len(levels) and _FACTOR ** (depth + 1) <= wanted:
-        depth += 1
-    factor = _FACTOR**depth
-    count = -(-(rows.stop - rows.start) // factor) * signal.n_channels
+def _refuse_more(name: str, count: int) -> None:
     if count > _MOST_VALUES:
         raise LimitError(
-            f"{signal.name!r} has {count:,} values in that window and nothing coarser",
+            f"{name!r} has {count:,} values in that window and nothing coarser",
             hint="ask for less time",
         )
-    if not depth:
-        return 1, signal.data
-    level = levels[depth - 1]
-    if np.prod(level.shape) * level.dtype.itemsize > _COARSE_BYTES:
-        return factor, level
-    key = (asset.name, asset.version, signal.name, depth)
-    return factor, shelf.take(key, lambda: np.asarray(level[:]))
-
-
-def _read(level: Any, first: int, last: int, columns: list[int], wide: bool) -> npt.NDArray[Any]:
-    """Return some bins of a level, or samples, as (n, n_channels, 2) or (n, n_channels, 1)."""
-    if not wide:
-        found = np.asarray(level[first:last])
-        return found.reshape(len(found), 1, -1)
-    low, high = min(columns), max(columns) + 1
-    found = np.asarray(level[first:last, low:high])
-    if columns != list(range(low, high)):
-        found = found[:, [column - low for column in columns]]
-    return found.reshape(len(found), len(columns), -1)
 
 
 def _bins(
@@ -160,10 +116,10 @@ def _bins(
     return np.clip((times - start_s) / step_s + 1e-9, 0, bins - 1).astype(np.int64)
 
 
-def _reduced(found: npt.NDArray[Any], at: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    edges = np.flatnonzero(np.diff(at, prepend=-1))
-    low = np.minimum.reduceat(found[..., 0], edges, axis=0)
-    high = np.maximum.reduceat(found[..., -1], edges, axis=0)
+def _reduced(found: npt.NDArray[Any], edges: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Return the extremes of what is between edges; of what is no number only where all is."""
+    low = np.fmin.reduceat(found[..., 0], edges, axis=0)
+    high = np.fmax.reduceat(found[..., -1], edges, axis=0)
     return np.stack([low, high], axis=-1)
 
 
@@ -174,8 +130,10 @@ def _scaled(signal: TimeSeries, found: npt.NDArray[Any], columns: list[int]) -> 
         for factor in (signal.gain, signal.offset)
     )  # fmt: skip
     values = found * gain + offset
-    # A negative gain turns minima into maxima.
-    return np.sort(values, axis=-1).astype(np.float32)
+    if (gain < 0).any():
+        # A negative gain turns minima into maxima.
+        values.sort(axis=-1)
+    return values.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Minimum and maximum over bins of time, so that hours can be drawn from a few kilobytes."""
+"""Minimum and maximum over bins of time, so that hours can be drawn from a few kilobytes.
+
+What is no number hides nothing that is: a bin is no number only where all of it is.
+"""
 
 from __future__ import annotations
 
@@ -77,10 +80,12 @@ class Pyramid:
         whole = values.shape[0] // FACTOR
         bins = values[: whole * FACTOR].reshape(whole, FACTOR, *values.shape[1:])
         # Into memory in order first: with `out=`, NumPy would take twice as long.
-        span[:whole, ..., 0], span[:whole, ..., 1] = bins.min(axis=1), bins.max(axis=1)
+        span[:whole, ..., 0] = np.fmin.reduce(bins, axis=1)
+        span[:whole, ..., 1] = np.fmax.reduce(bins, axis=1)
         if whole < len(edges):
             rest = values[whole * FACTOR :]
-            span[whole, ..., 0], span[whole, ..., 1] = rest.min(axis=0), rest.max(axis=0)
+            span[whole, ..., 0] = np.fmin.reduce(rest, axis=0)
+            span[whole, ..., 1] = np.fmax.reduce(rest, axis=0)
 
     def finest(self) -> npt.NDArray[Any]:
         """Return the finest bins of the span that has gone by, and begin the next."""
@@ -100,6 +105,6 @@ class Pyramid:
 
 def _coarser(level: npt.NDArray[Any]) -> npt.NDArray[Any]:
     edges = np.arange(0, level.shape[0], FACTOR)
-    low = np.minimum.reduceat(level[..., 0], edges, axis=0)
-    high = np.maximum.reduceat(level[..., 1], edges, axis=0)
+    low = np.fmin.reduceat(level[..., 0], edges, axis=0)
+    high = np.fmax.reduceat(level[..., 1], edges, axis=0)
     return np.stack([low, high], axis=-1)
