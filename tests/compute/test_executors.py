@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from panneuro.compute.executors import InlineExecutor, kind_of, opened, workers_of
+from panneuro.compute.executors import InlineExecutor, kind_of, workers_of
 from panneuro.compute.running import run
 from panneuro.core.errors import InputError
 
@@ -39,14 +39,6 @@ def test_what_lake_toml_says_wrongly(said):
 def test_impossible_numbers_of_workers(count):
     with pytest.raises(InputError):
         workers_of({"workers": count})
-
-
-def test_unknown_clusters():
-    with (
-        pytest.raises(InputError, match="no cluster class"),
-        opened("dask", {"cluster": "dask_jobqueue.Nothing"}, 1),
-    ):
-        pass
 
 
 def test_processes_make_what_is_made_inline(folder_lake, lake, steps):

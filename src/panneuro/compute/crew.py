@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from panneuro.compute.executors import (
     INLINE,
     PROCESSES,
+    Asked,
     end_processes,
     kind_of,
     opened,
     workers_of,
 )
+from panneuro.compute.needs import need_of
 from panneuro.compute.step import Step
 from panneuro.compute.texts import keep_texts
 from panneuro.compute.work import TRIES, Task, execute
@@ -55,6 +57,8 @@ class Crew:
         How many tasks are sent before the first of them ends.
     steps : mapping, optional
         Where the work is done in this process: the steps at hand, by their references.
+    asked : mapping, optional
+        What the executor is asked for a step, by its reference.
     """
 
     def __init__(
@@ -63,11 +67,13 @@ class Crew:
         make: Callable[[], Executor],
         ahead: int,
         steps: Mapping[str, Step] | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self._store = store
         self._make = make
         self._ahead = ahead
         self._steps = steps
+        self._asked = asked or {}
         self._executor = make()
         self._waiting: deque[Task] = deque()
         self._pending: dict[Future[Run], Task] = {}
@@ -105,8 +111,10 @@ class Crew:
 
     def _send(self, task: Task) -> None:
         try:
-            at_hand = (self._steps[task.run.reference], self._store) if self._steps else ()
-            future = self._executor.submit(execute, task, *at_hand)
+            reference = task.run.reference
+            at_hand = (self._steps[reference], self._store) if self._steps else ()
+            asked = self._asked.get(reference, {})
+            future = self._executor.submit(execute, task, *at_hand, **asked)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
@@ -177,17 +185,20 @@ def crew_of(
         If the steps or the lake cannot be reached from other processes.
     UnsafeStoreError
         If what is committed there could be lost.
+    LimitError
+        If no worker has what a step needs.
     """
     settings, known = lake.settings.compute, {step.reference: step for step in steps}
-    kind, count = kind_of(settings, executor), workers_of(settings, workers)
+    needs = [need_of(lake, step) for step in known.values()]
+    kind, count = kind_of(settings, executor), workers_of(settings, workers, needs)
     probe(lake.store)
     for step in known.values():
         _refuse_what_cannot_travel(lake, step, kind)
         keep_texts(lake.store, step)
-    with opened(kind, settings, count) as make:
+    with opened(kind, settings, count, needs) as (make, asked):
         many = max(_AHEAD_ON_DASK, _AHEAD * count)
         ahead = {INLINE: 1, PROCESSES: _AHEAD * count}.get(kind, many)
-        crew = Crew(lake.store, make, ahead, known if kind == INLINE else None)
+        crew = Crew(lake.store, make, ahead, known if kind == INLINE else None, asked)
         learning = LearningCrew(crew, lake)
         try:
             yield learning

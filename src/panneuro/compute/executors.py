@@ -7,17 +7,20 @@ import multiprocessing.process
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from panneuro.compute.needs import Need, at_once, refuse_without_gpu
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 
 INLINE, PROCESSES, DASK = "inline", "processes", "dask"
 KINDS = (INLINE, PROCESSES, DASK)
 
+Asked = Mapping[str, Mapping[str, Any]]
 _KNOWN = ("executor", "workers", "scheduler", "cluster", "options")
 
 
@@ -60,17 +63,17 @@ def kind_of(settings: Mapping[str, Any], kind: str | None = None) -> str:
     return str(chosen)
 
 
-def workers_of(settings: Mapping[str, Any], workers: int | None = None) -> int:
-    """Return how many workers are asked for; as many as there are cores by default.
+def workers_of(
+    settings: Mapping[str, Any], workers: int | None = None, needs: Iterable[Need] = ()
+) -> int:
+    """Return how many workers are asked for; by default as many as this machine carries.
 
     Raises
     ------
     InputError
         If it is no number from 1 up.
     """
-    allowed = getattr(os, "sched_getaffinity", None)
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    count = settings.get("workers", cores) if workers is None else workers
+    count = settings.get("workers", at_once(needs)) if workers is None else workers
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise InputError(f"cannot run on {count!r} workers", hint="workers = 4")
     return count
@@ -78,9 +81,9 @@ def workers_of(settings: Mapping[str, Any], workers: int | None = None) -> int:
 
 @contextmanager
 def opened(
-    kind: str, settings: Mapping[str, Any], workers: int
-) -> Iterator[Callable[[], Executor]]:
-    """Give what makes executors: another one is asked for when one breaks.
+    kind: str, settings: Mapping[str, Any], workers: int, needs: Iterable[Need] = ()
+) -> Iterator[tuple[Callable[[], Executor], Asked]]:
+    """Give what makes executors, and what they are to be asked for each step.
 
     Parameters
     ----------
@@ -90,14 +93,32 @@ def opened(
         ``[compute]`` of the lake.
     workers : int
         How many.
+    needs : iterable of Need
+        Of the steps that will be run there.
+
+    Yields
+    ------
+    make : callable
+        Makes an executor; another one is asked for when one breaks.
+    asked : mapping
+        By the reference of a step, further arguments of ``submit``.
+
+    Raises
+    ------
+    LimitError
+        If no worker has what a step needs.
     """
-    if kind == INLINE:
-        yield InlineExecutor
-    elif kind == PROCESSES:
-        yield lambda: _processes(workers)
-    else:
-        with _client(settings, workers) as client:
-            yield lambda: client.get_executor(pure=False)
+    needs = list(needs)
+    if kind == DASK:
+        need("distributed", "dask", "Running on Dask")
+        from panneuro.compute.cluster import asked, client_of
+
+        with client_of(settings, workers, needs) as client:
+            found = asked(client, needs) if needs else {}
+            yield partial(client.get_executor, pure=False), found
+        return
+    refuse_without_gpu(needs)
+    yield (InlineExecutor if kind == INLINE else partial(_processes, workers)), {}
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
@@ -123,41 +144,3 @@ def end_processes() -> None:
     """End the processes of pools that are given up, without waiting for what they do."""
     for child in multiprocessing.active_children():
         child.terminate()
-
-
-@contextmanager
-def _client(settings: Mapping[str, Any], workers: int) -> Iterator[Any]:
-    """Give a client of the scheduler that is named, or of a cluster made for the while."""
-    distributed = need("distributed", "dask", "Running on Dask")
-    address, cluster = settings.get("scheduler"), settings.get("cluster")
-    if address:
-        with distributed.Client(address) as client:
-            yield client
-        return
-    options = dict(settings.get("options", {}))
-    if cluster:
-        with _class(str(cluster))(**options) as made:
-            made.scale(workers)
-            with distributed.Client(made) as client:
-                yield client
-        return
-    here: dict[str, Any] = {
-        "n_workers": workers,
-        "threads_per_worker": 1,
-        "dashboard_address": "127.0.0.1:0",
-    }
-    with distributed.LocalCluster(**(here | options)) as made, distributed.Client(made) as client:
-        yield client
-
-
-def _class(path: str) -> Any:
-    """Return a cluster's class by its name, as in ``dask_jobqueue.SLURMCluster``."""
-    module, _, name = path.rpartition(".")
-    extra = "slurm" if module == "dask_jobqueue" else "dask"
-    try:
-        return getattr(need(module, extra, f"A {name}"), name)
-    except (AttributeError, ValueError) as error:
-        raise InputError(
-            f"reading lake.toml: there is no cluster class {path!r}",
-            hint='cluster = "dask_jobqueue.SLURMCluster"',
-        ) from error

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from panneuro.access.prices import PriceBook
+from panneuro.compute.needs import LEARNT_FROM
 from panneuro.compute.reasons import differences
 from panneuro.compute.step import ASSET, SEED, Step
 from panneuro.compute.work import Task
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
 
 _LONGEST_NAME = 200
-_LEARNT_FROM = 50
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ class Planner:
 
     def _project(self, tasks: Sequence[Task]) -> Projection:
         size = sum(task.run.input_bytes for task in tasks)
-        past = self.lake.runs.find(step=self.step.name, status="done", limit=_LEARNT_FROM)
+        past = self.lake.runs.find(step=self.step.name, status="done", limit=LEARNT_FROM)
         declared = self.step.resources.memory_bytes
         if not (past and tasks):
             return Projection(len(tasks), 0, size, declared, currency=self._prices.currency)

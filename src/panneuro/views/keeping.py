@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from panneuro.compute import executors
+from panneuro.compute.needs import need_of
 from panneuro.compute.packages import reached
 from panneuro.core.digests import digest_json
 from panneuro.core.edition import Edition
@@ -196,10 +197,12 @@ class Keeper:
                 hint="--executor inline",
             )
         place, where = self.lake.store.url, self.view.reference
-        count = executors.workers_of(settings, workers)
-        with executors.opened(kind, settings, count) as make, make() as pool:
+        needs = [need_of(self.lake, self.view.step)]
+        count = executors.workers_of(settings, workers, needs)
+        with executors.opened(kind, settings, count, needs) as (make, asked), make() as pool:
+            said = asked.get(where, {})
             sent = [
-                pool.submit(_computed_there, place, where, self.parameters, batch)
+                pool.submit(_computed_there, place, where, self.parameters, batch, **said)
                 for batch in batches
             ]
             try:
