@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from panneuro.lake.rebuilding import rebuild
+from panneuro.storage import tables
 
 
 @pytest.fixture
@@ -67,6 +68,50 @@ def test_a_tree_that_a_file_brought(lake, session, said):
         lake.store.delete(f"{added.prefix}/{path}")
         assert [problem.repaired for problem in lake.check(repair=True).problems] == [True]
         assert lake.check().problems == []
+
+
+def remade(lake, manifest, *folders):
+    """Spoil each object of some folders in turn; return what is there and what is made again."""
+    there = [file for file in manifest.files if file.path.startswith(folders)]
+    made = []
+    for file in there:
+        key = manifest.key_of(file)
+        data = spoil(lake.store, key, "flipped")
+        if rebuild(lake.store, manifest, file):
+            assert lake.store.get(key) == data
+            made.append(file)
+        lake.store.put(key, data)
+    return there, made
+
+
+@pytest.mark.parametrize("source", ["sorted", "probe", "behaviour"])
+def test_tables_are_read_again(lake, session, said, source):
+    manifest = lake.add(getattr(session, source), said=said).manifest
+    there, made = remade(lake, manifest, tables.FOLDER)
+    assert made == there
+    assert there
+
+
+def test_thumbnails_are_made_again_from_the_video(lake, tmp_path, said):
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "face.mp4"), "w") as out:
+        stream = out.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
+        for number in range(20):
+            level = np.full((32, 64, 3), number * 9, dtype=np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(level, format="rgb24")))
+        out.mux(stream.encode())
+    manifest = lake.add(tmp_path / "face.mp4", said=said).manifest
+    there, made = remade(lake, manifest, "_lake/thumbnails/")
+    assert made == there
+    assert len(there) == 2
+
+
+def test_a_table_that_follows_from_nothing_is_left(lake, added, tmp_path):
+    original = next(file for file in added.files if file.path.startswith("original/"))
+    lake.store.put(added.key_of(original), b"another recording")
+    there, made = remade(lake, added, tables.FOLDER)
+    assert (len(there), made) == (2, [])
 
 
 def test_nothing_is_put_that_is_not_what_it_was(lake, added):

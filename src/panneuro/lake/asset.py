@@ -130,7 +130,7 @@ class Asset:
         from panneuro.storage import tables
 
         if name not in self._tables:
-            rows = tables.decode(self.read_file(f"{tables.FOLDER}/{name}.parquet"))
+            rows = tables.decode(self.read_file(tables.path_of(name)))
             if curation.is_of(self.manifest.signals, name):
                 rows = curation.joined(rows, self.rows(curation.NAME), name)
             self._tables[name] = rows

@@ -20,6 +20,7 @@ from panneuro.core.store import Prefixed, Store
 from panneuro.lake import curation
 from panneuro.lake.asset import Asset
 from panneuro.lake.describing import head_sharing, with_journal
+from panneuro.lake.rereading import from_originals, from_tree
 from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.head import INLINE_BYTES, Head
 from panneuro.storage.head import KEY as HEAD
@@ -52,12 +53,12 @@ def rebuild(store: Store, manifest: Manifest, file: StoredFile) -> bool:
     Returns
     -------
     bool
-        Whether it is as it was. It is not where it does not follow from what is intact: samples,
-        tables and what the rig wrote follow from nothing else.
+        Whether it is as it was. It is not where it does not follow from what is intact: samples
+        and what the rig wrote follow from nothing else.
     """
-    for make in (_inline, _head, _shared_head, _level):
+    for make in (_inline, _head, _shared_head, _level, from_tree, from_originals):
         # What it is made from may be damaged too, in whatever way: the digest decides.
-        with suppress(PanneuroError, LookupError, ValueError, TypeError):
+        with suppress(PanneuroError, LookupError, ValueError, TypeError, OSError):
             data = make(store, manifest, file.path)
             if data is not None and digest_bytes(data) == file.digest:
                 store.put(manifest.key_of(file), data)

@@ -15,6 +15,7 @@ from panneuro.signals.frames import Frames
 from panneuro.signals.recording import Signal
 from panneuro.signals.table import Intervals, Table
 from panneuro.signals.timeseries import TimeSeries
+from panneuro.storage.tables import UNIT_COLUMNS
 
 Descriptor = dict[str, Any]
 """JSON: enough to list, search and open a signal without reading it."""
@@ -71,13 +72,12 @@ def _(signal: TimeSeries) -> Descriptor:
 
 @_describe.register
 def _(signal: Events) -> Descriptor:
-    own = ("id", "spike_start", "spike_stop")
     columns = signal.table.columns if signal.table is not None else ()
     return {
         "kind": "events",
         "units": len(signal),
         "events": int(signal.times.shape[0]),
-        "columns": [column for column in columns if column not in own],
+        "columns": [column for column in columns if column not in UNIT_COLUMNS],
         "descriptions": dict(signal.table.descriptions) if signal.table is not None else {},
     }
 

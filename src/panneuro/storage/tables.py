@@ -19,6 +19,14 @@ from panneuro.signals.table import Table
 FOLDER = "_lake/tables"
 """Where they lie in an asset."""
 
+UNIT_COLUMNS = ("id", "spike_start", "spike_stop")
+"""What the table of events begins with."""
+
+
+def path_of(signal: str) -> str:
+    """Return where the table of a signal lies in an asset."""
+    return f"{FOLDER}/{signal}.parquet"
+
 
 def frame_of(signal: Signal) -> pd.DataFrame | None:
     """Return the rows that a signal has, None if it has none.
@@ -31,9 +39,8 @@ def frame_of(signal: Signal) -> pd.DataFrame | None:
     if not isinstance(signal, Events):
         return None
     ends = np.asarray(signal.ends, dtype=np.int64)
-    frame = pd.DataFrame(
-        {"id": signal.ids, "spike_start": ends - signal.counts, "spike_stop": ends}
-    )
+    columns = (signal.ids, ends - signal.counts, ends)
+    frame = pd.DataFrame(dict(zip(UNIT_COLUMNS, columns, strict=True)))
     if signal.table is None:
         return frame
     properties = signal.table.df.reset_index(drop=True)
