@@ -147,7 +147,7 @@ def origin(lake: Lake) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(name="running")
+@pytest.fixture(name="running", scope="session")
 def _running() -> Callable[..., Any]:
     """Return what serves an app, for tests that do it themselves."""
     return running

@@ -174,6 +174,7 @@ def test_an_answer_that_was_not_asked_for_is_refused(shared):
     shared.provider.claims = {"email": "ada@uni.edu", "email_verified": True}
     back = httpx.get(ada.get("/sign-in").headers["location"]).headers["location"]
     assert shared.client.get(back).status_code == 403
+    assert ada.get(back).status_code == 303
     assert ada.get(back).status_code == 403
 
 

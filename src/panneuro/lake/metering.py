@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OWN = "(the lake itself)"
 """What the index, the records and the audit are put down to."""
 
-_OWN_FOLDERS = ("catalog", "runs", "grants", "audit", "views")
+_OWN_FOLDERS = ("catalog", "runs", "grants", "audit", "views", "sessions")
 
 
 @dataclass(frozen=True, slots=True)

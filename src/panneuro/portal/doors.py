@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message, Receive
 
 from panneuro.access.actors import EVERYONE, Actor
 from panneuro.core.errors import InputError
@@ -245,7 +246,9 @@ class Door:
                 said = (
                     dict(request.query_params) if self.method == "GET" else await _posted(request)
                 )
-            except (ValueError, RecursionError, HTTPException) as error:
+            except HTTPException as error:
+                return keeper.failed(request, error)
+            except (ValueError, RecursionError) as error:
                 return keeper.failed(request, InputError(f"reading what was posted: {error}"))
             return await run_in_threadpool(self._answer, keeper, request, said)
 
@@ -255,7 +258,6 @@ class Door:
             answer,
             methods=[self.method],
             middleware=[squeeze] if self.squeezed else None,
-            max_body_size=_MOST_POSTED,
         )
 
     def _answer(self, keeper: Keeper, request: Request, said: dict[str, Any]) -> Response:
@@ -274,6 +276,21 @@ class Door:
         return answer
 
 
+def _bounded(receive: Receive) -> Receive:
+    """Return what receives a body, and refuses one that is too large."""
+    n_bytes = 0
+
+    async def receiving() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > _MOST_POSTED:
+            raise HTTPException(413, f"more than {_MOST_POSTED:,} bytes were posted")
+        return message
+
+    return receiving
+
+
 def _need_somebody(actor: Actor) -> None:
     """Refuse nobody in particular, whatever it is about: the answer tells of nothing hidden."""
     if actor.principal == EVERYONE:
@@ -282,6 +299,7 @@ def _need_somebody(actor: Actor) -> None:
 
 async def _posted(request: Request) -> dict[str, Any]:
     """Return what was posted, as a form or as a JSON object."""
+    request = Request(request.scope, _bounded(request.receive))
     if request.headers.get("content-type", "").startswith("application/json"):
         said = await request.json()
         if not isinstance(said, dict):

@@ -36,7 +36,13 @@ _STATUS: Mapping[type[PanneuroError], int] = MappingProxyType(
     }
 )
 _CODES: Mapping[int, str] = MappingProxyType(
-    {401: "access/denied", 403: "access/denied", 404: "asset/not-found", 413: "limit/exceeded"}
+    {
+        401: "access/denied",
+        403: "access/denied",
+        404: "asset/not-found",
+        413: "limit/exceeded",
+        503: "store/failed",
+    }
 )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import httpx
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -17,19 +16,22 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, KeySetSerialization
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from panneuro.access.actors import Actor
+from panneuro.access.policy import digest_of
 from panneuro.core.errors import InputError, NotAllowedError, PanneuroError, StoreError
 from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.visitors import Visitors
 
 _BACK = "/sign-in/back"
 _PENDING_S = 600.0
-_MOST_PENDING = 10_000
 _LEEWAY_S = 30
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 _TIMEOUT_S = 10.0
+_RETRY_S = "30"
+_LOG = logging.getLogger("panneuro.portal")
 
 
 @dataclass(frozen=True)
@@ -53,26 +55,63 @@ class Provider:
 
 
 @dataclass(frozen=True)
-class _Pending:
-    """Somebody who was sent to the provider and is to come back.
+class Question:
+    """What somebody is sent to the provider with, all from a secret that only their browser has.
 
-    Attributes
+    Any server of the lake can take the answer, and nothing is kept of those who never come back.
+
+    Parameters
     ----------
-    cookie : str
-        What their browser holds, so that nobody else's comes back in their place.
-    nonce, verifier : str
-        That tie the answer to the question.
+    secret : str
+        Random.
+    asked : int
+        When: seconds since 1970.
     place : str
         Where they wanted to go.
-    since : float
-        Seconds.
+
+    Examples
+    --------
+    >>> question = Question("random", 1750000000, "/assets?q=a")
+    >>> Question.decode(question.encode()) == question
+    True
+    >>> question.state == question.nonce
+    False
     """
 
-    cookie: str
-    nonce: str
-    verifier: str
+    secret: str
+    asked: int
     place: str
-    since: float
+
+    @classmethod
+    def decode(cls, cookie: str) -> Question | None:
+        """Return the question that a cookie holds; None if it holds none."""
+        secret, _, rest = cookie.partition(".")
+        asked, _, place = rest.partition(".")
+        if not (secret and asked.isascii() and asked.isdigit() and len(asked) < 20):
+            return None
+        return cls(secret, int(asked), place_on_this_server(unquote(place)))
+
+    def encode(self) -> str:
+        """Return it as a cookie holds it."""
+        return f"{self.secret}.{self.asked}.{quote(self.place, safe='/')}"
+
+    @property
+    def state(self) -> str:
+        """By which the answer is known."""
+        return self._derived("state")
+
+    @property
+    def nonce(self) -> str:
+        """By which the provider's word is known to be about this."""
+        return self._derived("nonce")
+
+    @property
+    def verifier(self) -> str:
+        """By which who asked is known to the provider."""
+        return self._derived("verifier")
+
+    def _derived(self, what: str) -> str:
+        return digest_of(f"{what} {self.secret}")
 
 
 class AskedBack(BaseModel):
@@ -110,8 +149,6 @@ class Signing:
         self._provider = provider
         self._visitors = visitors
         self._origin = origin
-        self._lock = Lock()
-        self._pending: OrderedDict[str, _Pending] = OrderedDict()
         self._said: Mapping[str, Any] = {}
 
     def doors(self) -> list[Door]:
@@ -130,48 +167,36 @@ class Signing:
     def sign_in(self, _: Visit, asked: AskedTo) -> Response:
         """Send somebody to the identity provider."""
         provider, known = self._known()
-        pending = _Pending(
-            secrets.token_urlsafe(24),
-            secrets.token_urlsafe(24),
-            secrets.token_urlsafe(48),
-            place_on_this_server(asked.to),
-            time.monotonic(),
-        )
-        state = secrets.token_urlsafe(24)
+        place = place_on_this_server(asked.to)
+        question = Question(secrets.token_urlsafe(32), int(time.time()), place)
         asked_of_it = {
             "response_type": "code",
             "scope": "openid email profile",
             "client_id": provider.client_id,
             "redirect_uri": self._origin + _BACK,
-            "state": state,
-            "nonce": pending.nonce,
-            "code_challenge": create_s256_code_challenge(pending.verifier),
+            "state": question.state,
+            "nonce": question.nonce,
+            "code_challenge": create_s256_code_challenge(question.verifier),
             "code_challenge_method": "S256",
         }
         address = f"{known['authorization_endpoint']}?{urlencode(asked_of_it)}"
-        with self._lock:
-            self._pending[state] = pending
-            while len(self._pending) > _MOST_PENDING:
-                self._pending.popitem(last=False)
         answer = RedirectResponse(address, 303, {"cache-control": "no-store"})
-        self._visitors.expect(answer, pending.cookie, int(_PENDING_S))
+        self._visitors.expect(answer, question.encode(), int(_PENDING_S))
         return answer
 
     def back(self, visit: Visit, asked: AskedBack) -> Response:
         """Take in somebody whom the identity provider sends back."""
-        with self._lock:
-            pending = self._pending.pop(asked.state, None)
-        held = self._visitors.expected(visit.request)
-        if pending is None or not secrets.compare_digest(pending.cookie.encode(), held.encode()):
+        question = Question.decode(self._visitors.expected(visit.request))
+        if not question or not _is_same(question.state, asked.state):
             raise NotAllowedError("signing in: this answer was not asked for", hint="sign in again")
-        if time.monotonic() - pending.since > _PENDING_S or asked.error or not asked.code:
+        if abs(time.time() - question.asked) > _PENDING_S or asked.error or not asked.code:
             raise NotAllowedError(
                 f"signing in was not completed: {asked.error[:80] or 'it took too long'}",
                 hint="sign in again",
             )
-        actor = self._vouched(asked.code, pending)
+        actor = self._vouched(asked.code, question)
         visit.whole.audit.record("sign-in", actor)
-        answer = RedirectResponse(pending.place, 303, {"cache-control": "no-store"})
+        answer = RedirectResponse(question.place, 303, {"cache-control": "no-store"})
         self._visitors.sessions.end(visit.request.cookies.get(self._visitors.name("session"), ""))
         self._visitors.welcome(answer, actor)
         return answer
@@ -221,14 +246,14 @@ class Signing:
         )
         return str(answer.raise_for_status().json()["id_token"])
 
-    def _vouched(self, code: str, pending: _Pending) -> Actor:
+    def _vouched(self, code: str, question: Question) -> Actor:
         """Return who it is, by the provider's word."""
         provider, known = self._known()
         try:
-            told = self._told(code, pending.verifier)
+            told = self._told(code, question.verifier)
             keys = KeySet.import_key_set(cast("KeySetSerialization", _fetched(known["jwks_uri"])))
             claims = jwt.decode(told, keys, algorithms=_ALGORITHMS).claims
-            _registry(provider, pending).validate(claims)
+            _registry(provider, question).validate(claims)
         except PanneuroError:
             raise
         except (JoseError, httpx.HTTPError, ValueError, KeyError, TypeError, OSError) as error:
@@ -239,17 +264,21 @@ class Signing:
         return actor_of(claims, provider.groups)
 
 
-def _registry(provider: Provider, pending: _Pending) -> jwt.JWTClaimsRegistry:
+def _registry(provider: Provider, question: Question) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
         now=lambda: int(time.time()),
         leeway=_LEEWAY_S,
         iss={"essential": True, "value": provider.issuer},
         aud={"essential": True, "value": provider.client_id},
-        nonce={"essential": True, "value": pending.nonce},
+        nonce={"essential": True, "value": question.nonce},
         exp={"essential": True},
         iat={"essential": True},
         sub={"essential": True},
     )
+
+
+def _is_same(one: str, other: str) -> bool:
+    return secrets.compare_digest(one.encode(), other.encode(errors="replace"))
 
 
 def actor_of(claims: Mapping[str, Any], groups: str) -> Actor:
@@ -299,10 +328,12 @@ def place_on_this_server(place: str) -> str:
 
 def _fetched(place: str) -> Mapping[str, Any]:
     try:
-        answer = httpx.get(place, timeout=_TIMEOUT_S).raise_for_status()
-        said = answer.json()
+        said = httpx.get(place, timeout=_TIMEOUT_S).raise_for_status().json()
+        if not isinstance(said, dict):
+            raise ValueError("it says nothing")
     except (httpx.HTTPError, ValueError) as error:
-        raise StoreError(f"the identity provider does not answer at {place!r}: {error}") from error
-    if not isinstance(said, dict):
-        raise StoreError(f"the identity provider says nothing at {place!r}")
+        _LOG.warning("the identity provider does not answer at %r: %s", place, error)
+        raise HTTPException(
+            503, "the identity provider does not answer", {"retry-after": _RETRY_S}
+        ) from error
     return said

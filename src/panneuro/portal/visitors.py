@@ -40,7 +40,7 @@ class Visitors:
     @classmethod
     def of(cls, lake: Lake, *, signs_in: bool, secure: bool) -> Visitors:
         """Return the visitors of a lake; without sign-in, of this machine alone."""
-        return cls(lake, Sessions(), ANONYMOUS if signs_in else LOCAL, secure)
+        return cls(lake, Sessions(lake.store), ANONYMOUS if signs_in else LOCAL, secure)
 
     def actor(self, request: Request) -> Actor:
         """Return who sends a request.
