@@ -1,19 +1,19 @@
-"""Judging the quality of assets: pass, fail or pending, by whom, when and why; nothing is lost."""
+"""Judging by hand: assets pass, fail or pending; units good, mua, noise or pending."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from panneuro.lake.asset import Asset
+from panneuro.lake.curation import LABELS
+from panneuro.lake.judging import VERDICTS
 from panneuro.lake.runs import user
 from panneuro.portal.doors import Door, Visit
 from panneuro.portal.pages import segment
+from panneuro.portal.signing import place_on_this_server
 
 _NOT_KEPT = {"cache-control": "no-store"}
+_WORDS = "|".join(dict.fromkeys((*VERDICTS, *LABELS)))
 
 
 class JudgementAsked(BaseModel):
@@ -21,9 +21,21 @@ class JudgementAsked(BaseModel):
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
-    name: str = Field(min_length=1, max_length=200, description="what is judged: drift, sorting")
-    status: str = Field(pattern="^(pass|fail|pending)$", description="pass, fail or pending")
+    name: str = Field(
+        min_length=1, max_length=200, description="what is judged: drift; for units, their signal"
+    )
+    status: str = Field(
+        pattern=f"^({_WORDS})$",
+        description="pass, fail or pending; of units good, mua, noise or pending",
+    )
     reason: str = Field("", max_length=2_000, description="why")
+    units: tuple[str, ...] = Field(
+        (), max_length=5_000, description="ids of units that are labelled; none for the asset"
+    )
+    unit: tuple[str, ...] = Field(
+        (), max_length=5_000, description="the same as NAME@VERSION/SIGNAL/UNIT, as pages send it"
+    )
+    to: str = Field("", max_length=1_000, description="page to go on with")
 
 
 class JudgementGiven(BaseModel):
@@ -31,7 +43,9 @@ class JudgementGiven(BaseModel):
 
     name: str
     version: str
-    evaluation: dict[str, Any]
+    judged: str
+    status: str
+    units: list[str]
 
 
 def doors() -> list[Door]:
@@ -41,30 +55,27 @@ def doors() -> list[Door]:
 
 
 def judge(visit: Visit, asked: JudgementAsked) -> Response:
-    """Judge the quality of an asset: a new version, with all earlier judgements.
+    """Judge an asset, or label units: a new version, with all that was said earlier.
 
-    It takes who may edit the asset.
+    It takes who may edit the asset. Named with the version that was looked at, ``NAME@VERSION``,
+    it is refused (409) if others judged the same since.
     """
-    actor = visit.seen.actor
-    said: dict[str, Any] = {
-        "status": asked.status,
-        "author": user() if actor.is_local else actor.principal.partition(":")[2],
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    if asked.reason:
-        said["reason"] = asked.reason
-    asset = visit.asset()
-    evaluation = {"name": asked.name, "history": [*_earlier(asset, asked.name), said]}
-    added = visit.seen.describe(asset.name, {"quality": {"evaluations": [evaluation]}})
+    actor, reference = visit.seen.actor, visit.part("name")
+    units = [*asked.units, *(one.removeprefix(f"{reference}/{asked.name}/") for one in asked.unit)]
+    by = user() if actor.is_local else actor.principal.partition(":")[2]
+    added = visit.seen.judge(
+        reference, asked.name, asked.status, units=units, why=asked.reason, by=by
+    )
+    manifest = added.manifest
     if visit.form("json", "html") == "html":
-        return RedirectResponse(f"/assets/{segment(asset.name)}#quality", 303, _NOT_KEPT)
-    given = JudgementGiven(name=asset.name, version=added.manifest.version, evaluation=evaluation)
+        page = f"/assets/{segment(manifest.name)}#{'units' if units else 'quality'}"
+        place = place_on_this_server(asked.to) if asked.to else page
+        return RedirectResponse(place, 303, _NOT_KEPT)
+    given = JudgementGiven(
+        name=manifest.name,
+        version=manifest.version,
+        judged=asked.name,
+        status=asked.status,
+        units=units,
+    )
     return JSONResponse(given.model_dump(), 201, headers=_NOT_KEPT)
-
-
-def _earlier(asset: Asset, name: str) -> list[dict[str, Any]]:
-    for evaluation in asset.documents.quality.evaluations:
-        if evaluation.name == name:
-            history = evaluation.history
-            return [one.model_dump(mode="json", exclude_none=True) for one in history]
-    return []

@@ -25,6 +25,7 @@ from panneuro.lake.lake import Lake
 from panneuro.portal import annotating
 from panneuro.portal.accounts import Accounts
 from panneuro.portal.assets import Assets
+from panneuro.portal.comparing import Comparing
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
 from panneuro.portal.exports import Exports
 from panneuro.portal.happening import Happenings
@@ -115,7 +116,8 @@ class Portal:
         self._doors = [
             *scripts.doors(),
             *Searching(self._pages).doors(),
-            *Units(self._pages, levels).doors(),
+            *Units(self._pages).doors(),
+            *Comparing(self._pages).doors(),
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
             *runs.doors(),

@@ -14,13 +14,16 @@ from panneuro.access.savings import Savings, coded
 from panneuro.core.errors import NotFoundError
 from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.lake.asset import Asset
+from panneuro.lake.curation import LABELS
 from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.files import Piece, send
 from panneuro.portal.lines import lines_of_asset
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import span_of
+from panneuro.portal.populations import Population, populations_of
 from panneuro.portal.probes import Probe, probe_of
 from panneuro.portal.runs import Runs
+from panneuro.portal.said import flat, size_of
 from panneuro.portal.shelves import Shelf
 from panneuro.portal.signals import json_of
 
@@ -182,7 +185,7 @@ class Assets:
 
     def _page(self, visit: Visit, asset: Asset, asked: LookAsked) -> Response:
         manifest, reads = asset.manifest, visit.seen.may("read", visit.part("name"))
-        drawn = self._drawn_of(visit) if reads else Drawn({**_EMPTY}, None, {})
+        drawn = self._drawn_of(visit) if reads else Drawn({**_EMPTY}, None, ())
         stored = sum(file.size for file in asset.files)
         reference = f"{asset.name}@{asset.version}"
         versions = list(_versions(visit.seen.versions(asset.name)))
@@ -193,7 +196,8 @@ class Assets:
             reference=reference,
             manifest=manifest,
             documents=asset.documents,
-            said=dict(_flat(manifest.documents)),
+            said=dict(flat(manifest.documents)),
+            size_of=size_of,
             stored=stored,
             savings=Savings.of([manifest], self._prices),
             per_month=self._prices.cost_per_month(stored),
@@ -204,13 +208,14 @@ class Assets:
             lines=lines_of_asset(visit.origin, reference, next(iter(asset.signals), "")),
             probe=drawn.probe,
             reads=reads,
-            edits=visit.seen.may("edit", asset.name) and versions[-1].version == asset.version,
+            edits=visit.is_editable(asset),
             terms_due=visit.seen.terms_due(visit.part("name")),
             around=self._runs.around(visit.seen, asset.name, asset.version),
             data=drawn.viewer,
             coding={one.name: one for one in coded(manifest)},
             stills=_stills(drawn.viewer, asked),
-            first_units=drawn.first_units,
+            populations=drawn.populations,
+            labels=LABELS,
         )
 
     def _drawn_of(self, visit: Visit) -> Drawn:
@@ -218,7 +223,7 @@ class Assets:
         asset = visit.data()
         return self._drawn.take(
             (asset.name, asset.version),
-            lambda: Drawn(viewer_of(asset), probe_of(asset), _first_units(asset)),
+            lambda: Drawn(viewer_of(asset), probe_of(asset), populations_of(asset)),
         )
 
 
@@ -232,13 +237,13 @@ class Drawn:
         What the viewer starts from.
     probe : Probe, optional
         Where the electrodes are.
-    first_units : dict
-        The id of the first unit of each signal of events.
+    populations : tuple of Population
+        The units, by signal.
     """
 
     viewer: dict[str, Any]
     probe: Probe | None
-    first_units: dict[str, Any]
+    populations: tuple[Population, ...]
 
 
 _EMPTY = {"panels": (), "first": 0.0, "last": 1.0, "window": 1.0}
@@ -269,15 +274,6 @@ def _stills(data: Mapping[str, Any], asked: LookAsked) -> dict[str, float]:
     last = first + data["window"] if asked.t1 is None or asked.t1 <= first else asked.t1
     span = last - first
     return {"first": first, "last": last, "earlier": first - span, "later": last + span}
-
-
-def _first_units(asset: Asset) -> dict[str, Any]:
-    """Return the id of the first unit of each signal of events."""
-    return {
-        said["name"]: asset.rows(said["name"])["id"][0].as_py()
-        for said in asset.manifest.signals
-        if said["kind"] == "events" and said["units"]
-    }
 
 
 _ORDER = ("bands", "frames", "heat", "lines", "raster")
@@ -340,25 +336,7 @@ def _versions(found: list[Manifest]) -> Iterator[VersionGiven]:
 
 def _changed(before: Manifest, now: Manifest) -> list[str]:
     """Return which fields of documents, and which signals, differ between two versions."""
-    old, new = dict(_flat(before.documents)), dict(_flat(now.documents))
+    old, new = dict(flat(before.documents)), dict(flat(now.documents))
     fields = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
     signals = {one["name"] for one in before.signals} ^ {one["name"] for one in now.signals}
     return [*fields, *sorted(signals)]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every field of the documents by its path, as text."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and "label" not in value:
-            yield from _flat(value, f"{prefix}{key}.")
-        elif key != "schema" and value not in (None, "", []):
-            yield f"{prefix}{key}", _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        label = value.get("label") or value.get("name")
-        return str(label) if label else "; ".join(f"{k} {_text(v)}" for k, v in value.items())
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
-    return str(value)

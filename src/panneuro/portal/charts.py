@@ -12,6 +12,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 Floats = npt.NDArray[np.float64]
+Reach = tuple[float, float]
 
 WIDTH, HEIGHT = 420, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 32
@@ -37,8 +38,10 @@ class Line:
     error: Floats | None = None
 
 
-def bars(x: Floats, y: Floats, x_label: str, y_label: str, title: str) -> Markup:
-    """Draw a histogram: `x` are the middles of equal bins.
+def bars(
+    x: Floats, y: Floats, x_label: str, y_label: str, title: str, top: float | None = None
+) -> Markup:
+    """Draw a histogram: `x` are the middles of equal bins, `top` the end of the axis.
 
     Examples
     --------
@@ -46,7 +49,8 @@ def bars(x: Floats, y: Floats, x_label: str, y_label: str, title: str) -> Markup
     1
     """
     half = (x[1] - x[0]) / 2 if len(x) > 1 else 0.5
-    frame = _Frame.of(np.array([x[0] - half, x[-1] + half]), np.array([0.0, y.max(initial=0.0)]))
+    ends, tops = [x[0] - half, x[-1] + half], [0.0, y.max(initial=top or 0.0)]
+    frame = _Frame.of(np.array(ends), np.array(tops))
     floor = frame.down(0.0)
     shapes = (
         f"M{frame.across(a - half):.1f} {floor:.1f}V{frame.down(b):.1f}"
@@ -57,13 +61,33 @@ def bars(x: Floats, y: Floats, x_label: str, y_label: str, title: str) -> Markup
     return frame.drawn(f'<path class="fill-0" d="{"".join(shapes)}"/>', x_label, y_label, title)
 
 
-def curves(x: Floats, lines: Sequence[Line], x_label: str, y_label: str, title: str) -> Markup:
-    """Draw curves with the bands of their errors, and a legend where there are several."""
+def reach_of(lines: Sequence[Line]) -> Reach:
+    """Return the least and the largest value of curves with their errors; zero is among them.
+
+    Examples
+    --------
+    >>> reach_of([Line("a", np.array([1.0, 2.0]), np.array([0.5, 0.5]))])
+    (0.0, 2.5)
+    """
     tops = [line.y + (0 if line.error is None else np.nan_to_num(line.error)) for line in lines]
-    known = np.concatenate([*tops, *(line.y for line in lines)])
+    known = np.concatenate([np.zeros(1), *tops, *(line.y for line in lines)])
     known = known[np.isfinite(known)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    frame = _Frame.of(x, np.array([min(0.0, low), high]))
+    return float(known.min()), float(known.max())
+
+
+def curves(
+    x: Floats,
+    lines: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    title: str,
+    reach: Reach | None = None,
+) -> Markup:
+    """Draw curves with the bands of their errors, and a legend where there are several.
+
+    `reach` is where the vertical axis begins and ends, for charts that are to be compared.
+    """
+    frame = _Frame.of(x, np.array(reach or reach_of(lines)))
     shapes = []
     for at, line in enumerate(lines):
         if line.error is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -46,6 +47,7 @@ ASK_AGAIN = "private, no-cache"
 _LEAST = 600
 _FAST = 5
 _MOST_POSTED = 256 << 10
+_MOST_FIELDS = 5_000
 
 
 class Nothing(BaseModel):
@@ -101,11 +103,21 @@ class Visit:
         Its documents are those that are stored, with parents that may be hidden: they are not
         for showing.
         """
-        entry = self.seen.need("read", self.part("name"))
+        return self.data_of(self.part("name"))
+
+    def data_of(self, reference: str) -> Asset:
+        """Open any asset for its signals and files; see `data`."""
+        entry = self.seen.need("read", reference)
         return self.opened.take(
             (entry.name, entry.version, entry.digest),
             lambda: Asset.open(self.store, entry.name, entry.version),
         )
+
+    def is_editable(self, asset: Asset) -> bool:
+        """Say whether the actor may say more of what they look at: the latest version of it."""
+        latest = self.seen.index.get(asset.name)
+        is_latest = latest is not None and latest.version == asset.version
+        return is_latest and self.seen.may("edit", asset.name)
 
     def part(self, name: str) -> str:
         """Return a part of the path."""
@@ -244,7 +256,9 @@ class Door:
         async def answer(request: Request) -> Response:
             try:
                 said = (
-                    dict(request.query_params) if self.method == "GET" else await _posted(request)
+                    _said(request.query_params, self.asked)
+                    if self.method == "GET"
+                    else await _posted(request, self.asked)
                 )
             except HTTPException as error:
                 return keeper.failed(request, error)
@@ -297,7 +311,18 @@ def _need_somebody(actor: Actor) -> None:
         raise HTTPException(401, "sign in to change anything", {"www-authenticate": "Bearer"})
 
 
-async def _posted(request: Request) -> dict[str, Any]:
+def _said(items: ImmutableMultiDict[str, Any], asked: type[BaseModel]) -> dict[str, Any]:
+    """Return what is asked; of what may be said several times, all of it."""
+    said: dict[str, Any] = {
+        name: text for name, text in items.multi_items() if isinstance(text, str)
+    }
+    for name, one in asked.model_fields.items():
+        if name in said and get_origin(one.annotation) is tuple:
+            said[name] = items.getlist(name)
+    return said
+
+
+async def _posted(request: Request, asked: type[BaseModel]) -> dict[str, Any]:
     """Return what was posted, as a form or as a JSON object."""
     request = Request(request.scope, _bounded(request.receive))
     if request.headers.get("content-type", "").startswith("application/json"):
@@ -305,5 +330,4 @@ async def _posted(request: Request) -> dict[str, Any]:
         if not isinstance(said, dict):
             raise ValueError("it is no JSON object")
         return said
-    form = await request.form(max_files=0, max_fields=50)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    return _said(await request.form(max_files=0, max_fields=_MOST_FIELDS), asked)

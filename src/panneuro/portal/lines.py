@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from panneuro.core.query import Query
+
+Wanted = tuple[str, str, object]
+"""An asset with its version, and the signal and the unit in it, if any."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ def lines_of_search(origin: str, query: Query) -> Lines:
     )
 
 
-def lines_of_asset(origin: str, reference: str, signal: str = "") -> Lines:
-    """Return the lines that open an asset, and one of its signals.
+def lines_of_asset(origin: str, reference: str, signal: str = "", unit: object = None) -> Lines:
+    """Return the lines that open an asset, one of its signals, or one of its units.
 
     Parameters
     ----------
@@ -53,20 +58,72 @@ def lines_of_asset(origin: str, reference: str, signal: str = "") -> Lines:
         ``NAME@VERSION``.
     signal : str
         Its name; empty for the asset alone.
+    unit : object, optional
+        Id of a unit of the signal.
+
+    Examples
+    --------
+    >>> print(lines_of_asset("https://lake.example", "m1@0a", "units", 7).python)
+    import panneuro
+    lake = panneuro.open("https://lake.example/store")
+    asset = lake["m1@0a"]
+    asset["units"][7]
     """
-    opened = f"{_opened(origin)}\nasset = lake[{_literal(reference)}]"
-    inside = f"\nasset[{_literal(signal)}]" if signal else ""
     command = ["panneuro", "get" if signal else "show", reference, *([signal] if signal else [])]
-    path = f"{origin}/assets/{reference}" + (f"/signals/{signal}" if signal else "")
+    command += ["--unit", str(unit)] if unit is not None else []
+    path = _address(origin, reference, signal, unit)
     return Lines(
-        opened + inside,
+        f"{_opened(origin)}\nasset = lake[{_literal(reference)}]" + _inside("asset", signal, unit),
         f"{shlex.join(command)} --lake {origin}/store",
         _curl(path, [("format", "json")]),
     )
 
 
-def _literal(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def lines_of_several(origin: str, wanted: Sequence[Wanted]) -> Lines:
+    """Return the lines that open several assets or units, and what tells them apart.
+
+    Parameters
+    ----------
+    origin : str
+        ``https://lake.example``.
+    wanted : sequence of (str, str, object)
+        ``NAME@VERSION`` with the signal and unit; empty and None for whole assets.
+    """
+    units = any(signal for _, signal, _ in wanted)
+    items = [
+        f"    lake[{_literal(reference)}]{_inside('', signal, unit).strip()},"
+        for reference, signal, unit in wanted
+    ]
+    names = "trains" if units else "assets"
+    commands = [
+        lines_of_asset(origin, reference, signal, unit).command
+        for reference, signal, unit in wanted
+    ]
+    fields = [
+        ("unit", f"{reference}/{signal}/{unit}") if signal else ("asset", reference)
+        for reference, signal, unit in wanted
+    ]
+    return Lines(
+        "\n".join([_opened(origin), f"{names} = [", *items, "]"]),
+        "\n".join(commands),
+        _curl(f"{origin}/compare", [*fields, ("format", "json")]),
+    )
+
+
+def _inside(name: str, signal: str, unit: object) -> str:
+    if not signal:
+        return ""
+    return f"\n{name}[{_literal(signal)}]" + ("" if unit is None else f"[{_literal(unit)}]")
+
+
+def _address(origin: str, reference: str, signal: str, unit: object) -> str:
+    path = f"{origin}/assets/{quote(reference, safe='@')}"
+    path += f"/signals/{quote(signal, safe='')}" if signal else ""
+    return path if unit is None else f"{path}/units/{quote(str(unit), safe='')}"
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _opened(origin: str) -> str:

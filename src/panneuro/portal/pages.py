@@ -46,6 +46,7 @@ class Pages:
             segment=segment,
             path=quote,
             json=json.dumps,
+            pair=lambda value, name: (name, value),
         )
         self._templates.globals.update(
             static=scripts.address,

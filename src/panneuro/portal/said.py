@@ -1,0 +1,55 @@
+"""What is said of assets and signals, as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from panneuro.portal.pages import in_figures
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every field of documents by its path, as text.
+
+    Examples
+    --------
+    >>> dict(flat({"subject": {"id": "m1", "species": {"label": "Mus musculus"}}}))
+    {'subject.id': 'm1', 'subject.species': 'Mus musculus'}
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping) and "label" not in value:
+            yield from flat(value, f"{prefix}{key}.")
+        elif key != "schema" and value not in (None, "", []):
+            yield f"{prefix}{key}", _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        label = value.get("label") or value.get("name")
+        return str(label) if label else "; ".join(f"{k} {_text(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    return str(value)
+
+
+def size_of(said: Mapping[str, Any]) -> str:
+    """Return how large a signal is.
+
+    Parameters
+    ----------
+    said : mapping
+        What the manifest says of it.
+
+    Examples
+    --------
+    >>> size_of({"kind": "events", "units": 12, "events": 3400})
+    '12 units, 3\\u202f400 events'
+    """
+    match said["kind"]:
+        case "timeseries":
+            return " × ".join(map(str, said["shape"]))
+        case "events":
+            return f"{in_figures(said['units'])} units, {in_figures(said['events'])} events"
+        case "frames":
+            return " × ".join([in_figures(said["frames"]), *map(str, said["shape"])])
+    return f"{in_figures(said['rows'])} rows"
