@@ -125,9 +125,9 @@ def judge(
     --------
     >>> from panneuro.lake.lake import open_lake
     >>> lake = open_lake("memory://example-judging", create=True)
-    >>> judge(lake, "ecephys_m1", "drift", "good")
+    >>> judge(lake, "ecephys_m1", "drift", "odd")
     Traceback (most recent call last):
-    panneuro.core.errors.InputError: judging 'drift': 'good' is none of pass, fail, pending
+    panneuro.core.errors.InputError: judging 'drift': 'odd' is none of pass, fail, pending
     """
     name, version = parse_reference(reference)
     named = (units,) if isinstance(units, str) else units

@@ -31,6 +31,11 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-all]")) return;
+  for (const box of event.target.form.querySelectorAll(".pick input")) box.checked = event.target.checked;
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
