@@ -22,7 +22,6 @@ from sklearn.preprocessing import StandardScaler
 
 from panneuro.analysis.decoding import (
     Tuned,
-    compare_areas,
     decode,
     trial_features,
 )
@@ -150,15 +149,9 @@ def test_workers_change_nothing(processes):
     alone = decode(features, labels, folds, n_permutations=200, seed=5)
     with ThreadPoolExecutor(2) as executor:
         shared = decode(features, labels, folds, n_permutations=200, seed=5, executor=executor)
-        areas = np.arange(12) % 2
-        one = compare_areas(features, labels, areas, folds, n_draws=3)
-        two = compare_areas(features, labels, areas, folds, n_draws=3, executor=executor)
     apart = decode(features, labels, folds, n_permutations=200, seed=5, executor=processes)
-    three = compare_areas(features, labels, areas, folds, n_draws=3, executor=processes)
     np.testing.assert_array_equal(alone.null, shared.null)
     np.testing.assert_array_equal(alone.null, apart.null)
-    pd.testing.assert_frame_equal(one, three)
-    pd.testing.assert_frame_equal(one, two)
 
 
 @settings(max_examples=20)
@@ -180,15 +173,6 @@ def test_confusion_counts_every_trial():
     by_hand = np.mean([np.mean(found.predicted[names == one] == one) for one in set(names)])
     assert found.balanced_accuracy == pytest.approx(by_hand)
     assert np.isnan(found.p)
-
-
-def test_areas_are_compared_with_as_many_cells():
-    features, labels = session(90, 30, 3, strength=2.0)
-    areas = np.array(["V1"] * 20 + ["LM"] * 10)
-    found = compare_areas(features, labels, areas, make_folds(labels), n_draws=4)
-    assert found.n_units.unique().tolist() == [10]
-    assert found.area.value_counts().to_dict() == {"V1": 4, "LM": 4}
-    assert found[found.area == "LM"].accuracy.nunique() == 1, "all ten are drawn every time"
 
 
 def test_features_are_counts_in_a_window_of_each_trial():
@@ -238,17 +222,6 @@ def test_cells_that_never_vary_are_borne():
     features, labels = session()
     features[:, :4] = 7
     assert decode(features, labels, make_folds(labels), n_permutations=5).accuracy > 0.5
-
-
-def test_areas_and_times_of_the_wrong_shape_are_said():
-    features, labels = session()
-    folds = make_folds(labels)
-    with pytest.raises(InputError, match="areas of shape"):
-        compare_areas(features, labels, ["V1"], folds)
-    with pytest.raises(InputError, match="'V1' has 5"):
-        compare_areas(features, labels, ["V1"] * 5 + ["LM"] * 15, folds, n_units=6)
-    with pytest.raises(InputError, match="0 draws"):
-        compare_areas(features, labels, ["V1"] * 20, folds, n_draws=0)
 
 
 def test_bins_of_time_are_for_those_who_take_them():

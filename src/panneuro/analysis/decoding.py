@@ -19,12 +19,11 @@ from sklearn.utils.validation import has_fit_parameter
 from panneuro.analysis.folds import as_folds
 from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, predict
-from panneuro.analysis.permutations import check_number, p_values, permute
+from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
 from panneuro.analysis.psth import count_windows
-from panneuro.analysis.streams import Seed, child, root, spread, stream
+from panneuro.analysis.streams import Seed, child, root, spread
 from panneuro.analysis.trains import Units
-from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 
@@ -226,92 +225,6 @@ def decode(
     return Decoding(accuracy, classes[predicted], classes[codes], classes, null, p, tuple(chosen))
 
 
-def compare_areas(
-    features: npt.ArrayLike | xr.DataArray,
-    labels: npt.ArrayLike,
-    areas: npt.ArrayLike,
-    folds: int | npt.ArrayLike = 5,
-    *,
-    n_units: int | None = None,
-    n_draws: int = 20,
-    model: Any = LDA(),  # noqa: B008
-    seed: Seed = 0,
-    executor: Executor | None = None,
-) -> pd.DataFrame:
-    """Decode from as many units of each area, drawn at random again and again.
-
-    Parameters
-    ----------
-    features : array-like of float, shape (n_trials, n_units)
-        `float32` is computed as such, in half the time; anything else in `float64`.
-    labels : array-like, shape (n_trials,)
-        Images, choices, odours, ….
-    areas : array-like, shape (n_units,)
-        Area of each unit.
-    folds : int or array-like of int, shape (n_trials,)
-        How many folds, or the fold of each trial; all areas are decoded from the same.
-    n_units : int, optional
-        How many units to draw without replacement; by default all of the smallest area.
-    n_draws : int
-        How often.
-    model : LDA, Ridge, Tuned or a scikit-learn classifier
-        The decoder.
-    seed : int, SeedSequence or Generator
-        Of the draws, and of folds that are drawn.
-    executor : concurrent.futures.Executor, optional
-        Spreads the draws; the result is the same.
-
-    Returns
-    -------
-    DataFrame
-        ``area``, ``draw``, ``n_units`` and ``accuracy`` of each draw.
-
-    Raises
-    ------
-    InputError
-        If an area has fewer units than `n_units`, or lengths differ.
-
-    Examples
-    --------
-    >>> random, codes = np.random.default_rng(0), np.tile([0, 1], 20)
-    >>> rates = random.poisson(3, (40, 12))
-    >>> rates[:, :6] += 9 * codes[:, None]
-    >>> areas = ["V1"] * 6 + ["CA1"] * 6
-    >>> found = compare_areas(rates, codes, areas, np.arange(40) // 8, n_units=4, n_draws=5)
-    >>> found.groupby("area").accuracy.mean()["V1"].item()
-    1.0
-    """
-    check_number("draws", n_draws)
-    _, codes = encode(labels)
-    points = check_features(features, len(codes))
-    names, members = group(areas, points.shape[1], "areas")
-    sizes = np.bincount(members)
-    size = int(sizes.min()) if n_units is None else n_units
-    if not 1 <= size <= sizes.min():
-        raise InputError(
-            f"{size} units of each area were asked for; "
-            f"{names.tolist()[sizes.argmin()]!r} has {sizes.min()}",
-            hint="ask for fewer, or leave out small areas",
-        )
-    entropy = root(seed)
-    numbered = as_folds(folds, codes, child(entropy, OF_FOLDS))
-    tasks = [(area, draw) for area in range(len(names)) for draw in range(n_draws)]
-    chosen = [
-        stream(entropy, index).choice(np.flatnonzero(members == area), size, replace=False)
-        for index, (area, _) in enumerate(tasks)
-    ]
-    task = partial(_decode_some, points, codes, numbered, model)
-    accuracies = list(spread(task, [np.sort(units) for units in chosen], executor))
-    frame = pd.DataFrame(tasks, columns=["area", "draw"])
-    return frame.assign(area=names[frame.area], n_units=size, accuracy=accuracies)
-
-
-def _decode_some(
-    points: Floats, codes: Integers, folds: Integers, model: Any, units: Integers
-) -> float:
-    return accuracy_of(predict_folds(points[:, units], codes, folds, model)[0], codes, folds)
-
-
 def check_features(
     features: npt.ArrayLike | xr.DataArray, n_trials: int, *, bins: bool = False
 ) -> Floats:
@@ -391,11 +304,12 @@ def null_accuracies(
         return np.empty(0)
     if isinstance(model, LDA | Ridge) and len(model.strengths) == 1:
         return permuted_accuracies(points, permuted, folds, model, executor=executor)
-    fit_anew = partial(_fit_anew, points, folds, model)
+    fit_anew = partial(cross_validated, points, folds=folds, model=model)
     return np.array(list(spread(fit_anew, permuted, executor)))
 
 
-def _fit_anew(points: Floats, folds: Integers, model: Any, codes: Integers) -> float:
+def cross_validated(points: Floats, codes: Integers, folds: Integers, model: Any) -> float:
+    """Return the accuracy of a model fitted to all folds but the one that is told."""
     return accuracy_of(predict_folds(points, codes, folds, model)[0], codes, folds)
 
 

@@ -11,7 +11,8 @@ import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
 from panneuro.analysis.corrections import adjust
-from panneuro.analysis.decoding import Decoding, compare_areas, decode
+from panneuro.analysis.decoding import Decoding, decode
+from panneuro.analysis.decoding_by_area import compare_areas
 from panneuro.analysis.decoding_over_time import decode_over_time
 from panneuro.analysis.folds import make_folds
 from panneuro.analysis.plot_style import COLOURS, finish, reference
@@ -80,7 +81,7 @@ def decode_areas(
         under permuted labels, ``p`` and ``p_holm``, corrected for all areas; ``matched``, the mean
         accuracy with as many units from each area, and ``matched_units``.
     draws : DataFrame
-        As :func:`~panneuro.analysis.decoding.compare_areas` returns it.
+        The ``accuracy`` of each draw of ``n_units`` units, by ``area`` and ``draw``.
     over_time : Dataset
         ``accuracy`` (area, time) and the ``chance`` of permuted labels.
     figure : Figure
@@ -101,9 +102,10 @@ def decode_areas(
     names = np.repeat(list(members), [len(own) for own in members.values()])
     # Fewer than the smallest area has, so that draws differ there too.
     matched = max(1, round(0.8 * min(map(len, members.values()))))
-    draws = compare_areas(
+    compared = compare_areas(
         counts[:, together], labels, names, folds, n_units=matched, n_draws=n_draws, seed=seed
     )
+    draws = compared.accuracy.to_series().reset_index().assign(n_units=matched)
     areas = _told(found, members, draws)
     course = [decode_over_time(tensor[:, own], labels, folds) for own in members.values()]
     over_time = xr.concat(course, pd.Index(list(members), name="area"))[["accuracy"]]
