@@ -33,8 +33,8 @@ FEW_LEVELS = 16
 WIDE = 64
 """A channel of so few levels in so many rows, so wide apart, is digital."""
 
-ASKED = (5, 20)
-ASKED_LEVELS = 1600
+ASKED = (5, 10)
+ASKED_LEVELS = 800
 """Channels whose values propose steps, those with the most; more where each has few."""
 
 SPARSE = 0.7

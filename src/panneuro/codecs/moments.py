@@ -23,7 +23,7 @@ FAR = range(6, 65)
 FITTED_ROWS, FITTED_LEAST, FITTED_SAMPLES = 512, 128, 512 * 96
 """Rows of a chunk that a model is fitted to: fewer where there are very many channels."""
 
-MOST_COMPARED = 192
+MOST_COMPARED, COMPARED_ROWS = 128, 256
 
 FITTED_FEW = 2048
 FITTED_PART = 16
@@ -101,7 +101,8 @@ def far_channel(strips: Strips) -> int | None:
     Noise that is common to all channels is taken off by differences with the neighbour.
     """
     channels = min(MOST_COMPARED, len(strips.values))
-    fresh = (strips.now - strips.earlier)[:, :: -(-strips.now.shape[1] // 512)].astype(np.float32)
+    apart = -(-strips.now.shape[1] // COMPARED_ROWS)
+    fresh = (strips.now - strips.earlier)[:, ::apart].astype(np.float32)
     fresh = fresh[1:channels] - fresh[: channels - 1]
     scale = np.sqrt((fresh**2).mean(axis=1, keepdims=True))
     fresh = np.divide(fresh, scale, out=np.zeros_like(fresh), where=scale > 0)
@@ -109,8 +110,8 @@ def far_channel(strips: Strips) -> int | None:
     if len(distances) < 8:
         return None
     alike = products(fresh, fresh) / fresh.shape[1]
-    apart = np.arange(len(alike)) - np.arange(len(alike))[:, None]
-    sums = np.bincount(np.abs(apart).ravel(), alike.ravel(), len(alike))[distances]
+    between = np.arange(len(alike)) - np.arange(len(alike))[:, None]
+    sums = np.bincount(np.abs(between).ravel(), alike.ravel(), len(alike))[distances]
     strength = np.abs(sums / 2 / (len(alike) - np.array(distances)))
     found = int((strength >= 0.8 * strength.max()).argmax())
     telling = strength[found] > max(0.02, 4 * np.median(strength))
@@ -149,13 +150,13 @@ def _units(strips: Strips, taps: Taps) -> Array:
     return units
 
 
-def blocks_of(padded: Array, before: int, lags: Array, rows: Array) -> list[Array]:
-    """Return all rows of some lags and channels of padded strips, one after the other."""
-    width = padded.shape[2]
-    return [
-        padded[row, :, before - lag : width - lag].reshape(-1)
-        for lag, row in zip(lags, rows, strict=True)
-    ]
+def rows_of(padded: Array, before: int, lags: Array, rows: Array) -> Array:
+    """Return all of some lags and channels of padded strips: floats, taps × rows."""
+    _, runs, width = padded.shape
+    found = np.empty((len(lags), runs, width - before))
+    for at, (lag, row) in enumerate(zip(lags, rows, strict=True)):
+        found[at] = padded[row, :, before - lag : width - lag]
+    return found.reshape(len(lags), -1)
 
 
 def products(left: Array, right: Array) -> Array:
@@ -177,8 +178,8 @@ def _sums(padded: Array, before: int, lags: Array, rows: Array, channels: int) -
     if library is None:
         exact = np.empty(shape)
         for channel in range(channels):
-            block = np.stack(blocks_of(padded, before, lags, rows + channel)).astype(np.float64)
-            exact[channel] = products(block, block)
+            found = rows_of(padded, before, lags, rows + channel)
+            exact[channel] = products(found, found)
         return exact
     sums = np.empty(shape)
     starts = (rows * runs * width + before - lags).astype(np.int64)
