@@ -26,7 +26,7 @@ FITTED_ROWS, FITTED_LEAST, FITTED_SAMPLES = 512, 128, 512 * 96
 MOST_COMPARED, COMPARED_ROWS = 128, 256
 
 FITTED_FEW = 2048
-FITTED_PART = 16
+FITTED_PART = 24
 RUN = 64
 """Rows are taken in runs: what lies before one row of a run is another."""
 
