@@ -27,7 +27,7 @@ export class Tiles {
       this.held.set(address, tile);
       return tile;
     }
-    if (!this.waiting.has(address)) this.send(address, t0, t1);
+    if (!this.waiting.has(address)) this.send(panel, address, t0, t1);
     return null;
   }
 
@@ -36,7 +36,7 @@ export class Tiles {
     return this.held.get(this.address(panel, t0, t1, px));
   }
 
-  async send(address, t0, t1) {
+  async send(panel, address, t0, t1) {
     const abort = new AbortController();
     this.waiting.set(address, { abort, t0, t1 });
     try {
@@ -49,7 +49,7 @@ export class Tiles {
     } finally {
       this.waiting.delete(address);
     }
-    this.onload();
+    this.onload(panel);
   }
 
   // Stop what is under way for seconds that nobody looks at any more.
@@ -78,7 +78,7 @@ function tileOf(headers, buffer, t0, t1) {
 
 // The tiles that cover a view: a power of two of seconds each, about as many bins as pixels.
 export function covering(t0, t1, width, bins) {
-  const level = Math.floor(Math.log2(((t1 - t0) / width) * bins));
+  const level = Math.round(Math.log2(((t1 - t0) / width) * bins));
   const length = 2 ** level;
   const found = [];
   for (let at = Math.floor(t0 / length); at * length < t1; at++) {

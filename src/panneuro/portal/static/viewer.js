@@ -6,7 +6,7 @@ import { Stills } from "./stills.js";
 import { listen } from "./gestures.js";
 
 const HEIGHTS = { bands: 40, heat: 300, raster: 220 };
-const BINS = { lines: 1024, heat: 512, raster: 1024 };
+const BINS = { lines: 512, heat: 512, raster: 1024 };
 const SHORTEST_S = 0.002;
 const OVERVIEW = 512;
 
@@ -17,7 +17,8 @@ class Viewer {
     this.stage = root.querySelector(".stage");
     this.readout = root.querySelector("output");
     this.windowMark = root.querySelector(".map div");
-    this.tiles = new Tiles(this.reference, () => this.draw());
+    this.tiles = new Tiles(this.reference, (panel) => this.draw(panel));
+    this.stale = new Set();
     this.stills = new Stills(this);
     this.look = paint.colours();
     this.rows = new Map();
@@ -78,6 +79,7 @@ class Viewer {
     this.view.t1 = t1;
     this.hold();
     this.tiles.forget(this.view.t0 - (t1 - t0), this.view.t1 + (t1 - t0));
+    this.ask();
     this.draw();
     clearTimeout(this.writing);
     this.writing = setTimeout(() => this.write(), 120);
@@ -169,7 +171,7 @@ class Viewer {
       label: by ? values[by].map(told) : values.start_time.map(() => ""),
     });
     if (by) panel.figure.querySelector("h3").textContent = `${panel.name} · ${by}`;
-    this.draw();
+    this.draw(panel);
   }
 
   names(panel) {
@@ -186,7 +188,18 @@ class Viewer {
 
   // --- drawing -----------------------------------------------------------
 
-  draw() {
+  // Send for what the view needs at once, not only when the next picture is due.
+  ask() {
+    const width = this.stage.clientWidth;
+    for (const panel of this.panels) {
+      if (!panel.shown || !BINS[panel.kind]) continue;
+      for (const [t0, t1] of this.wanted(width, panel)) this.tiles.take(panel, t0, t1, BINS[panel.kind]);
+    }
+  }
+
+  // Paint all panels, or one more of them, when the next picture is due.
+  draw(only) {
+    for (const panel of only ? [only] : this.panels) this.stale.add(panel);
     if (this.drawing) return;
     this.drawing = requestAnimationFrame(() => {
       this.drawing = null;
@@ -201,8 +214,10 @@ class Viewer {
     for (const panel of this.panels) {
       if (!panel.figure) continue;
       panel.figure.hidden = !panel.shown;
-      if (panel.shown) missing += this.paintPanel(panel, width);
+      if (panel.shown && this.stale.has(panel)) panel.missing = this.paintPanel(panel, width);
+      if (panel.shown) missing += panel.missing;
     }
+    this.stale.clear();
     const size = { width, height: 26 };
     const ctx = fitted(this.axis, size);
     ctx.clearRect(0, 0, width, size.height);
