@@ -38,7 +38,7 @@ def test_other_kinds_and_hidden_assets_are_not_there(client, shared, name, descr
 
 
 def test_what_is_too_large_is_refused(client, name, monkeypatch):
-    monkeypatch.setattr("panneuro.portal.exports._MOST_BYTES", 10)
+    monkeypatch.setattr("panneuro.portal.exports.MOST_BYTES", 10)
     answer = client.get(f"/assets/{name}/export/nwb")
     assert answer.status_code == 422
     assert "panneuro export" in answer.json()["hint"]

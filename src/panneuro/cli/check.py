@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +14,13 @@ from panneuro.cli.completing import assets
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
 from panneuro.cli.texts import in_bytes, table
+from panneuro.core.errors import StoreError
 from panneuro.lake.lake import open_lake
+from panneuro.lake.problems import STEP
+from panneuro.lake.runs import Attempt
 
 if TYPE_CHECKING:
+    from panneuro.lake.lake import Lake
     from panneuro.lake.problems import Report
 
 _INDEX = {"not-indexed", "index-only"}
@@ -49,6 +55,7 @@ def command(
     panneuro check --repair --sweep
     """
     opened = open_lake(lake)
+    began = Attempt.at(STEP, {"quick": quick, "at": datetime.now(UTC).isoformat()}, {})
     with watched(answers, "listing") as progress:
         report = opened.check(
             *names,
@@ -73,18 +80,32 @@ def command(
         checked_runs=report.checked_runs,
         checked_editions=report.checked_editions,
     )
+    if not names and not dry_run:
+        _record(opened, began, report)
     _conclude(answers, report)
+
+
+def _record(lake: Lake, began: Attempt, report: Report) -> None:
+    """Put it on record that everything was checked, where the store can be written."""
+    status = "done" if report.ok else "failed"
+    with suppress(StoreError):
+        lake.learn([began.record(lake.store, status=status, log=_summary(report))])
 
 
 def _left(number: int) -> str:
     return "1 problem left" if number == 1 else f"{number or 'no'} problems left"
 
 
-def _conclude(answers: Answers, report: Report) -> None:
+def _summary(report: Report) -> str:
     verified = f"{report.checked_files:,} files, {in_bytes(report.checked_bytes)}"
-    left = [problem for problem in report.problems if not problem.repaired]
     beside = f"{report.checked_runs:,} runs, {report.checked_editions:,} editions of views"
-    answers.say(f"{report.checked_assets:,} assets, {verified}, {beside}: {_left(len(left))}")
+    left = sum(not problem.repaired for problem in report.problems)
+    return f"{report.checked_assets:,} assets, {verified}, {beside}: {_left(left)}"
+
+
+def _conclude(answers: Answers, report: Report) -> None:
+    left = [problem for problem in report.problems if not problem.repaired]
+    answers.say(_summary(report))
     if any(problem.kind in _INDEX for problem in left):
         answers.suggest("check", "--repair")
     if not report.ok:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_NO_WRONG = ("unfinished", "gone")
+_NO_WRONG = ("unfinished", "gone", "expired")
+
+
+STEP = "panneuro.check"
+"""As which run it is recorded that everything was checked."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +18,7 @@ class Problem:
     Parameters
     ----------
     kind : str
-        ``missing``, ``corrupt``, ``unreadable``, ``orphan``, ``unfinished``, ``gone``,
+        ``missing``, ``corrupt``, ``unreadable``, ``orphan``, ``unfinished``, ``gone``, ``expired``,
         ``not-indexed`` or ``index-only``.
     asset : str
         Name and version; or the step of a run, or the view.
@@ -56,7 +60,8 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing is wrong that was not put right.
 
-        What was left unfinished is no wrong, nor is what a run names and the lake gave up.
+        What was left unfinished is no wrong, nor is what a run names and the lake gave up, nor
+        what can be made again and expired.
         """
         return all(problem.repaired or problem.kind in _NO_WRONG for problem in self.problems)
 

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -20,7 +19,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from panneuro.access.prices import PriceBook
 from panneuro.core.errors import PanneuroError
-from panneuro.core.query import Query
 from panneuro.lake.lake import Lake
 from panneuro.portal import annotating
 from panneuro.portal.accounts import Accounts
@@ -42,6 +40,7 @@ from panneuro.portal.sharing import Sharing
 from panneuro.portal.shelves import shelf_of_assets
 from panneuro.portal.signals import Signals, shelf_of_levels
 from panneuro.portal.signing import Provider, Signing
+from panneuro.portal.status import Status
 from panneuro.portal.units import Units
 from panneuro.portal.viewing import Views
 from panneuro.portal.visitors import Visitors
@@ -84,12 +83,6 @@ class Hosting:
         return self.public_url.startswith("https://")
 
 
-class HealthGiven(BaseModel):
-    """That the lake can be searched."""
-
-    status: str
-
-
 class Portal:
     """A lake's pages and its HTTP API.
 
@@ -129,8 +122,8 @@ class Portal:
             *Assets(self._pages, prices, runs, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
             *Sharing(self._pages).doors(),
+            *Status(self._pages, lake).doors(),
             *Signing(hosting.provider, self._visitors, hosting.public_url).doors(),
-            Door("/health", self.health, gives={"json": HealthGiven}),
             Door("/openapi.json", self.openapi, listed=False),
             Door("/", self.home, listed=False),
         ]
@@ -190,11 +183,6 @@ class Portal:
     def home(self, _: Visit, __: Nothing) -> Response:
         """Go where one searches."""
         return RedirectResponse("/assets", 307, {"cache-control": ASK_AGAIN})
-
-    def health(self, _: Visit, __: Nothing) -> Response:
-        """Say that the lake can be searched."""
-        self.lake.index.count(Query(), bound=1)
-        return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
 
     def openapi(self, _: Visit, __: Nothing) -> Response:
         """Describe the interface, as OpenAPI."""

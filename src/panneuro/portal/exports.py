@@ -13,15 +13,18 @@ from panneuro.core.errors import LimitError, NotFoundError
 from panneuro.lake.exporting import export
 from panneuro.portal.doors import MEDIA, Door, Nothing, Visit
 
-_MOST_BYTES = 20_000_000_000
-_AT_ONCE = 2
+MOST_BYTES = 20_000_000_000
+"""As large as one file is written for whoever asks."""
+
+AT_ONCE = 2
+"""As many are written at the same time."""
 
 
 class Exports:
     """Answers with whole assets in other formats, a few at once."""
 
     def __init__(self) -> None:
-        self._writing = BoundedSemaphore(_AT_ONCE)
+        self._writing = BoundedSemaphore(AT_ONCE)
 
     def doors(self) -> list[Door]:
         """Return the one door."""
@@ -39,7 +42,7 @@ class Exports:
         visit.seen.need("read", visit.part("name"))
         asset = visit.asset()
         size = max(asset.manifest.source_bytes, asset.manifest.stored_bytes)
-        if size > _MOST_BYTES:
+        if size > MOST_BYTES:
             raise LimitError(
                 f"{asset.name!r} would be about {size / 1e9:,.0f} GB as one file",
                 hint=f"panneuro export {asset.name} nwb --lake {visit.origin}/store",
