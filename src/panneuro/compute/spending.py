@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
 
 
-def hold_budgets(lake: Lake, plans: Iterable[Plan]) -> None:
+def hold_budgets(lake: Lake, plans: Iterable[Plan], person: str = "") -> None:
     """Refuse plans that a budget of ``lake.toml`` has no money for; warn where it is nearly spent.
 
     Parameters
@@ -23,6 +23,8 @@ def hold_budgets(lake: Lake, plans: Iterable[Plan]) -> None:
         Where they would run.
     plans : iterable of Plan
         What would be run.
+    person : str
+        Who asks for it; who we are where not given.
 
     Raises
     ------
@@ -37,6 +39,7 @@ def hold_budgets(lake: Lake, plans: Iterable[Plan]) -> None:
         projects = {str(entry.fields.get("project", "")) for entry in found if entry}
         expected = plan.projected.cost or Decimal(0)
         if plan.tasks:
-            told = lake.ledger.check_budget(sorted(projects), user(), plan.step.name, expected)
+            who = person or user()
+            told = lake.ledger.check_budget(sorted(projects), who, plan.step.name, expected)
             for text in told:
                 warnings.warn(text, stacklevel=3)

@@ -40,7 +40,9 @@ from panneuro.portal.sharing import Sharing
 from panneuro.portal.shelves import shelf_of_assets
 from panneuro.portal.signals import Signals, shelf_of_levels
 from panneuro.portal.signing import Provider, Signing
+from panneuro.portal.starting import Starting
 from panneuro.portal.status import Status
+from panneuro.portal.supervising import Orders
 from panneuro.portal.units import Units
 from panneuro.portal.viewing import Views
 from panneuro.portal.visitors import Visitors
@@ -104,7 +106,8 @@ class Portal:
         self._pages = Pages(scripts, hosting.title, signs_in=signs_in)
         levels = shelf_of_levels()
         pictures = Pictures(levels)
-        runs = Runs(self._pages, lake)
+        self._orders = Orders(lake)
+        runs = Runs(self._pages, lake, self._orders)
         prices = PriceBook.from_table(lake.settings.prices)
         self._doors = [
             *scripts.doors(),
@@ -113,11 +116,12 @@ class Portal:
             *Comparing(self._pages).doors(),
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
+            *Starting(self._pages, lake, self._orders).doors(),
             *runs.doors(),
             *Views(self._pages, lake).doors(),
             *annotating.doors(),
             *Exports().doors(),
-            *Happenings(lake).doors(),
+            *Happenings(lake, self._orders).doors(),
             *Accounts(self._pages, lake).doors(),
             *Assets(self._pages, prices, runs, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
@@ -145,11 +149,12 @@ class Portal:
 
     @asynccontextmanager
     async def _living(self, _: Starlette) -> AsyncIterator[None]:
-        """Learn, while the server lives, what others added and ran."""
+        """Learn, while the server lives, what others added and ran; then end what runs here."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._learn)
             yield
             tasks.cancel_scope.cancel()
+        await run_in_threadpool(self._orders.close)
 
     async def _learn(self) -> None:
         while True:

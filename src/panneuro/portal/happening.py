@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
-from itertools import islice
 
 import anyio
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from panneuro.core.errors import LimitError
+from panneuro.core.errors import LimitError, NotFoundError
 from panneuro.lake.acting import LakeFor
 from panneuro.lake.lake import Lake
-from panneuro.portal.doors import Door, Nothing, Visit
-from panneuro.portal.runs import is_visible
+from panneuro.portal.doors import Door, Visit
+from panneuro.portal.seeing import is_visible
+from panneuro.portal.supervising import Orders
+from panneuro.portal.telling import is_shown, latest, order_given
 
 _PERIOD_S = 2.0
+_SOONER_S = 0.5
 _LONGEST_S = 600.0
 _MOST_LISTENERS = 100
 _LOOKED_AT = 20
+
+
+class HappeningAsked(BaseModel):
+    """What one wants to be told of."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    order: str = Field("", max_length=40, description="one order, instead of all that is run")
 
 
 class Happenings:
@@ -29,44 +41,70 @@ class Happenings:
     ----------
     lake : Lake
         Where.
+    orders : Orders
+        What is carried out.
     """
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, orders: Orders) -> None:
         self._lake = lake
+        self._orders = orders
         self._listening = 0
 
     def doors(self) -> list[Door]:
         """Return the one door."""
-        return [Door("/events", self.events, squeezed=False, listed=False)]
+        return [Door("/events", self.events, HappeningAsked, squeezed=False, listed=False)]
 
-    def events(self, visit: Visit, _: Nothing) -> Response:
-        """Tell of each run that ends, for ten minutes; a page then asks again.
+    def events(self, visit: Visit, asked: HappeningAsked) -> Response:
+        """Tell when a run ends or gets on, for ten minutes; a page then asks again.
 
-        An event says which run was the last that one may see, and nothing of any other.
+        An event says that what one may see has changed, and nothing of anything else.
         """
+        if asked.order and not is_shown(visit.seen, self._lake, *self._orders.get(asked.order)):
+            raise NotFoundError(f"there is no order {asked.order!r}", hint="/runs")
         if self._listening >= _MOST_LISTENERS:
             raise LimitError("too many pages listen already", hint="reload to see what is new")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(
-            self._told(visit.seen), headers=headers, media_type="text/event-stream"
+            self._told(visit.seen, asked), headers=headers, media_type="text/event-stream"
         )
 
-    async def _told(self, seen: LakeFor) -> AsyncIterator[str]:
+    async def _told(self, seen: LakeFor, asked: HappeningAsked) -> AsyncIterator[str]:
         self._listening += 1
         try:
-            last = await run_in_threadpool(self._newest, seen)
+            revision = self._orders.revision
+            last = await run_in_threadpool(self._state, seen, asked)
             yield f"retry: 5000\nevent: hello\ndata: {json.dumps(last)}\n\n"
             with anyio.move_on_after(_LONGEST_S):
                 while True:
-                    await anyio.sleep(_PERIOD_S)
-                    newest = await run_in_threadpool(self._newest, seen)
-                    if newest != last:
-                        last = newest
+                    await self._pause(revision)
+                    revision = self._orders.revision
+                    state = await run_in_threadpool(self._state, seen, asked)
+                    if state != last:
+                        last = state
                         yield f"event: run\ndata: {json.dumps(last)}\n\n"
         finally:
             self._listening -= 1
 
-    def _newest(self, seen: LakeFor) -> str:
-        """Return the key of the last run that an actor may see, with how it ended."""
-        runs = (run for run in self._lake.runs.find(limit=_LOOKED_AT) if is_visible(seen, run))
-        return next((f"{run.key} {run.ended}" for run in islice(runs, 1)), "")
+    async def _pause(self, revision: tuple[int, ...]) -> None:
+        """Wait for the period; less where an order gets on meanwhile."""
+        waited = 0.0
+        while waited < _PERIOD_S:
+            step = min(_SOONER_S, _PERIOD_S)
+            await anyio.sleep(step)
+            waited += step
+            if self._orders.revision != revision:
+                return
+
+    def _state(self, seen: LakeFor, asked: HappeningAsked) -> str:
+        """Return what changes whenever what an actor may see does: it tells nothing else."""
+        if asked.order:
+            found = self._orders.get(asked.order)
+            shown = is_shown(seen, self._lake, *found)
+            orders, said = [order_given(seen, self._lake, *found)] if shown else [], []
+        else:
+            runs = self._lake.runs.find(limit=_LOOKED_AT)
+            newest = next((run for run in runs if is_visible(seen, run)), None)
+            orders = latest(seen, self._lake, self._orders)
+            said = [f"{newest.key} {newest.ended}"] if newest else []
+        said += [one.model_dump_json() for one in orders]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

@@ -10,13 +10,19 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from panneuro.core.digests import PREFIX
+from panneuro.compute.step import GROUP
+from panneuro.core import plugins
 from panneuro.core.errors import NotFoundError
 from panneuro.core.run import Run
 from panneuro.lake.acting import LakeFor
 from panneuro.lake.lake import Lake
+from panneuro.portal.asking import as_text
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit
 from panneuro.portal.pages import Pages, address
+from panneuro.portal.runnable import may_all, named
+from panneuro.portal.seeing import inputs_of, is_visible
+from panneuro.portal.supervising import Orders
+from panneuro.portal.telling import OrderGiven, latest
 
 _ON_A_PAGE = 50
 _AT_ONCE = 200
@@ -51,9 +57,10 @@ class RunGiven(BaseModel):
 
 
 class RunsGiven(BaseModel):
-    """Some runs, the latest first."""
+    """Some runs, the latest first; with the first of them, what was asked to be run lately."""
 
     runs: list[RunGiven]
+    orders: list[OrderGiven]
     following: str | None = None
 
 
@@ -89,11 +96,14 @@ class Runs:
         Where people look.
     lake : Lake
         Whose runs.
+    orders : Orders
+        What was asked to be run.
     """
 
-    def __init__(self, pages: Pages, lake: Lake) -> None:
+    def __init__(self, pages: Pages, lake: Lake, orders: Orders) -> None:
         self._pages = pages
         self._lake = lake
+        self._orders = orders
 
     def doors(self) -> list[Door]:
         """Return the doors."""
@@ -116,15 +126,18 @@ class Runs:
         at = found[-1][0] + 1 if len(found) == _ON_A_PAGE else None
         said = {"step": asked.step, "status": asked.status, "offset": at}
         following = None if at is None else address("/runs", said)
-        runs = [run for _, run in found]
+        runs = [_given(visit.seen, run) for _, run in found]
+        is_whole = not (asked.step or asked.status or asked.offset)
+        orders = latest(visit.seen, self._lake, self._orders) if is_whole else []
         if visit.form("json", "html") == "json":
             place = following and f"{visit.origin}{following}"
-            given = RunsGiven(runs=[_given(visit.seen, run) for run in runs], following=place)
+            given = RunsGiven(runs=runs, orders=orders, following=place)
             return JSONResponse(given.model_dump(), headers=_HEADERS)
         return self._pages.page(
             visit.request,
             "runs",
-            runs=[_given(visit.seen, run) for run in runs],
+            runs=runs,
+            orders=[one.model_dump() for one in orders],
             asked=asked,
             following=following,
         )
@@ -152,9 +165,20 @@ class Runs:
             return JSONResponse(given.model_dump(), headers=_HEADERS)
         made = next(iter(run.outputs), "")
         repeat = f"panneuro reproduce {made} --lake {visit.origin}/store" if made else ""
+        said, again = given.model_dump(), self._again(visit.seen, run)
         return self._pages.page(
-            visit.request, "run", run=given, said=given.model_dump(), repeat=repeat
+            visit.request, "run", run=given, said=said, repeat=repeat, again=again
         )
+
+    def _again(self, seen: LakeFor, run: Run) -> str:
+        """Return where a run that failed may be planned again; empty where it may not."""
+        names = [name for name, _ in inputs_of(run)]
+        is_theirs = names and may_all(seen, self._lake, "run", names)
+        if run.is_done or not is_theirs or run.step not in plugins.names(GROUP):
+            return ""
+        said = {f"p.{name}": as_text(value) for name, value in run.parameters.items()}
+        said |= {"step": run.step, "seed": as_text(run.seed), "on": str(named(names))}
+        return address("/runs/plan", said)
 
     def _of(self, key: str) -> Run | None:
         failed = self._lake.runs.find(status="failed", limit=_MOST_RUNS)
@@ -167,7 +191,7 @@ class Runs:
         """
         asset, runs, seen = visit.asset(), self._lake.runs, visit.seen
         root = [(asset.name, asset.version)]
-        up = _walk(seen, root, runs.making, _inputs)
+        up = _walk(seen, root, runs.making, inputs_of)
         down = _walk(seen, root, runs.using, lambda run: list(run.outputs.items()))
         given = LineageGiven(
             name=asset.name,
@@ -178,25 +202,8 @@ class Runs:
         return JSONResponse(given.model_dump(), headers=_HEADERS)
 
 
-def is_visible(seen: LakeFor, run: Run) -> bool:
-    """Tell whether every asset that a run took or made is there for an actor.
-
-    A run that names no asset is there for who may see everything.
-    """
-    names = {name for name, _ in (*_inputs(run), *run.outputs.items())}
-    if not names:
-        return seen.actor.is_local
-    return seen.only(names) == names
-
-
 def _visible(seen: LakeFor, runs: Iterable[Run]) -> Iterator[Run]:
     return (run for run in runs if is_visible(seen, run))
-
-
-def _inputs(run: Run) -> list[tuple[str, str]]:
-    """Return the assets that a run took; files are none."""
-    pairs = (pair for slot in run.inputs.values() for pair in slot.items())
-    return [pair for pair in dict.fromkeys(pairs) if not pair[1].startswith(PREFIX)]
 
 
 def _walk(
@@ -219,7 +226,7 @@ def _walk(
 def _given(seen: LakeFor, run: Run) -> RunGiven:
     """Return what an actor is told of a run."""
     said: dict[str, Any] = run.to_json()
-    names = dict.fromkeys((*run.outputs, *(name for name, _ in _inputs(run))))
+    names = dict.fromkeys((*run.outputs, *(name for name, _ in inputs_of(run))))
     if not (seen.actor.is_local or any(seen.may("edit", name) for name in names)):
         said = {name: value for name, value in said.items() if name not in _INNER}
     return RunGiven.model_validate(said)

@@ -1,0 +1,285 @@
+"""The orders of a server: each carried out by a process of its own, watched, stopped, recorded."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from threading import Lock, Thread, Timer
+from typing import Any
+
+from panneuro.access.actors import Actor
+from panneuro.core.errors import (
+    ConflictError,
+    InputError,
+    LimitError,
+    NotFoundError,
+    ObjectExistsError,
+    PanneuroError,
+    StoreError,
+)
+from panneuro.core.run import Run
+from panneuro.lake.lake import Lake
+from panneuro.portal.orders import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    STOPPED,
+    Order,
+    Progressed,
+    actor_to_json,
+    keep,
+    keep_end,
+    kept,
+    kept_ids,
+)
+from panneuro.portal.shelves import Shelf
+from panneuro.portal.supervisor import GRACE_S
+
+MOST_AT_ONCE = 4
+"""Orders that a server carries out at the same time."""
+
+_LOG = logging.getLogger("panneuro.portal")
+_KEPT_LOG = 20_000
+_LAST_WORDS_S = 2.0
+_REMEMBERED = 200
+_NOT_PASSED_ON = ("PANNEURO_OIDC_SECRET",)
+
+
+class Watched:
+    """An order that is being carried out.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where; it learns of each run.
+    order : Order
+        Which.
+    actor : Actor
+        For whom.
+    """
+
+    def __init__(self, lake: Lake, order: Order, actor: Actor) -> None:
+        self.order = order
+        self.progressed = Progressed()
+        self.revision = 0
+        self._lake = lake
+        self._ending = ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "panneuro.portal.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        said = {"order": asdict(order), "place": lake.store.url, "actor": actor_to_json(actor)}
+        self._tell(json.dumps(said))
+        self._killing = Timer(GRACE_S, self._process.kill)
+        self._hearing = Thread(target=self._hear, daemon=True)
+        self._watching = Thread(target=self._watch, daemon=True)
+        self._hearing.start()
+        self._watching.start()
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin:
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
+
+    def end(self, status: str) -> None:
+        """Interrupt it; where it does not end within the grace time, end it."""
+        if not self._ending:
+            self._ending = status
+            self._killing.start()
+            self._process.send_signal(signal.SIGINT)
+
+    def wait(self) -> None:
+        """Return when it has ended."""
+        self._watching.join()
+
+    def _hear(self) -> None:
+        said = self._process.stderr
+        for line in iter(lambda: said.readline(_KEPT_LOG) if said else "", ""):
+            self.progressed.log = (self.progressed.log + line)[-_KEPT_LOG:]
+            self.revision += 1
+
+    def _watch(self) -> None:
+        with self._process as process:
+            for line in process.stdout or ():
+                self._note(json.loads(line))
+                self.revision += 1
+            # Not for ever: processes that outlive it may hold its end of the pipe.
+            self._hearing.join(_LAST_WORDS_S)
+        self._killing.cancel()
+        self._conclude(process.returncode)
+
+    def _note(self, said: dict[str, Any]) -> None:
+        progressed, what = self.progressed, said.pop("what")
+        if what == "run":
+            run = Run.decode(json.dumps(said["run"]))
+            self._learn(run)
+            progressed.note(run, said["name"])
+            progressed.left = said["left"]
+        elif what == "refused":
+            progressed.refused.append(said)
+        elif what == "error":
+            progressed.error = said
+        else:
+            for name, value in said.items():
+                setattr(progressed, name, value)
+
+    def _learn(self, run: Run) -> None:
+        try:
+            self._lake.learn([run])
+        except PanneuroError as error:
+            _LOG.warning("learning what order %s did: %s", self.order.id, error)
+
+    def _conclude(self, code: int) -> None:
+        progressed = self.progressed
+        ended_well = code == 0 and not progressed.failed
+        status = DONE if ended_well else (code != 0 and self._ending) or FAILED
+        if status == FAILED and code and not progressed.error:
+            progressed.error = {
+                "code": "panneuro/unexpected",
+                "message": f"the process that ran it ended unexpectedly, with {code}",
+                "hint": "did it take more memory than there is? retry goes on where it was",
+            }
+        progressed.end(status)
+        try:
+            keep_end(self._lake.store, self.order, progressed)
+        except (StoreError, ObjectExistsError) as error:
+            _LOG.warning("recording the end of order %s: %s", self.order.id, error)
+        self.revision += 1
+
+
+class Orders:
+    """The orders of a lake, of which some are carried out here.
+
+    Nothing that computes is kept waiting: each order brings its own workers, and they end with it.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._lock = Lock()
+        self._watched: dict[str, Watched] = {}
+        self._ids: list[str] | None = None
+        self._ended = Shelf(_REMEMBERED)
+
+    @property
+    def revision(self) -> tuple[int, ...]:
+        """Changes whenever anything happens to an order that is carried out here."""
+        return tuple(one.revision for one in self._all())
+
+    def _all(self) -> list[Watched]:
+        with self._lock:
+            return list(self._watched.values())
+
+    def start(self, order: Order, actor: Actor) -> Order:
+        """Begin to carry out an order; the very same that runs already for them is returned.
+
+        Raises
+        ------
+        InputError
+            If the lake cannot be reached from another process.
+        LimitError
+            If too many are carried out.
+        """
+        if self._lake.store.url.startswith("memory://"):
+            raise InputError(
+                f"running {order.name!r}: this lake is in the memory of the server alone",
+                hint="panneuro.run(lake, …) in Python",
+            )
+        with self._lock:
+            going = [one for one in self._watched.values() if one.progressed.is_running]
+            for one in going:
+                if _is_same(one.order, order):
+                    return one.order
+            if len(going) >= MOST_AT_ONCE:
+                raise LimitError(
+                    f"running {order.name!r}: this server runs {MOST_AT_ONCE} orders already",
+                    hint="try again when one has ended",
+                )
+            self._forget()
+            keep(self._lake.store, order)
+            self._watched[order.id] = Watched(self._lake, order, actor)
+        return order
+
+    def _forget(self) -> None:
+        """Leave to the store what ended long ago."""
+        ended = [one for one in self._watched.values() if not one.progressed.is_running]
+        for one in ended[:-_REMEMBERED]:
+            del self._watched[one.order.id]
+
+    def get(self, id_: str) -> tuple[Order, Progressed]:
+        """Return an order, and how far it is.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        """
+        watched = self._watched.get(id_)
+        if watched:
+            return watched.order, watched.progressed
+        return self._ended.take(id_, lambda: self._kept(id_))
+
+    def _kept(self, id_: str) -> tuple[Order, Progressed]:
+        found = kept(self._lake.store, id_)
+        if found is None:
+            raise NotFoundError(f"there is no order {id_[:80]!r}", hint="/runs")
+        return found
+
+    def newest(self) -> Iterator[tuple[Order, Progressed]]:
+        """Yield the latest orders, the newest first."""
+        if self._ids is None:
+            self._ids = list(kept_ids(self._lake.store)[:_REMEMBERED])
+        known = dict.fromkeys([*(one.order.id for one in reversed(self._all())), *self._ids])
+        for id_ in known:
+            yield self.get(id_)
+
+    def stop(self, id_: str) -> None:
+        """Stop an order: what was committed stays.
+
+        Raises
+        ------
+        ConflictError
+            If it does not run here.
+        """
+        watched = self._watched.get(id_)
+        if watched is None or not watched.progressed.is_running:
+            raise ConflictError(f"order {id_[:80]!r} does not run", hint="/runs")
+        watched.end(STOPPED)
+
+    def close(self) -> None:
+        """Interrupt all that runs, and return when it has ended; a retry goes on with it."""
+        going = [one for one in self._all() if one.progressed.is_running]
+        for one in going:
+            one.end(INTERRUPTED)
+        for one in going:
+            one.wait()
+
+
+def _is_same(one: Order, other: Order) -> bool:
+    """Tell whether two orders are one that was given twice."""
+    return (one.kind, one.name, one.plan, one.by) == (other.kind, other.name, other.plan, other.by)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a process that runs steps: nothing of how people sign in."""
+    own = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+    return {**own, "PYTHONUNBUFFERED": "1"}

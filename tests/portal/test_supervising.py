@@ -1,0 +1,75 @@
+"""Orders are carried out apart, and end with whoever gave them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+from workshop import opened
+
+import panneuro
+from panneuro.access.actors import LOCAL
+from panneuro.core.errors import InputError, LimitError, NotFoundError
+from panneuro.portal import supervising
+from panneuro.portal.orders import Order, Progressed, actor_to_json, keep, keep_end
+from panneuro.portal.supervising import Orders
+
+
+@pytest.fixture
+def workshop(lake, tmp_path, running):
+    with opened(lake, tmp_path, running) as made:
+        yield made
+
+
+def order(name, **more):
+    return Order(kind="pipeline", name="longest", on="", names=(name,), **more)
+
+
+def test_a_process_ends_with_the_server_that_began_it(workshop, name):
+    workshop.gate.touch()
+    said = {"place": workshop.lake.store.url, "actor": actor_to_json(LOCAL)}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "panneuro.portal.supervisor"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        process.stdin.write(json.dumps({**said, "order": asdict(order(name))}) + "\n")
+        process.stdin.flush()
+        told = next(line for line in process.stdout if json.loads(line)["what"] == "run")
+        process.stdin.close()
+        assert process.wait(60) == 130
+    assert json.loads(told)["run"]["status"] == "done"
+
+
+def test_orders_are_bounded_and_known_again(workshop, name, monkeypatch):
+    lake = workshop.lake
+    with pytest.raises(NotFoundError):
+        Orders(lake).get("../../lake")
+    first, second = order(name, plan="1"), order(name, plan="2")
+    for one in (first, second):
+        keep(lake.store, one)
+    ended = Progressed(log="it was there")
+    ended.end("done")
+    keep_end(lake.store, second, ended)
+    found = {one.id: progressed for one, progressed in Orders(lake).newest()}
+    assert found[first.id].status == "interrupted"
+    assert found[second.id] == ended
+    monkeypatch.setattr(supervising, "MOST_AT_ONCE", 0)
+    with pytest.raises(LimitError, match="runs 0 orders already"):
+        Orders(lake).start(order(name), LOCAL)
+
+
+def test_a_lake_in_memory_cannot_be_reached_from_elsewhere():
+    lake = panneuro.open("memory://test-supervising", create=True)
+    with pytest.raises(InputError, match="in the memory"):
+        Orders(lake).start(order("m1"), LOCAL)
+
+
+def test_secrets_of_the_server_stay_with_it(monkeypatch):
+    monkeypatch.setenv("PANNEURO_OIDC_SECRET", "hush")
+    assert "hush" not in supervising._environment().values()
