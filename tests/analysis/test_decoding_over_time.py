@@ -15,7 +15,7 @@ from panneuro.analysis.decoding import decode
 from panneuro.analysis.decoding_over_time import decode_over_time, generalise_over_time
 from panneuro.analysis.folds import make_folds
 from panneuro.analysis.linear_classifiers import LDA, Ridge
-from panneuro.core.errors import InputError, LimitError
+from panneuro.core.errors import InputError
 
 
 def session(n_trials=80, n_units=6, seed=0):
@@ -119,5 +119,5 @@ def test_features_without_times_are_said():
 
 def test_more_than_memory_holds_is_said():
     counts, labels = session()
-    with pytest.raises(LimitError, match="4 × 4 times need 1280 bytes"):
+    with pytest.raises(InputError, match="10 × 4 × 4 values of float64"):
         generalise_over_time(counts, labels, 4, n_permutations=10, max_bytes=1000)

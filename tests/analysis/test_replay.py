@@ -110,6 +110,8 @@ def test_what_cannot_be_judged_is_said():
         score_replay(np.ones((5, 25), int), plane, 0.02)
     with pytest.raises(InputError, match="no shuffle"):
         score_replay(np.ones((5, 25), int), which, 0.02, shuffle="spikes")
+    with pytest.raises(InputError, match="0 shuffles"):
+        score_replay(np.ones((5, 25), int), which, 0.02, n_shuffles=0)
     with pytest.raises(InputError, match="weights"):
         weighted_correlation(np.zeros((2, 2)), [0, 1])
     with pytest.raises(InputError, match="weights of shape"):
@@ -124,3 +126,6 @@ def test_events_without_an_end_are_said():
         frame = pd.DataFrame({"start_time": [1.0], "stop_time": [stop]})
         with pytest.raises(InputError, match="event 0 lasts from 1"):
             score_replays({}, Intervals.from_frame("ripples", frame), which)
+    frame = pd.DataFrame({"start_time": [1.0], "stop_time": [2.0]})
+    with pytest.raises(InputError, match=r"lasts 0\.0 s"):
+        score_replays({}, Intervals.from_frame("ripples", frame), which, 0.0)

@@ -48,7 +48,7 @@ def odours(n_runs=40, n_items=5, spill=0.6, seed=0):
 def test_items_are_told_better_than_by_the_wrong_model_and_the_next_is_foretold():
     counts, items, folds = odours()
     posterior = item_posterior(counts, items, folds, 0.5)
-    np.testing.assert_allclose(posterior.sum(axis=1), 1)
+    np.testing.assert_allclose(posterior.sum("item"), 1)
     told = posterior.to_numpy().argmax(axis=1)
     other = np.empty_like(told)
     for fold in range(4):
@@ -56,10 +56,10 @@ def test_items_are_told_better_than_by_the_wrong_model_and_the_next_is_foretold(
         other[folds == fold] = model.predict(counts[folds == fold])
     assert np.mean(told == items) >= np.mean(other == items)
     profile = lag_profile(posterior, items)
-    assert profile[0] == profile.max()
+    assert profile.sel(lag=0) == profile.max()
     faint = item_posterior(np.random.default_rng(1).binomial(counts, 0.3), items, folds, 0.5)
     ahead = lag_profile(faint, items)
-    assert ahead[1] > 1.5 * ahead[2]
+    assert ahead.sel(lag=1) > 1.5 * ahead.sel(lag=2)
 
 
 def test_item_fields_are_means():
@@ -78,7 +78,11 @@ def test_what_has_no_order_is_said():
         rank_order([1, 2], [1, 2, 3])
     with pytest.raises(InputError, match="'B' occurs in fold 1 only"):
         item_posterior(np.ones((4, 2)), ["A", "A", "A", "B"], [0, 1, 0, 1], 0.5)
-    with pytest.raises(InputError, match="numbered to 3"):
+    with pytest.raises(InputError, match="numbered from 0 to 3"):
         lag_profile(np.ones((2, 2)), [0, 3])
+    with pytest.raises(InputError, match="not finite"):
+        lag_profile([[np.nan, 1.0]], [0])
+    with pytest.raises(InputError, match="lasts 0 s"):
+        item_fields(np.ones((2, 1)), ["A", "B"], 0)
     with pytest.raises(InputError, match="posteriors of"):
         lag_profile(np.ones((2, 2)), [0.5, 1.0])

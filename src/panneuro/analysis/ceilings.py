@@ -73,7 +73,9 @@ def noise_ceiling(responses: npt.ArrayLike | xr.DataArray) -> xr.Dataset:
     return xr.Dataset({name: ("unit", value) for name, value in found.items()}, {"unit": units})
 
 
-def normalised_correlation(predicted: npt.ArrayLike, responses: npt.ArrayLike) -> Floats:
+def normalised_correlation(
+    predicted: npt.ArrayLike, responses: npt.ArrayLike | xr.DataArray
+) -> xr.DataArray:
     """Correlate a model with mean responses, divided by the best that any could do: CC_norm.
 
     Parameters
@@ -85,17 +87,23 @@ def normalised_correlation(predicted: npt.ArrayLike, responses: npt.ArrayLike) -
 
     Returns
     -------
-    ndarray, shape (n_units,)
+    DataArray, dims (unit,)
         ``cov(model, mean) / sqrt(var(model) * signal_power)``; by chance it may pass 1. NaN where
         the signal power is not above 0, or the model is constant: there is nothing to explain, or
         nothing explains it.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree, the model is not finite, or fewer than two stimuli were shown twice
+        to some unit.
 
     Examples
     --------
     >>> random = np.random.default_rng(0)
     >>> signal = random.normal(size=(1, 4000))
     >>> noisy = signal[:, :, None] + random.normal(size=(1, 4000, 3))
-    >>> normalised_correlation(signal, noisy).round(1)
+    >>> normalised_correlation(signal, noisy).values.round(1)
     array([1.])
     """
     given, model = _check(responses), np.asarray(predicted, dtype=float)
@@ -110,8 +118,10 @@ def normalised_correlation(predicted: npt.ArrayLike, responses: npt.ArrayLike) -
     variance = (one**2).sum(axis=1) / n_stimuli
     explained = variance * ceiling.signal_power.to_numpy()
     scale = np.sqrt(np.where(explained > 0, explained, np.nan))
-    normalised: Floats = (one * two).sum(axis=1) / n_stimuli / scale
-    return normalised
+    normalised = (one * two).sum(axis=1) / n_stimuli / scale
+    units = {"unit": unit_names(responses, len(given))}
+    named = {"units": "1", "long_name": "normalised correlation"}
+    return xr.DataArray(normalised, units, "unit", "correlation", named)
 
 
 def _complete(given: Floats) -> tuple[Floats, Floats, Floats]:

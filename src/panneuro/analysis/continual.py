@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from sklearn.base import clone
 
 from panneuro.analysis.decoding import check_features
 from panneuro.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -79,6 +82,21 @@ class Continual:
         values = np.asarray(self.accuracies)
         return np.asarray(values[:-1].max(axis=0)[:-1] - values[-1, :-1])
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how the accuracy on each session changes while sessions are learnt.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        drawn: Axes = self.accuracies.transpose("tested", "learnt").neuro.plot(ax)
+        return drawn
+
 
 Learn = Callable[[Any, Floats, npt.NDArray[Any], npt.NDArray[Any]], Any]
 """Given a model, features, labels and all labels there will ever be, returns the model, taught."""
@@ -112,6 +130,10 @@ def learn_continually(
         How one session is taught: :func:`partial_fit`, :func:`refit`, or one's own (with a memory
         of earlier trials, with a penalty on what matters to them, …).
 
+    Returns
+    -------
+    Continual
+
     Raises
     ------
     InputError
@@ -143,7 +165,11 @@ def learn_continually(
         taught = learn(taught, points, labels, classes)
         rows.append([float(np.mean(taught.predict(x) == y)) for _, _, x, y in checked])
     numbers = np.arange(len(sessions))
-    accuracies = xr.DataArray(rows, {"learnt": numbers, "tested": numbers}, ("learnt", "tested"))
+    coordinates = {
+        "learnt": ("learnt", numbers, {"long_name": "last session learnt"}),
+        "tested": ("tested", numbers, {"long_name": "session tested"}),
+    }
+    accuracies = xr.DataArray(rows, coordinates, ("learnt", "tested"), "accuracy", {"units": "1"})
     return Continual(accuracies, np.array([_guess(y, t) for _, y, _, t in checked]))
 
 

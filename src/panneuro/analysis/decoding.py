@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,15 @@ from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, predict
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
+from panneuro.analysis.plot_style import titled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, child, root, spread
 from panneuro.analysis.trains import Units
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -97,6 +101,24 @@ class Decoding:
         """Mean over labels of the fraction that is right: chance is ``1 / n_classes``."""
         counts = self.confusion.to_numpy()
         return float(np.mean(np.diag(counts) / counts.sum(axis=1)))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what was told of the trials of each label, as a share of them.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        counts = self.confusion
+        named = {"units": "1", "long_name": "share of trials"}
+        shares = xr.DataArray(counts.div(counts.sum(axis=1), axis=0), name="share", attrs=named)
+        chance = "" if np.isnan(self.p) else f", by chance {self.null.mean():.0%}, p = {self.p:.2g}"
+        return titled(shares.neuro.plot(ax), f"{self.accuracy:.0%} told right{chance}")
 
 
 def trial_features(

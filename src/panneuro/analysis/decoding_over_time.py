@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes
 from panneuro.analysis.decoding import (
     OF_FOLDS,
     ROUNDING,
@@ -27,7 +28,7 @@ from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, choose, moments, sum_of, weigh
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, child, root, spread
-from panneuro.core.errors import InputError, LimitError
+from panneuro.core.errors import InputError
 
 _IN_MEMORY = 2**22
 """Scores of trials, classes and times that are in memory at once."""
@@ -99,8 +100,8 @@ def generalise_over_time(
     n_permutations: int = 0,
     within: npt.ArrayLike | None = None,
     seed: Seed = 0,
+    max_bytes: int = MAX_BYTES,
     executor: Executor | None = None,
-    max_bytes: int = 2**30,
 ) -> xr.Dataset:
     """Learn from one bin of time and decode all: temporal generalisation.
 
@@ -123,10 +124,10 @@ def generalise_over_time(
         Labels change places only within trials of one value: a session, a block.
     seed : int, SeedSequence or Generator
         Of the permutations, and of folds that are drawn.
+    max_bytes : int
+        What the null distribution may take in memory.
     executor : concurrent.futures.Executor, optional
         Spreads the permutations; the result is the same.
-    max_bytes : int
-        Say so, instead of computing, where the null distribution would be larger.
 
     Returns
     -------
@@ -137,9 +138,8 @@ def generalise_over_time(
     Raises
     ------
     InputError
-        If features have no axis of time or are not finite, lengths differ, or folds are wrong.
-    LimitError
-        If permutations times pairs of times are more than `max_bytes`.
+        If features have no axis of time or are not finite, lengths differ, folds are wrong, or the
+        null distribution is larger than is allowed.
 
     References
     ----------
@@ -158,13 +158,9 @@ def generalise_over_time(
     True
     """
     trials = _Trials.of(features, labels, folds, model, n_permutations, within, seed)
-    needed = 8 * n_permutations * len(trials.times) ** 2
-    if needed > max_bytes:
-        raise LimitError(
-            f"{n_permutations} permutations of {len(trials.times)} × {len(trials.times)} times "
-            f"need {needed} bytes",
-            hint=f"use wider bins or fewer permutations, or max_bytes={needed}",
-        )
+    shape = (n_permutations, len(trials.times), len(trials.times))
+    hint = "use wider bins or fewer permutations, or raise max_bytes"
+    check_bytes(shape, np.float64, max_bytes, "generalising over time", hint)
     labellings = [trials.codes, *trials.permuted]
     accuracy, *drawn = spread(partial(_matrix, trials), labellings, executor)
     null = np.array(drawn).reshape(-1, *accuracy.shape)
@@ -177,6 +173,7 @@ class _Trials:
 
     series: Floats
     times: npt.NDArray[Any]
+    named: dict[Any, Any]
     codes: Integers
     permuted: npt.NDArray[Any]
     folds: Integers
@@ -197,9 +194,10 @@ class _Trials:
         tensor = check_features(features, len(codes), bins=True)
         if tensor.ndim != 3:
             raise InputError(f"features have the shape {tensor.shape}, not (trials, units, times)")
-        times = np.arange(tensor.shape[2])
+        times, named = np.arange(tensor.shape[2]), {}
         if isinstance(features, xr.DataArray) and features.dims[2] in features.coords:
-            times = features[features.dims[2]].to_numpy()
+            axis = features[features.dims[2]]
+            times, named = axis.to_numpy(), dict(axis.attrs)
         entropy = root(seed)
         small = codes.astype(np.min_scalar_type(len(classes)))
         permuted = (
@@ -207,7 +205,7 @@ class _Trials:
         )
         numbered = as_folds(folds, codes, child(entropy, OF_FOLDS))
         series = np.ascontiguousarray(tensor.transpose(2, 0, 1))
-        return cls(series, times, codes, permuted, numbered, model)
+        return cls(series, times, named, codes, permuted, numbered, model)
 
     def tested(self, accuracy: Floats, null: Floats, dims: tuple[str, ...]) -> xr.Dataset:
         """Compare accuracies with those under permuted labels."""
@@ -216,9 +214,13 @@ class _Trials:
             p = p_values(accuracy - ROUNDING, null)
             p_max = p_values(accuracy - ROUNDING, null.reshape(len(null), -1).max(axis=1))
         values = {"accuracy": accuracy, "p": p, "p_max": p_max}
-        variables = {name: (dims, value) for name, value in values.items()}
-        coordinates = dict.fromkeys(dims, self.times)
+        variables = {name: (dims, value, {"units": "1"}) for name, value in values.items()}
+        coordinates = {dim: (dim, self.times, self._axis(dim)) for dim in dims}
         return xr.Dataset(variables | {"null": (("permutation", *dims), null)}, coordinates)
+
+    def _axis(self, dim: str) -> dict[Any, Any]:
+        """Return the attributes of an axis of times: those of the features', with its own name."""
+        return self.named if dim == "time" else self.named | {"long_name": dim.replace("_", " ")}
 
 
 def _decode_bin(trials: _Trials, points: Floats) -> tuple[float, Floats]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,12 @@ import pandas as pd
 import scipy.signal
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, ranges
+from panneuro.analysis.plot_style import COLUMN_IN, finish, styled
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -45,6 +49,32 @@ class Bank:
 
     def __len__(self) -> int:
         return len(self.even)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the even filter nearest to the middle of each frequency and orientation.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        middle = (np.array(self.even.shape[:0:-1]) - 1) / 2
+        away = np.linalg.norm(self.table[["x", "y"]] - middle, axis=1)
+        by = ["cycles_per_pixel", "orientation_deg"]
+        nearest = self.table.assign(away=away).groupby(by).away.idxmin().unstack()
+        tiles = [np.hstack([_tile(self.even[one]) for one in row]) for row in nearest.to_numpy()]
+        height, width = self.even.shape[1:]
+        across, down = (np.arange(count) for count in nearest.shape[::-1])
+        with styled(ax, (COLUMN_IN, 0.4 + COLUMN_IN * len(down) / len(across))) as axes:
+            axes.imshow(np.vstack(tiles), cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+            axes.set_xticks((across + 0.5) * width, [f"{one:g}" for one in nearest.columns])
+            axes.set_yticks((down + 0.5) * height, [f"{one:.3g}" for one in nearest.index])
+            axes.tick_params(length=0)
+            return finish(axes, np.empty(0), "orientation (°)", "cycles per pixel")
 
 
 def gabor_bank(
@@ -210,6 +240,13 @@ def motion_energy(
             energy[done:until, :, way] = np.abs(moved) ** 2
         done, known = until, known[-2 * reach :]
     return energy
+
+
+def _tile(wave: Floats) -> Floats:
+    """Return a filter scaled to its largest value, with an edge that is white."""
+    tile: Floats = wave / np.abs(wave).max()
+    tile[[0, -1]] = tile[:, [0, -1]] = 0
+    return tile
 
 
 def _gabor(

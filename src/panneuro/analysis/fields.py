@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,12 @@ from scipy.ndimage import gaussian_filter
 from panneuro.analysis.compiling import compiled
 from panneuro.core.errors import InputError
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 Floats = npt.NDArray[np.floating[Any]]
+
+_NAMED = (("Hz", "rate"), ("s", "occupancy"))
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,32 @@ class Fields:
         """Rates and occupancy with names, dims (unit, x, y): axes have the middles of bins."""
         axes = ["x", "y", "z"][: len(self.edges)]
         middles = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
+        rate, occupancy = ({"units": unit, "long_name": name} for unit, name in _NAMED)
         values = {
-            "rate_hz": (("unit", *axes), self.rates_hz),
-            "occupancy_s": (axes, self.occupancy_s),
+            "rate_hz": (("unit", *axes), self.rates_hz, rate),
+            "occupancy_s": (axes, self.occupancy_s, occupancy),
         }
         return xr.Dataset(values, dict(zip(axes, middles, strict=True)))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the fields along a line, ordered by where they are highest; or that of one unit.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        rates = self.dataset["rate_hz"]
+        if len(self.edges) == 1:
+            highest = np.nan_to_num(self.rates_hz).argmax(axis=1)
+            order = np.argsort(highest, kind="stable")
+            rates = rates.assign_coords(unit=np.arange(len(order))).isel(unit=order)
+        drawn: Axes = rates.neuro.plot(ax)
+        return drawn
 
 
 def tuning_fields(
@@ -77,6 +103,10 @@ def tuning_fields(
         Standard deviation of the Gaussian by which spikes and occupancy are smoothed, in bins.
     moving : array-like of bool, shape (n_times,), optional
         Which times to use: running, training folds.
+
+    Returns
+    -------
+    Fields
 
     Raises
     ------

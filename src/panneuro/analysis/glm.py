@@ -12,17 +12,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
+import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_threads
 from panneuro.analysis.group_lasso import descend
+from panneuro.analysis.labels import unit_names
 from panneuro.analysis.poisson import Array, Problem
 from panneuro.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_INNER = 60
 _MOST_HALVINGS = 30
@@ -54,6 +59,22 @@ class PoissonFit:
             raise InputError(f"{len(self.weights)} weights met features of shape {given.shape}")
         rates: Array = np.exp(given @ self.weights + self.intercepts)
         return rates
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the weight of each feature for each cell; white is none.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        weights = xr.DataArray(self.weights, dims=("feature", "unit"), name="weight")
+        drawn: Axes = weights.neuro.plot(ax)
+        return drawn
 
 
 def fit_poisson(
@@ -125,7 +146,7 @@ def fit_poisson(
     return PoissonFit(found[:-1], found[-1], steps, slope)
 
 
-def bits_per_spike(rates: npt.ArrayLike, counts: npt.ArrayLike) -> Array:
+def bits_per_spike(rates: npt.ArrayLike, counts: npt.ArrayLike | xr.DataArray) -> xr.DataArray:
     """Say how much better rates foretell spikes than the mean does.
 
     ``(logL(rates) - logL(mean count)) / (log(2) * spikes)``, on data that were not fitted.
@@ -135,28 +156,37 @@ def bits_per_spike(rates: npt.ArrayLike, counts: npt.ArrayLike) -> Array:
     rates : array-like, shape (n_times, n_units)
         Expected spikes of each bin.
     counts : array-like, shape (n_times, n_units)
+        Spikes of each bin; a DataArray's coordinate ``unit`` names the units.
 
     Returns
     -------
-    ndarray, shape (n_units,)
+    DataArray, dims (unit,)
         Bits a spike; NaN of a cell without spikes.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, rates are not above 0, or counts are not finite.
 
     Examples
     --------
-    >>> bits_per_spike([[1.0], [0.25]], [[1], [0]]).round(2)
+    >>> bits_per_spike([[1.0], [0.25]], [[1], [0]]).values.round(2)
     array([0.64])
     """
     expected, spikes = np.asarray(rates, dtype=float), np.asarray(counts, dtype=float)
     if expected.shape != spikes.shape or expected.ndim != 2:
         raise InputError(f"rates of shape {expected.shape} met counts of {spikes.shape}")
-    if not (expected > 0).all():
-        raise InputError("rates are not all above 0")
+    if not (expected > 0).all() or not np.isfinite(expected).all():
+        raise InputError("rates are not all finite and above 0")
+    if not np.isfinite(spikes).all():
+        raise InputError("counts are not all finite", hint="leave such bins out")
     total = spikes.sum(axis=0)
     some = np.where(total > 0, total, np.nan)
     gained = (spikes * np.log(expected)).sum(axis=0) - expected.sum(axis=0)
     gained -= total * np.log(some / len(spikes)) - total
-    bits: Array = gained / (np.log(2) * some)
-    return bits
+    named = {"units": "bits/spike", "long_name": "information"}
+    units = {"unit": unit_names(counts, spikes.shape[1])}
+    return xr.DataArray(gained / (np.log(2) * some), units, "unit", "bits", named)
 
 
 def _newton(problem: Problem, tolerance: float, max_steps: int) -> tuple[Array, int]:

@@ -19,6 +19,7 @@ from panneuro.analysis.plot_style import (
     named,
     readable,
     reference,
+    said,
 )
 from panneuro.core.errors import InputError
 
@@ -101,6 +102,21 @@ def draw_points(
     return finish(ax, places, xlabel, ylabel)
 
 
+def draw_strip(ax: Axes, array: xr.DataArray) -> Axes:
+    """Draw a dot for every draw of each name, dims (name, draw), and a bar at their mean."""
+    values, ylabel = axis_of(array)
+    names = array[array.dims[0]]
+    for number, row in enumerate(values):
+        colour = COLOURS[number % len(COLOURS)]
+        beside = number + np.linspace(-0.2, 0.2, len(row))
+        ax.plot(beside, row, "o", color=colour, ms=2.5, alpha=0.5, mew=0)
+        ax.plot([number - 0.3, number + 0.3], [np.nanmean(row)] * 2, color=colour, lw=2)
+    places, xlabel = _stimuli(ax, names)
+    ax.set_xlim(-0.6, len(values) - 0.4)
+    _scale(ax, array, values)
+    return finish(ax, places, xlabel, ylabel)
+
+
 def draw_lags(ax: Axes, array: xr.DataArray, expected: xr.DataArray | None) -> Axes:
     """Draw a correlogram as bars, with what is expected by chance and its 99 % Poisson range."""
     lags, xlabel = axis_of(array["lag"])
@@ -144,7 +160,7 @@ def draw_raster(ax: Axes, spikes: xr.Dataset) -> Axes:
         ax.plot(times[chosen], place[rows[chosen]], ls="none", color=colour, **given)
     if len(names) > 1:
         middles = [float(place[members == number].mean()) for number in range(len(names))]
-        ax.set_yticks(middles, [_said(name) for name in names])
+        ax.set_yticks(middles, [said(name) for name in names])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
     ax.set_ylim(max(1, count) - 0.5, -0.5)
@@ -213,14 +229,7 @@ def _names(array: xr.DataArray, hue: str | None) -> list[str | None]:
         return [None]
     values = array[hue].to_numpy() if hue in array.coords else np.arange(array.sizes[hue])
     unit = str(array[hue].attrs.get("units", ""))
-    return [
-        _said(value) + (unit if unit == "°" else f" {unit}" if unit else "") for value in values
-    ]
-
-
-def _said(value: object) -> str:
-    number = isinstance(value, float | np.floating)
-    return f"{value:g}" if number else str(value)
+    return [said(value) + (unit if unit == "°" else f" {unit}" if unit else "") for value in values]
 
 
 def _legend(ax: Axes, array: xr.DataArray, hue: str | None) -> None:
@@ -258,7 +267,7 @@ def _stimuli(ax: Axes, coordinate: xr.DataArray) -> tuple[Floats, str]:
         return places, label
     places = np.arange(coordinate.size, dtype=np.float64)
     tilted = coordinate.size > 5 and max(map(len, map(str, coordinate.to_numpy()))) > 4
-    labels = [_said(value) for value in coordinate.to_numpy()]
+    labels = [said(value) for value in coordinate.to_numpy()]
     if coordinate.size <= _FEW_STIMULI:
         ax.set_xticks(
             places, labels, rotation=45 if tilted else 0, ha="right" if tilted else "center"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from panneuro.analysis.plot_style import Floats, axis_of, finish
+from panneuro.analysis.plot_style import Floats, axis_of, finish, said
 from panneuro.core.extras import need
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ _FEW_NAMES = 16
 _FEW_NUMBERS = 10
 _FEW_ROWS = 12
 _LEAST_P = 1e-12
+_ALIKE = ({"x", "y"}, {"train_time", "test_time"}, {"label", "predicted"})
+"""Axes of one scale."""
 
 
 def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
@@ -39,7 +41,7 @@ def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
     if y == "frequency" and len(rows) > 2 and _is_geometric(rows):
         ax.set_yscale("log", base=2)
         ax.yaxis.set_major_formatter("{x:g}")
-    alike = {x, y} == {"x", "y"} or _pairs(x, y) or {x, y} == {"train_time", "test_time"}
+    alike = {x, y} in _ALIKE or _pairs(x, y)
     if alike:
         ax.set_aspect("equal")
     for dim, axis, name in ((x, ax.xaxis, "x"), (y, ax.yaxis, "y")):
@@ -54,7 +56,7 @@ def _pairs(x: str, y: str) -> bool:
 
 
 def is_list(array: xr.DataArray, dim: str) -> bool:
-    """Return whether the places of a dim have no distance: units, areas, channels.
+    """Return whether the places of a dim have no distance: units, areas, labels.
 
     Examples
     --------
@@ -62,6 +64,8 @@ def is_list(array: xr.DataArray, dim: str) -> bool:
     >>> is_list(rates, "unit"), is_list(rates, "time")
     (True, False)
     """
+    if dim in ("label", "predicted"):
+        return True
     named = dim in ("time", "lag", "frequency", "x", "y")
     return not (named or (dim in array.coords and array[dim].dtype.kind == "f"))
 
@@ -83,7 +87,7 @@ def _ticks(array: xr.DataArray, dim: str, axis: Any, *, tilted: bool) -> None:
     at = np.arange(0, count, step)
     long = tilted and not number and count > 4
     how = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
-    axis.set_ticks(at, [str(name) for name in names[at]], **how)
+    axis.set_ticks(at, [said(name) for name in names[at]], **how)
     axis.set_tick_params(length=0 if count <= _FEW_ROWS else 3)
 
 

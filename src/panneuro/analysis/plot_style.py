@@ -122,6 +122,17 @@ def named(name: str, unit: str) -> str:
     return name if unit in (*_NONE, name) else f"{name} ({unit})"
 
 
+def said(value: object) -> str:
+    """Return a name or number as text.
+
+    Examples
+    --------
+    >>> said(45.0), said("car")
+    ('45', 'car')
+    """
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+
+
 def axis_of(array: xr.DataArray) -> tuple[Floats, str]:
     """Return the values of an array or coordinate as they are best read, and their label."""
     values = array.to_numpy().astype(np.float64)
@@ -136,6 +147,12 @@ def finish(ax: Axes, x: Floats, xlabel: str, ylabel: str, *, zero: bool = False)
         ax.axvline(0, color=GREY, lw=0.7, zorder=0.5)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def titled(ax: Axes, title: str) -> Axes:
+    """Say above a figure what its numbers are."""
+    ax.set_title(title, fontsize=STYLE["axes.titlesize"])
     return ax
 
 

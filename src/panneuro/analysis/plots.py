@@ -1,7 +1,8 @@
 """Every result of the room draws itself: ``found.neuro.plot()``.
 
 Results are arrays, datasets and tables of xarray and pandas; importing this room gives them the
-accessor ``neuro``. What is drawn follows from the dims: rates over time are lines with their
+accessor ``neuro``; those that are neither, such as a decoding or a replay, have ``plot`` itself.
+What is drawn follows from the dims: rates over time are lines with their
 errors, a spectrogram is a map, a raster ticks, pairs of units a matrix. Selecting and averaging
 with xarray first says what the figure is of. Figures are as wide as a column, have units on every
 axis and colours that people with any form of colour blindness tell apart; each is the Axes it
@@ -25,9 +26,10 @@ from panneuro.analysis.plot_curves import (
     draw_phases,
     draw_points,
     draw_raster,
+    draw_strip,
 )
 from panneuro.analysis.plot_maps import draw_map, is_list
-from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, axis_of, styled
+from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, axis_of, named, styled
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,10 +38,22 @@ if TYPE_CHECKING:
 Limits = Mapping[str, tuple[float | None, float | None]]
 
 _ALONG = ("time", "lag", "frequency", "trial")
-_LISTS = ("unit", "channel", "presentation", "other")
+_LISTS = ("unit", "channel", "presentation", "other", "feature", "item")
+_REPEATS = ("draw", "fold")
 _BETWEEN = (("lower", "upper"), ("low", "high"))
 _SIGNIFICANT = 0.05
-_MAPS = ({"x", "y"}, {"time", "frequency"})
+_MAPS = ({"x", "y"}, {"time", "frequency"}, {"trial", "item"}, {"label", "predicted"})
+_SUFFIXES = {
+    "v_per_s": "V/s",
+    "hz_per_a": "Hz/A",
+    "ohm": "Ω",
+    "hz": "Hz",
+    "s": "s",
+    "v": "V",
+    "a": "A",
+    "f": "F",
+}
+"""Units at the end of the names of columns."""
 
 
 @xr.register_dataarray_accessor("neuro")  # type: ignore[no-untyped-call]
@@ -87,7 +101,7 @@ class Drawn:
 
 @pd.api.extensions.register_dataframe_accessor("neuro")
 class DrawnTable:
-    """How a table of units draws itself.
+    """How a table of units, spikes or events draws itself.
 
     Examples
     --------
@@ -123,12 +137,20 @@ class DrawnTable:
             figure: Any = ax.figure
             ax.remove()
             found = [figure.add_subplot(down, across, at + 1) for at in range(len(columns))]
+            rows = f"{self._table.index.name or 'row'}s"
             for one, name in zip(found, columns, strict=True):
-                unit = self._table.attrs.get("units", {}).get(name, "")
-                label = name.replace("_", " ") + (f" ({unit})" if unit else "")
                 given = (limits or {}).get(name)
-                draw_distribution(one, self._table[name].to_numpy(), label, limits=given)
+                values = self._table[name].to_numpy()
+                draw_distribution(one, values, self._label(str(name)), rows, given)
         return np.array(found)
+
+    def _label(self, column: str) -> str:
+        """Return a column's name with its unit, as the table or the end of the name tells it."""
+        unit = self._table.attrs.get("units", {}).get(column, "")
+        ends = (end for end in _SUFFIXES if not unit and column.endswith(f"_{end}"))
+        if end := next(ends, ""):
+            column, unit = column.removesuffix(f"_{end}"), _SUFFIXES[end]
+        return named(column.replace("_", " "), unit)
 
 
 def _dataset(found: xr.Dataset, ax: Axes | None) -> Axes:
@@ -171,9 +193,12 @@ def _array(
     significant: xr.DataArray | None = None,
 ) -> Axes:
     dims = [str(dim) for dim in array.dims]
+    repeated = [dim for dim in dims if dim in _REPEATS]
+    if len(repeated) == 1 and len(dims) == 2 and between is None:
+        return _repeats(array, repeated[0], ax)
     along = [dim for dim in _ALONG if dim in dims]
     if len(dims) == 2 and _is_map(array, dims, along, between is not None):
-        x = "x" if "x" in dims else along[0] if along else dims[1]
+        x = "x" if "x" in dims else along[0] if along and "trial" not in along else dims[1]
         y = next(dim for dim in dims if dim != x)
         square = (COLUMN_IN, 2.8) if not along else (COLUMN_IN, 2.3)
         with styled(ax, square) as axes:
@@ -192,6 +217,17 @@ def _array(
     raise _too_many(array, dims)
 
 
+def _repeats(array: xr.DataArray, over: str, ax: Axes | None) -> Axes:
+    """Draw every draw beside its name, or the mean over folds with its standard error."""
+    (other,) = (str(dim) for dim in array.dims if dim != over)
+    if other in array.coords and array[other].dtype.kind not in "biuf":
+        with styled(ax) as axes:
+            return draw_strip(axes, array.transpose(other, over))
+    mean = array.mean(over, keep_attrs=True)
+    sem = array.std(over, ddof=1) / np.sqrt(array.sizes[over])
+    return _array(mean, ax, (mean - sem, mean + sem))
+
+
 def _is_map(array: xr.DataArray, dims: list[str], along: list[str], has_range: bool) -> bool:
     if set(dims) in _MAPS or len(along) == 2:
         return True
@@ -199,6 +235,8 @@ def _is_map(array: xr.DataArray, dims: list[str], along: list[str], has_range: b
         other = next(dim for dim in dims if dim != along[0])
         return array.sizes[other] > len(COLOURS)
     if not has_range and not any(is_list(array, dim) for dim in dims):
+        return True
+    if not has_range and array.sizes[dims[0]] > len(COLOURS):
         return True
     return any("other" in dim for dim in dims) or all(dim in _LISTS for dim in dims)
 

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.fields import Fields
-from panneuro.analysis.permutations import p_values
+from panneuro.analysis.permutations import check_number, p_values
 from panneuro.analysis.place import position_posterior
+from panneuro.analysis.plot_style import DASHED, readable, titled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, child, root, spread, stream
 from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.floating[Any]]
 Shuffle = Literal["cells", "positions", "times"]
@@ -51,6 +56,10 @@ class Replay:
         Slope of that line, in units of position a second.
     n_active : int
         Bins of time with a spike; the others count for nothing.
+    posterior : DataArray, dims (time, position)
+        What the event says, zero where nothing fired.
+    ends : tuple of float
+        The position of the line at the first and the last time.
     """
 
     correlation: float
@@ -59,6 +68,31 @@ class Replay:
     p_line: float
     speed: float
     n_active: int
+    posterior: xr.DataArray = field(repr=False, compare=False)
+    ends: tuple[float, float] = field(repr=False)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the posterior of the event with its best line.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        drawn: Axes = self.posterior.neuro.plot(ax)
+        factor = readable(self.posterior["time"], "s")[0]
+        times = self.posterior["time"].to_numpy()[[0, -1]] * factor
+        drawn.plot(times, self.ends, color="white", lw=1.2, ls=DASHED)
+        said = f"line p = {self.p_line:.2g}, correlation p = {self.p_correlation:.2g}"
+        return titled(drawn, said)
+
+
+SCORES = ("correlation", "p_correlation", "line", "p_line", "speed", "n_active")
+"""What :func:`score_replays` tells of each event: the numbers of a :class:`Replay`."""
 
 
 def weighted_correlation(posterior: npt.ArrayLike, positions: npt.ArrayLike) -> float:
@@ -150,10 +184,15 @@ def score_replay(
     seed : int, SeedSequence or Generator
         Of the shuffles.
 
+    Returns
+    -------
+    Replay
+
     Raises
     ------
     InputError
-        If fewer than three bins have a spike, or fields are not along a line.
+        If fewer than three bins have a spike, fields are not along a line, or there are no
+        shuffles.
 
     Examples
     --------
@@ -168,6 +207,7 @@ def score_replay(
         raise InputError("replay is judged along a line; the fields have several axes")
     if shuffle not in _SHUFFLES:
         raise InputError(f"there is no shuffle {shuffle!r}", hint=f"one of {', '.join(_SHUFFLES)}")
+    check_number("shuffles", n_shuffles)
     spikes, places = np.asarray(counts), fields.centres[:, 0]
     posterior = _active_posterior(spikes, fields, bin_s)
     n_active = int(np.count_nonzero(posterior.any(axis=1)))
@@ -187,7 +227,19 @@ def score_replay(
     p_correlation = float(p_values(abs(correlation) - 1e-12, far))
     speed = (places[last] - places[first]) / ((len(spikes) - 1) * bin_s)
     p_line = float(p_values(score - 1e-12, lines))
-    return Replay(correlation, p_correlation, score, p_line, float(speed), n_active)
+    ends = float(places[first]), float(places[last])
+    named = _labelled(posterior, places, bin_s)
+    return Replay(correlation, p_correlation, score, p_line, float(speed), n_active, named, ends)
+
+
+def _labelled(posterior: Floats, places: Floats, bin_s: float) -> xr.DataArray:
+    times = (np.arange(len(posterior)) + 0.5) * bin_s
+    coordinates = {
+        "time": ("time", times, {"units": "s", "long_name": "time in the event"}),
+        "position": places,
+    }
+    named = {"units": "1", "long_name": "probability"}
+    return xr.DataArray(posterior, coordinates, ("time", "position"), "probability", named)
 
 
 def score_replays(
@@ -228,7 +280,7 @@ def score_replays(
     Returns
     -------
     DataFrame
-        ``start_time``, ``stop_time`` and the fields of :class:`Replay` of each event. Scores are
+        By ``event``, ``start_time``, ``stop_time`` and the numbers of a :class:`Replay`. Scores are
         NaN where fewer than three bins have a spike: such an event cannot be judged.
 
     Raises
@@ -249,6 +301,8 @@ def score_replays(
     if not (stops >= starts).all():
         event = int(np.flatnonzero(~(stops >= starts))[0])
         raise InputError(f"event {event} lasts from {starts[event]} s to {stops[event]} s")
+    if not (np.isfinite(bin_s) and bin_s > 0):
+        raise InputError(f"a bin of time lasts {bin_s!r} s")
     parent, trains = root(seed), Trains.of(units)
     options = {"n_shuffles": n_shuffles, "shuffle": shuffle, "band_bins": band_bins}
     tasks = []
@@ -257,9 +311,8 @@ def score_replays(
         counts = count_windows(trains, begins, begins + bin_s).to_numpy()
         tasks.append((counts, child(parent, index)))
     found = spread(partial(_score_event, fields, bin_s, options), tasks, executor)
-    names = ["start_time", "stop_time", *Replay.__dataclass_fields__]
-    frame = pd.DataFrame(list(found), columns=names[2:])
-    return frame.assign(start_time=starts, stop_time=stops)[names]
+    frame = pd.DataFrame(list(found), columns=list(SCORES)).rename_axis("event")
+    return frame.assign(start_time=starts, stop_time=stops)[["start_time", "stop_time", *SCORES]]
 
 
 def _score_event(
@@ -272,7 +325,8 @@ def _score_event(
     active = int(np.count_nonzero(counts.any(axis=1)))
     if active < FEWEST_BINS:
         return {"n_active": active}
-    return vars(score_replay(counts, fields, bin_s, seed=seed, **options))
+    found = score_replay(counts, fields, bin_s, seed=seed, **options)
+    return {name: getattr(found, name) for name in SCORES}
 
 
 def _active_posterior(spikes: Any, fields: Fields, bin_s: float) -> Floats:

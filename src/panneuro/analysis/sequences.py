@@ -6,22 +6,26 @@ Shahbaba et al. (2022) Nature Communications 13:787.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import scipy.stats
+import xarray as xr
 
 from panneuro.analysis.decoding import check_features
-from panneuro.analysis.fields import Fields
+from panneuro.analysis.fields import Fields, check_counts
 from panneuro.analysis.folds import check_folds
 from panneuro.analysis.labels import encode
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.place import position_posterior
+from panneuro.analysis.plot_style import COLOURS, finish, readable, styled, titled
 from panneuro.analysis.streams import Seed
 from panneuro.core.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -38,11 +42,33 @@ class RankOrder:
         How often shuffled cells correlate as much, in either direction.
     n_units : int
         Cells that took part.
+    times_s, template : ndarray, shape (n_units,)
+        When each of them fired first, and its rank or place in the template.
     """
 
     correlation: float
     p: float
     n_units: int
+    times_s: Floats = field(repr=False, compare=False)
+    template: Floats = field(repr=False, compare=False)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw when each cell fired beside its place in the template.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        factor, unit = readable(self.times_s, "s")
+        with styled(ax) as axes:
+            axes.plot(self.times_s * factor, self.template, "o", color=COLOURS[0], ms=4)
+            titled(axes, f"rank correlation {self.correlation:.2f}, p = {self.p:.2g}")
+            return finish(axes, np.empty(0), f"first spike ({unit})", "template")
 
 
 def rank_order(
@@ -60,6 +86,10 @@ def rank_order(
         How often cells are shuffled.
     seed : int, SeedSequence or Generator
         Of the shuffles.
+
+    Returns
+    -------
+    RankOrder
 
     Raises
     ------
@@ -81,7 +111,7 @@ def rank_order(
     shuffled = permute(two, n_shuffles, seed) @ one
     correlation = float(one @ two)
     p = float(p_values(abs(correlation) - 1e-12, np.abs(shuffled)))
-    return RankOrder(round(correlation, 12), p, len(one))
+    return RankOrder(round(correlation, 12), p, len(one), times[fired], ranks[fired])
 
 
 def item_fields(counts: npt.ArrayLike, items: npt.ArrayLike, bin_s: float) -> Fields:
@@ -101,13 +131,18 @@ def item_fields(counts: npt.ArrayLike, items: npt.ArrayLike, bin_s: float) -> Fi
     Fields
         For :func:`~panneuro.analysis.place.position_posterior` and `score_replay`.
 
+    Raises
+    ------
+    InputError
+        If lengths differ, counts are not finite, or no time is counted.
+
     Examples
     --------
     >>> item_fields([[4], [0], [2]], ["A", "B", "A"], bin_s=0.5).rates_hz
     array([[6., 0.]])
     """
     classes, codes = encode(items)
-    spikes = check_features(counts, len(codes))
+    spikes = check_counts(check_features(counts, len(codes)), bin_s)
     presented = np.bincount(codes)
     sums = np.zeros((len(classes), spikes.shape[1]))
     np.add.at(sums, codes, spikes)
@@ -117,7 +152,7 @@ def item_fields(counts: npt.ArrayLike, items: npt.ArrayLike, bin_s: float) -> Fi
 
 def item_posterior(
     counts: npt.ArrayLike, items: npt.ArrayLike, folds: npt.ArrayLike, bin_s: float
-) -> pd.DataFrame:
+) -> xr.DataArray:
     """Return the probability of each item in each trial, from the folds that it is not in.
 
     Poisson counts, independent across cells, and a flat prior over the items.
@@ -135,8 +170,8 @@ def item_posterior(
 
     Returns
     -------
-    DataFrame
-        A row a trial, a column an item; rows sum to one.
+    DataArray, dims (trial, item)
+        Each trial sums to one.
 
     Raises
     ------
@@ -147,7 +182,7 @@ def item_posterior(
     --------
     >>> items = ["A", "B"] * 4
     >>> found = item_posterior([[9], [1]] * 4, items, [0, 0, 0, 0, 1, 1, 1, 1], 0.5)
-    >>> found.idxmax(axis=1).tolist() == items
+    >>> found.idxmax("item").values.tolist() == items
     True
     """
     classes, codes = encode(items)
@@ -161,10 +196,11 @@ def item_posterior(
             raise InputError(f"item {item!r} occurs in fold {fold} only, and cannot be learnt")
         fields = item_fields(spikes[train], codes[train], bin_s)
         posterior[~train] = position_posterior(spikes[~train], fields, bin_s)
-    return pd.DataFrame(posterior, columns=pd.Index(classes, name="item"))
+    named = {"units": "1", "long_name": "probability"}
+    return xr.DataArray(posterior, {"item": classes}, ("trial", "item"), "probability", named)
 
 
-def lag_profile(posterior: npt.ArrayLike, items: npt.ArrayLike) -> pd.Series[float]:
+def lag_profile(posterior: npt.ArrayLike | xr.DataArray, items: npt.ArrayLike) -> xr.DataArray:
     """Average the probability of items by how far they lie from the one presented.
 
     Parameters
@@ -176,25 +212,39 @@ def lag_profile(posterior: npt.ArrayLike, items: npt.ArrayLike) -> pd.Series[flo
 
     Returns
     -------
-    Series
+    DataArray, dims (lag,)
         Mean probability by lag, from ``-(n_items - 1)``, past items, to ``n_items - 1``, coming
-        ones. Neighbours that are alike raise both sides; where the posterior is of a time before or
-        after the one learnt from, an asymmetry tells what is foretold or remembered.
+        ones; lags that no trial has are left out. Neighbours that are alike raise both sides; where
+        the posterior is of a time before or after the one learnt from, an asymmetry tells what is
+        foretold or remembered.
+
+    Raises
+    ------
+    InputError
+        If there is not one item for each trial, one has no column, or a probability is missing.
 
     Examples
     --------
-    >>> lag_profile([[0.8, 0.2], [0.4, 0.6]], [0, 1]).round(2).to_dict()
-    {-1: 0.4, 0: 0.7, 1: 0.2}
+    >>> found = lag_profile([[0.8, 0.2], [0.4, 0.6]], [0, 1])
+    >>> found.lag.values, found.values.round(2)
+    (array([-1,  0,  1]), array([0.4, 0.7, 0.2]))
     """
     weights, codes = np.asarray(posterior, dtype=float), np.asarray(items)
     if weights.ndim != 2 or codes.shape != (len(weights),) or codes.dtype.kind not in "iu":
         raise InputError(f"items of shape {codes.shape} have posteriors of {weights.shape}")
     n_items = weights.shape[1]
-    if len(codes) and not (codes.min() >= 0 and codes.max() < n_items):
-        raise InputError(f"items are numbered to {codes.max()}, and there are {n_items}")
-    lags = np.arange(n_items) - codes[:, None]
-    frame = pd.DataFrame({"lag": lags.ravel(), "probability": weights.ravel()})
-    return frame.groupby("lag").probability.mean()
+    if not weights.size or not np.isfinite(weights).all():
+        raise InputError(f"posteriors of shape {weights.shape} are none, or not finite everywhere")
+    if not (codes.min() >= 0 and codes.max() < n_items):
+        raise InputError(
+            f"items are numbered from {codes.min()} to {codes.max()}, and there are {n_items}"
+        )
+    apart = np.arange(n_items) - codes[:, None]
+    lags, which = np.unique(apart, return_inverse=True)
+    mean = np.bincount(which.ravel(), weights.ravel()) / np.bincount(which.ravel())
+    coordinates = {"lag": ("lag", lags, {"long_name": "lag of the item"})}
+    named = {"units": "1", "long_name": "probability"}
+    return xr.DataArray(mean, coordinates, "lag", "probability", named)
 
 
 def _standard(ranks: Floats) -> Floats:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, finish, styled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.trains import Units
@@ -19,6 +20,9 @@ from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.signals.table import Intervals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 optimize = need("scipy.optimize", "analysis", "Fitting receptive fields")
 
@@ -202,6 +206,29 @@ class Gaussian:
     amplitude: float
     background: float
     r2: float
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the field at one standard deviation, over the map of the unit if its axes are given.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure as wide as a column where not given.
+
+        Returns
+        -------
+        Axes
+        """
+        turn = np.linspace(0, 2 * np.pi, 100)
+        x, y = self.x + self.sd_x * np.cos(turn), self.y + self.sd_y * np.sin(turn)
+        is_new = ax is None
+        with styled(ax, (COLUMN_IN, 2.8)) as axes:
+            axes.plot(x, y, color=COLOURS[1])
+            axes.plot(self.x, self.y, "+", color=COLOURS[1])
+            if is_new:
+                axes.set_aspect("equal")
+                finish(axes, x, "x", "y")
+            return axes
 
 
 def fit_field(field: xr.DataArray) -> Gaussian | None:
