@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from panneuro.lake.asset import Asset
 from panneuro.lake.committing import FIRST, NEXT, commit, moment
 from panneuro.lake.describing import describe
 from panneuro.lake.lake import Lake
+from panneuro.storage.objects import ObjectStore
 from panneuro.testing.faults import FaultyStore
 
 
@@ -34,6 +37,25 @@ def frozen(monkeypatch):
             return datetime(2026, 3, 2, 12, tzinfo=zone or UTC)
 
     monkeypatch.setattr(committing, "datetime", Clock)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Return what is put create-only and what is made durable, in their order."""
+    order, put, durable = [], ObjectStore.put, committing.make_durable
+
+    def note_put(self, key, data, *, create=False):
+        put(self, key, data, create=create)
+        order.append(("put", key))
+
+    def note_durable(store, keys):
+        keys = list(keys)
+        durable(store, keys)
+        order.extend(("durable", key) for key in keys)
+
+    monkeypatch.setattr(ObjectStore, "put", note_put)
+    monkeypatch.setattr(committing, "make_durable", note_durable)
+    return order
 
 
 class Dying(FaultyStore):
@@ -262,3 +284,30 @@ def test_a_commit_is_one_put_of_an_object_that_nobody_else_makes(lake, name):
 
 def test_moments_follow_one_another(frozen):
     assert moment(moment()) > moment()
+
+
+def test_what_is_committed_is_durable_and_was_before_it_could_be_seen(
+    tmp_path, made_up, said, steps
+):
+    lake = panneuro.open(tmp_path / "lake", create=True)
+    manifest = lake.add(made_up.use(kept=True), said=said).manifest
+    steps_of = {step: number for number, step in enumerate(steps)}
+    first, last = f"assets/{manifest.name}/{FIRST}", f"{manifest.prefix}/{KEY}"
+    objects = [steps_of["durable", manifest.key_of(file)] for file in manifest.files]
+    assert max(objects) < steps_of["put", first] < steps_of["durable", first]
+    assert steps_of["durable", first] < steps_of["put", last] < steps_of["durable", last]
+
+
+def test_what_the_disk_does_not_take_is_not_committed(tmp_path, made_up, said, monkeypatch):
+    lake = panneuro.open(tmp_path / "lake", create=True)
+
+    def refuse(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", refuse)
+        with pytest.raises(StoreError, match="on the disk"):
+            lake.add(made_up.use(), said=said)
+    assert {problem.kind for problem in lake.check().problems} == {"unfinished"}
+    assert lake.add(made_up.use(), said=said).is_new
+    assert lake.check().problems == []

@@ -1,4 +1,8 @@
-"""Committing: a version is there wholly or not at all, and each has at most one that follows it."""
+"""Committing: a version is there wholly or not at all, and each has at most one that follows it.
+
+What is committed is durable, and was before it could be seen: first the objects, then what was
+decided, then the commit.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from panneuro.core.errors import (
 )
 from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.store import Store
+from panneuro.storage.durability import make_durable
 
 NEXT = "_lake/next.json"
 """In a version's folder, the manifest of the one version that follows it, put create-only."""
@@ -41,6 +46,7 @@ def commit(store: Store, manifest: Manifest) -> tuple[Manifest, bool]:
     ConflictError
         If something different is committed there, or follows the parent, or is of that name.
     """
+    make_durable(store, _own(manifest))
     decided, _ = _create(store, decision_key(manifest), manifest)
     if decided.version != manifest.version:
         finish(store, decided)
@@ -89,20 +95,28 @@ def finish(store: Store, follower: Manifest) -> None:
                 f"but its object {file.path!r} is gone",
                 hint=f"panneuro check {follower.name} --sweep   forgets it when it is a day old",
             )
+    make_durable(store, _own(follower))
     _create(store, f"{follower.prefix}/{KEY}", follower)
+
+
+def _own(manifest: Manifest) -> list[str]:
+    """Return the keys of the objects that are of no other version."""
+    return [manifest.key_of(file) for file in manifest.files if not file.key]
 
 
 def _create(store: Store, key: str, manifest: Manifest) -> tuple[Manifest, bool]:
     """Put a manifest where there is none; return what is there, and whether we put it."""
+    there, is_new = manifest, True
     try:
         store.put(key, manifest.encode(), create=True)
     except StoreError as error:
         # It is there already, or the answer was lost: what the store holds decides.
-        there = _committed(store, key)
-        if there is None:
+        found = _committed(store, key)
+        if found is None:
             raise
-        return there, there == manifest and not isinstance(error, ObjectExistsError)
-    return manifest, True
+        there, is_new = found, found == manifest and not isinstance(error, ObjectExistsError)
+    make_durable(store, [key])
+    return there, is_new
 
 
 def _committed(store: Store, key: str) -> Manifest | None:
@@ -126,9 +140,8 @@ def _agreed(there: Manifest, manifest: Manifest) -> Manifest:
 def _discard(store: Store, manifest: Manifest) -> None:
     """Delete the objects of a version that can never be committed: another follows its parent."""
     if not _committed(store, f"{manifest.prefix}/{KEY}"):
-        for file in manifest.files:
-            if not file.key:
-                store.delete(manifest.key_of(file))
+        for key in _own(manifest):
+            store.delete(key)
 
 
 def moment(after: str = "") -> str:

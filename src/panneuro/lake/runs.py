@@ -23,6 +23,7 @@ from panneuro.core.digests import digest_json
 from panneuro.core.errors import CorruptionError, ObjectExistsError
 from panneuro.core.run import Run, RunIndex, run_key
 from panneuro.core.store import Store
+from panneuro.storage.durability import make_durable
 
 FOLDER = "runs"
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -115,8 +116,10 @@ class Attempt:
                 **more,
             },
         )
+        key = record_key(run)
         with suppress(ObjectExistsError):
-            store.put(record_key(run), run.encode(), create=True)
+            store.put(key, run.encode(), create=True)
+        make_durable(store, [key])
         return run
 
     def _childrens_peak(self) -> int:
