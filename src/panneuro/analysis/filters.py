@@ -22,6 +22,7 @@ from panneuro.analysis.bands import (
 from panneuro.analysis.overlap import (
     Plan,
     Spectrum,
+    apart,
     block_size,
     fold,
     overlap_saved,
@@ -414,7 +415,7 @@ def _band_limited(
     n_out: int,
 ) -> None:
     """Transform only some frequencies back, onto as few samples as is asked for."""
-    folded = np.zeros((len(spectra), n_out), np.complex64)
+    folded = apart(len(spectra), n_out, np.complex64)
     for channel, spectrum in enumerate(spectra):
         fold(spectrum, first, gains, folded[channel])
     write(fft.ifft(folded, axis=1, overwrite_x=True)[:, kept], out)

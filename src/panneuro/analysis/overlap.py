@@ -27,8 +27,9 @@ fft = need("scipy.fft", "analysis", "Filtering signals")
 Spectrum = npt.NDArray[np.complex64]
 
 SHORTEST_FFT = 1 << 15
-_GROUP_BYTES = 4 << 20
+_GROUP_BYTES = 2 << 20
 _TILE = 64
+_LINE_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,13 @@ class _Blocks(Sliced):
 
     def fill(self, out: Any, start: int, stop: int) -> None:
         """Write rows ``start`` to ``stop`` to the first rows of `out`."""
-        step = self.block_rows
+        step, padded = self.block_rows, self._padded()
         for number in range(start // step, -(-stop // step) if stop > start else 0):
             first = number * step
             rows = slice(max(start, first), min(stop, first + step))
             there = out[rows.start - start : rows.stop - start]
             if rows == slice(first, min(first + step, self.shape[0])):
-                self._compute(number, there.reshape(len(there), -1, *self.tail))
+                self._compute(number, there.reshape(len(there), -1, *self.tail), padded)
             else:
                 block = self._block(number)[rows.start - first : rows.stop - first]
                 there[:] = block.reshape(there.shape)
@@ -139,12 +140,20 @@ class _Blocks(Sliced):
         if kept is None or kept[0] != number:
             n_kept = min(self.block_rows, self.shape[0] - number * self.block_rows)
             block = np.empty((n_kept, self.signal.n_channels, *self.tail), self.dtype)
-            self._compute(number, block)
+            self._compute(number, block, self._padded())
             kept = (number, block)
             self._last = kept
         return kept[1]
 
-    def _compute(self, number: int, out: npt.NDArray[Any]) -> None:
+    def _padded(self) -> npt.NDArray[np.float32]:
+        """Return memory for the samples of a block, of as many channels as the cache holds.
+
+        It serves block after block, as new memory costs as much as transforming what is in it.
+        """
+        group = max(1, _GROUP_BYTES // (4 * self.plan.n_fft))
+        return apart(group, self.plan.n_fft, np.float32)
+
+    def _compute(self, number: int, out: npt.NDArray[Any], padded: npt.NDArray[np.float32]) -> None:
         """Write a block to an array of shape (n_rows, n_channels, …)."""
         plan = self.plan
         first = number * self.block_rows * plan.every
@@ -153,14 +162,15 @@ class _Blocks(Sliced):
         end = min(begin + plan.n_fft, len(self.signal) + plan.margin)
         samples, gain, offset = self._taken(begin, end)
         kept = slice(plan.margin // plan.every, plan.margin // plan.every + len(out))
-        group = max(1, _GROUP_BYTES // (8 * plan.n_fft))
-        for part in ranges(samples.shape[1], group):
-            padded = np.zeros((part.stop - part.start, plan.n_fft), np.float32)
-            turn(samples[:, part], padded)
+        for part in ranges(samples.shape[1], len(padded)):
+            rows = padded[: part.stop - part.start]
+            taken = rows[:, : len(samples)]
+            turn(samples[:, part], taken)
             if gain is not None:
-                padded[:, : len(samples)] *= gain[part, None]
-                padded[:, : len(samples)] += offset[part, None]
-            spectra = fft.rfft(padded, axis=1, overwrite_x=True)
+                taken *= gain[part, None]
+                taken += offset[part, None]
+            rows[:, len(samples) :] = 0
+            spectra = fft.rfft(rows, axis=1)
             plan.transform(spectra, kept, out[:, part])
 
     def _taken(self, begin: int, end: int) -> tuple[Any, Any, Any]:
@@ -186,10 +196,10 @@ class _Blocks(Sliced):
 
 @compiled
 def turn(source: Any, target: Any) -> None:
-    """Write columns of one array as rows of another, in tiles that the cache holds.
+    """Write columns of one array as rows of another.
 
-    The longer axis is walked along, as rows that are powers of two apart would share few places of
-    the cache.
+    The longer axis is walked along. Where that is the source's rows, they may begin a power of two
+    apart, and are taken in tiles that the cache holds; the target's may not, see :func:`apart`.
     """
     rows, columns = source.shape
     if rows < columns:
@@ -198,22 +208,34 @@ def turn(source: Any, target: Any) -> None:
                 for column in range(first, min(first + _TILE, columns)):
                     target[column, row] = source[row, column]
     else:
-        for first in range(0, rows, _TILE):
+        for row in range(rows):
+            there = source[row]
             for column in range(columns):
-                for row in range(first, min(first + _TILE, rows)):
-                    target[column, row] = source[row, column]
+                target[column, row] = there[column]
 
 
 @compiled
 def turn_power(source: Any, target: Any, rooted: bool) -> None:
     """Write the squared modulus, or the modulus, of columns as rows of another array."""
     rows, columns = source.shape
-    for first in range(0, columns, _TILE):
+    for column in range(columns):
+        there = target[column]
         for row in range(rows):
-            for column in range(first, min(first + _TILE, columns)):
-                value = source[row, column]
-                power = value.real * value.real + value.imag * value.imag
-                target[column, row] = np.sqrt(power) if rooted else power
+            value = source[row, column]
+            power = value.real * value.real + value.imag * value.imag
+            there[row] = np.sqrt(power) if rooted else power
+
+
+def apart(n_rows: int, n_samples: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return zeros whose rows do not begin a power of two apart, for which caches have few places.
+
+    Examples
+    --------
+    >>> apart(2, 4096, np.complex64).strides
+    (32832, 8)
+    """
+    beyond = _LINE_BYTES // np.dtype(dtype).itemsize
+    return np.zeros((n_rows, n_samples + beyond), dtype)[:, :n_samples]
 
 
 @compiled
@@ -233,13 +255,18 @@ def fold(spectrum: Any, first: int, gains: Any, folded: Any) -> None:
     folded : ndarray of complex64, shape (n_fft // every,)
         To be added to.
     """
-    where = first % folded.size
-    for at in range(gains.size):
-        frequency = first + at
+    done = 0
+    while done < gains.size:
+        frequency = first + done
+        where = frequency % folded.size
+        n = min(gains.size - done, folded.size - where)
         if frequency < 0:
-            folded[where] += np.conj(spectrum[-frequency]) * gains[at]
+            n = min(n, -frequency)
+            for at in range(n):
+                folded[where + at] += np.conj(spectrum[-frequency - at]) * gains[done + at]
         else:
-            folded[where] += spectrum[frequency] * gains[at]
-        where += 1
-        if where == folded.size:
-            where = 0
+            passing, factors = spectrum[frequency : frequency + n], gains[done : done + n]
+            there = folded[where : where + n]
+            for at in range(n):
+                there[at] += passing[at] * factors[at]
+        done += n

@@ -15,6 +15,9 @@ from panneuro.signals.timeseries import TimeSeries
 Floats = npt.NDArray[np.float32]
 BLOCK_BYTES = 64 << 20
 
+_BLOCKS_AT_ONCE = 4
+"""Blocks that are computed in the same memory, one after another."""
+
 
 def rate_of(signal: TimeSeries, doing: str) -> float:
     """Return the samples per second of a signal that has channels over time and a constant rate.
@@ -179,13 +182,15 @@ def evaluate(
         raise InputError(
             f"computing {signal.name!r} of shape {signal.data.shape} into an array of {out.shape}"
         )
-    step = block_rows(signal)
+    data, step = signal.data, block_rows(signal)
+    if isinstance(data, Blockwise) and isinstance(out, np.ndarray):
+        step *= _BLOCKS_AT_ONCE
 
     def one(rows: slice) -> None:
-        if isinstance(signal.data, Blockwise) and isinstance(out, np.ndarray):
-            signal.data.fill(out[rows], rows.start, rows.stop)
+        if isinstance(data, Blockwise) and isinstance(out, np.ndarray):
+            data.fill(out[rows], rows.start, rows.stop)
         else:
-            out[rows] = signal.data[rows]
+            out[rows] = data[rows]
 
     fill(one, ranges(len(signal), step), executor)
     return out

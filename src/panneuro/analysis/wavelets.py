@@ -14,6 +14,7 @@ from panneuro.analysis.blocks import MAX_BYTES, check_bytes, ranges
 from panneuro.analysis.overlap import (
     Plan,
     Spectrum,
+    apart,
     block_size,
     fft,
     fold,
@@ -212,7 +213,7 @@ def _transformed(
 ) -> None:
     for channel, spectrum in enumerate(spectra):
         for part in ranges(len(rows), _AT_ONCE):
-            folded = np.zeros((part.stop - part.start, n_out), np.complex64)
+            folded = apart(part.stop - part.start, n_out, np.complex64)
             for one, (first, gains) in zip(folded, rows[part], strict=True):
                 fold(spectrum, first, gains, one)
             values = fft.ifft(folded, axis=1, overwrite_x=True)[:, kept]
