@@ -9,6 +9,7 @@ import pytest
 import panneuro
 from panneuro.compute import repeating, reproducing, texts
 from panneuro.compute.running import run as run_step
+from panneuro.core.errors import ExpiredError
 
 STEPS = Path(__file__).parent / "steps.py"
 
@@ -34,6 +35,24 @@ def test_a_result_is_proved(run, computed):
     answered = run("reproduce", name, "--here", "--lake", lake, "--json")
     (verdict,) = json.loads(answered.stdout)["verdicts"]
     assert (verdict["outcome"], verdict["reproduced"]) == ("identical", True)
+
+
+def test_what_expired_is_put_back(run, computed):
+    lake, name = computed
+    toml = Path(lake) / "lake.toml"
+    toml.write_text(
+        f'{toml.read_text()}\n[[lifecycle]]\non = "kind=derived"\nidle_days = 0\ndo = "expire"\n'
+    )
+    assert "was never made again" in run("cost", "--rules", "--lake", lake).stdout
+    run("reproduce", name, "--here", "--lake", lake)
+    assert run("reproduce", name, "--restore", "--lake", lake).exit_code == 2
+    assert "a month; done" in run("cost", "--rules", "--apply", "--lake", lake).stderr
+    with pytest.raises(ExpiredError, match="expired on"):
+        panneuro.open(lake)[name].read_file("_lake/head")
+    back = run("reproduce", name, "--restore", "--here", "--lake", lake)
+    assert back.exit_code == 0, back.output
+    assert "is there again: the same bytes" in back.stdout
+    assert run("check", name, "--lake", lake).exit_code == 0
 
 
 def test_what_is_not_reproduced_ends_so(run, computed, monkeypatch):

@@ -35,6 +35,10 @@ class Rule:
     do: Literal["tier", "expire"]
     tier: str = ""
 
+    def __str__(self) -> str:
+        what = f"{self.do} {self.tier}".strip()
+        return f"{what} what nobody asked for in {self.idle_days} days: {self.on or 'everything'}"
+
     def saved_per_month(self, n_bytes: int, book: PriceBook) -> Decimal:
         """Return the money that following it saves in a month, exactly."""
         now = book.of_storage(Decimal(n_bytes))

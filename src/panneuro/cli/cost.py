@@ -43,8 +43,9 @@ _CENT = Decimal("0.01")
     "--rules",
     "style",
     flag_value="rules",
-    help="What life-cycle rules propose, and would save, instead; nothing is done.",
+    help="What life-cycle rules propose, and would save, instead.",
 )
+@click.option("--apply", "does", is_flag=True, help="With --rules: do it; never without.")
 @click.option(
     "--prices", "style", flag_value="prices", help="The prices, and whose they are, instead."
 )
@@ -57,6 +58,7 @@ def command(
     until: str,
     style: str | None,
     months: int | None,
+    does: bool,
     lake: str | None,
 ) -> None:
     """Say what the lake costs: storage, requests, egress, computing.
@@ -70,14 +72,17 @@ def command(
     panneuro cost --by month
     panneuro cost --by project --by asset --since 2026-05 --until 2026-05 --csv
     panneuro cost --forecast 12
+    panneuro cost --rules --apply
     """
+    if does and style != "rules":
+        raise click.UsageError("--apply goes with --rules")
     opened = open_lake(lake)
     if months:
         _forecast(answers, opened, months)
     elif style == "budgets":
         _budgets(answers, opened)
     elif style == "rules":
-        _rules(answers, opened)
+        _rules(answers, opened, does=does)
     elif style == "prices":
         _prices(answers, opened)
     else:
@@ -148,7 +153,8 @@ def _budgets(answers: Answers, lake: Lake) -> None:
         answers.say("no budgets: [budgets] with total = 1000, in lake.toml")
 
 
-def _rules(answers: Answers, lake: Lake) -> None:
+def _rules(answers: Answers, lake: Lake, *, does: bool) -> None:
+    from panneuro.compute.recomputing import apply
     from panneuro.lake.retiring import proposals
 
     items: list[dict[str, Any]] = [
@@ -160,7 +166,7 @@ def _rules(answers: Answers, lake: Lake) -> None:
             "saved_per_month": str(one.saved_per_month.quantize(_CENT)),
             "kept_because": one.kept_because,
         }
-        for one in proposals(lake)
+        for one in (apply if does else proposals)(lake)
     ]
     rows = [[*list(item.values())[:3], in_bytes(item["bytes"]), *list(item.values())[4:]]
             for item in items]  # fmt: skip
@@ -168,7 +174,10 @@ def _rules(answers: Answers, lake: Lake) -> None:
     text = table(columns, rows, ("bytes", "saved_per_month")) if rows else None
     answers.give_all("proposals", items, text, currency=lake.ledger.book.currency)
     saved = sum(Decimal(item["saved_per_month"]) for item in items if not item["kept_because"])
-    answers.say(f"would save {saved} {lake.ledger.book.currency} a month; nothing is done")
+    end = "; done" if does else "; nothing is done without --apply"
+    answers.say(
+        f"{'saves' if does else 'would save'} {saved} {lake.ledger.book.currency} a month{end}"
+    )
 
 
 def _prices(answers: Answers, lake: Lake) -> None:

@@ -14,6 +14,7 @@ from panneuro.cli.completing import assets
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
 from panneuro.compute.bundling import results, unbundle
+from panneuro.compute.recomputing import recompute
 from panneuro.compute.reproducing import Verdict, reproduce, summary
 from panneuro.core.progress import Progress
 from panneuro.lake.lake import Lake, open_lake
@@ -29,6 +30,7 @@ _UNOBTAINABLE, _NOT_REPRODUCED = 3, 1
     type=click.FloatRange(min=0),
     help="How far numbers may differ, relative to the larger.  [default: what the step declares]",
 )
+@click.option("--restore", is_flag=True, help="Of what expired: put it back, byte for byte.")
 @click.option("--quick", is_flag=True, help="Verify only the sizes of the inputs, not their bytes.")
 @click.option(
     "--into",
@@ -44,6 +46,7 @@ def command(
     name: str,
     here: bool,
     tolerance: float | None,
+    restore: bool,
     quick: bool,
     into: Path | None,
     source: str | None,
@@ -59,7 +62,11 @@ def command(
     \b
     panneuro reproduce NAME
     panneuro reproduce paper.zip
+    panneuro reproduce NAME --restore
     """
+    if restore:
+        _restore(answers, open_lake(lake), name, here)
+        return
     with ExitStack() as stack:
         if name.endswith(".zip"):
             folder = into or Path(stack.enter_context(TemporaryDirectory(prefix="panneuro-")))
@@ -71,6 +78,14 @@ def command(
         with watched(answers, "reproducing") as progress:
             found = [_one(answers, opened, one, here, tolerance, quick, progress) for one in names]
     _conclude(answers, found)
+
+
+def _restore(answers: Answers, lake: Lake, name: str, here: bool) -> None:
+    with watched(answers, "making again") as progress:
+        run = recompute(lake, name, here=here, progress=progress)
+    ((made, version),) = run.inputs["source"].items()
+    text = f"{made}@{version} is there again: the same bytes"
+    answers.give({"name": made, "version": version, "run": run.key}, text)
 
 
 def _one(

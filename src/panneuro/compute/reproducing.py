@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +26,14 @@ from panneuro.core.errors import (
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.run import Run
 from panneuro.lake.asset import Asset
+from panneuro.lake.retiring import REPRODUCE
 from panneuro.lake.runs import Attempt
 from panneuro.storage.stores import open_store
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
 
-STEP = "panneuro.reproduce"
+STEP = REPRODUCE
 """Under which verdicts are found among the runs."""
 
 Outcome = Literal["identical", "equal", "different", "failed", "unobtainable"]
@@ -134,7 +136,7 @@ def reproduce(
     """
     lake.refresh()
     asset = lake[reference]
-    run = _maker(lake, asset)
+    run = maker(lake, asset)
     allowed = run.tolerance if tolerance is None else tolerance
     if not 0 <= allowed < float("inf"):
         raise InputError(f"a tolerance of {allowed!r}", hint="0 for the same bytes, 1e-9, …")
@@ -162,7 +164,16 @@ def reproduce(
     return verdict
 
 
-def _maker(lake: Lake, asset: Asset) -> Run:
+def maker(lake: Lake, asset: Asset) -> Run:
+    """Return the run that made an asset.
+
+    Raises
+    ------
+    NotFoundError
+        If none is recorded.
+    InputError
+        If it was not computed by a step.
+    """
     run = lake.runs.get(asset.manifest.run) if asset.manifest.run else None
     made = lake.runs.making(asset.name, asset.version)
     run = run or (made[0] if made else None)
@@ -184,31 +195,75 @@ def _maker(lake: Lake, asset: Asset) -> Run:
 
 def _repeated(recipe: Recipe, asset: Asset, verdict: Verdict, progress: Progress) -> Verdict:
     """Build, run and compare."""
-    with TemporaryDirectory(prefix="panneuro-reproduce-") as name:
-        folder = Path(name)
+    with ExitStack() as stack:
         try:
-            python, notes = recipe.python(here=verdict.where == "here")
-            progress.advance(1)
-            answer = _answer(recipe, asset, python, folder)
+            again = stack.enter_context(
+                repetition(recipe, asset, here=verdict.where == "here", progress=progress)
+            )
         except UnobtainableError as error:
             missing = {f"package {what}": why for what, why in error.missing.items()}
             told = missing or {"environment": error.message}
             return replace(verdict, outcome="unobtainable", missing=told)
         except PanneuroError as error:
             return replace(verdict, error=error.message)
+        verdict = replace(verdict, notes=again.notes, error=again.error)
+        if again.asset is None:
+            return verdict
+        outcome, differences = compare(asset, again.asset, verdict.tolerance)
+        return replace(verdict, outcome=outcome, differences=differences)
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """What came of running a recorded run again.
+
+    Parameters
+    ----------
+    asset : Asset, optional
+        What it made; None where it failed.
+    folder : Path
+        The lake that it made it in, which does not stay.
+    notes : tuple of str
+        What was not as it was.
+    error : str
+        Why it failed.
+    """
+
+    asset: Asset | None
+    folder: Path
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+@contextmanager
+def repetition(
+    recipe: Recipe, asset: Asset, *, here: bool, progress: Progress | None = None
+) -> Iterator[Repetition]:
+    """Run again what made an asset, away from its lake, and give what comes of it.
+
+    Raises
+    ------
+    UnobtainableError
+        If its packages are not to be had any more.
+    PanneuroError
+        If it cannot be begun.
+    """
+    with TemporaryDirectory(prefix="panneuro-reproduce-") as name:
+        folder = Path(name)
+        python, notes = recipe.python(here=here)
+        (progress or Silence()).advance(1)
+        answer = _answer(recipe, asset, python, folder)
         notes += tuple(
             f"the {what} found were not those recorded"
             for what in ("code", "packages")
             if not answer.get(what, True)
         )
-        verdict = replace(verdict, notes=notes, error=_error(answer))
-        if verdict.error:
-            return verdict
-        repetition = Run.decode(json.dumps(answer["run"]))
-        ((made, version),) = repetition.outputs.items()
-        again = Asset.open(open_store(folder / "lake"), made, version)
-        outcome, differences = compare(asset, again, verdict.tolerance)
-        return replace(verdict, outcome=outcome, differences=differences)
+        lake = folder / "lake"
+        if error := _error(answer):
+            yield Repetition(None, lake, notes, error)
+            return
+        ((made, version),) = Run.decode(json.dumps(answer["run"])).outputs.items()
+        yield Repetition(Asset.open(open_store(lake), made, version), lake, notes)
 
 
 def _error(answer: Mapping[str, Any]) -> str:

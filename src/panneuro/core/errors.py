@@ -6,6 +6,7 @@
     ├── InputError           the caller gave something that cannot be used        usage/…
     │   └── QueryError       a search that cannot be understood                   query/…
     ├── NotFoundError        nothing has that name                                …/not-found
+    │   └── ExpiredError         its data were let go of, and can be made again   asset/expired
     ├── NotAllowedError      the actor may not do that                            access/denied
     ├── FormatError          a file is not what it claims to be                   format/…
     │   └── UnknownFormatError   no reader recognises the source                  format/unknown
@@ -74,6 +75,12 @@ class NotFoundError(PanneuroError, LookupError):
 
     code = "asset/not-found"
     exit_code = 3
+
+
+class ExpiredError(NotFoundError):
+    """The data of a version were let go of by a life-cycle rule, and can be made again."""
+
+    code = "asset/expired"
 
 
 class NotAllowedError(PanneuroError):

@@ -9,9 +9,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from panneuro.core.digests import PREFIX, digest_bytes
-from panneuro.core.errors import CorruptionError, InputError, NotFoundError, ObjectNotFoundError
+from panneuro.core.errors import (
+    CorruptionError,
+    InputError,
+    NotFoundError,
+    ObjectNotFoundError,
+    PanneuroError,
+)
 from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
 from panneuro.core.store import Store
+from panneuro.lake.tombstones import tombstone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -178,7 +185,10 @@ class Asset:
         if PREFIX + running.hexdigest() != file.digest:
             raise self._damaged(file)
 
-    def _gone(self, file: StoredFile) -> CorruptionError:
+    def _gone(self, file: StoredFile) -> PanneuroError:
+        stone = tombstone(self._store, self.manifest)
+        if stone:
+            return stone.error(self.manifest)
         return CorruptionError(
             f"the file {file.path!r} of {self.name!r} is gone from the store",
             hint=f"panneuro check {self.name}",

@@ -18,12 +18,15 @@ from panneuro.lake.entries import entry_of
 from panneuro.lake.indexing import decode_at
 from panneuro.lake.problems import Problem, Report
 from panneuro.lake.rebuilding import rebuild
+from panneuro.lake.tombstones import KEY as EXPIRED
+from panneuro.lake.tombstones import key_of
 from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.streams import digest_object
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
 
+_NO_FILES = (KEY, NEXT, EXPIRED)
 _TO_DO = "--repair makes it again if it follows from others, else restore it from a copy"
 
 
@@ -126,7 +129,12 @@ class AssetChecks:
 
     def files(self, executor: Executor, progress: Progress, *, quick: bool, repair: bool) -> None:
         """Verify every object of every version."""
-        work = [(manifest, file) for manifest in self.manifests for file in manifest.files]
+        work = [
+            (manifest, file)
+            for manifest in self.manifests
+            if not self._has_expired(manifest)
+            for file in manifest.files
+        ]
         progress.start("verifying", sum(file.size for _, file in work))
         found = executor.map(lambda item: self._file(*item, quick=quick), work)
         wrong = []
@@ -143,6 +151,15 @@ class AssetChecks:
             self.report.problems.append(
                 replace(problem, message=what, repaired=True) if done else problem
             )
+
+    def _has_expired(self, manifest: Manifest) -> bool:
+        """Tell whether the data of a version were let go of, and note it."""
+        key = key_of(manifest)
+        if key not in self.folders[manifest.prefix]:
+            return False
+        what = "its data expired; panneuro reproduce … --restore makes them again"
+        self._note("expired", manifest.prefix, key, what)
+        return True
 
     def _file(self, manifest: Manifest, file: StoredFile, *, quick: bool) -> Problem | None:
         key, asset = manifest.key_of(file), f"{manifest.name}@{manifest.version}"
@@ -172,7 +189,7 @@ class AssetChecks:
                 old = max(found.modified for found in objects.values()) < before
                 self._unfinished(folder, objects, sweep=sweep and old)
             elif folder in committed:
-                for key in objects.keys() - shared - {f"{folder}/{KEY}", f"{folder}/{NEXT}"}:
+                for key in objects.keys() - shared - {f"{folder}/{one}" for one in _NO_FILES}:
                     self._note("orphan", folder, key, "the object belongs to no file of the asset")
 
     def _unfinished(self, folder: str, objects: dict[str, ObjectInfo], *, sweep: bool) -> None:

@@ -84,14 +84,14 @@ class Ledger:
             added = {month_of(now): come_in.get(month_of(now), 0)}
         ahead = [month_of(_months_before(_first_of(now), -at)) for at in range(1, n_months + 1)]
         spent = used(self._lake, since, this, self._within)
-        total = sum(one.n_bytes for one in everything)
+        total = sum(one.bytes_now for one in everything)
         return forecast(total, added, spent, self.book, ahead)
 
     def saved_per_year(self) -> Decimal:
         """Return what is saved in a year by keeping what is kept, and not the source files."""
         everything = list(kept(self._lake, self._within))
         came, stays = (
-            sum(getattr(one, name) for one in everything) for name in ("source_bytes", "n_bytes")
+            sum(getattr(one, name) for one in everything) for name in ("source_bytes", "bytes_now")
         )
         return self.book.saved_per_year(came, stays, self.book.kept)
 

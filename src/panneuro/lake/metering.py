@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from panneuro.core.query import EVERYTHING, Query
 from panneuro.core.run import Run
 from panneuro.lake.asset import Asset
 from panneuro.lake.entries import entry_of
+from panneuro.lake.tombstones import Absence, absences
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -38,12 +39,20 @@ class Kept:
         Its own.
     source_bytes : int
         Of the files that it was made from.
+    away : sequence of pairs of datetime
+        From when until when its data had expired; None for until now.
     """
 
     entry: Entry
     n_bytes: int
     n_objects: int
     source_bytes: int
+    away: Sequence[Absence] = ()
+
+    @property
+    def bytes_now(self) -> int:
+        """What it keeps now: nothing where its data expired."""
+        return 0 if self.away and self.away[-1][1] is None else self.n_bytes
 
     @property
     def project(self) -> str:
@@ -54,16 +63,18 @@ class Kept:
 def kept(lake: Lake, within: Query = EVERYTHING) -> Iterator[Kept]:
     """Yield what every version keeps that a query finds, if it finds the latest, too."""
     names = None if within == EVERYTHING else set(lake.index.names(within))
+    away = absences(lake.runs)
     for entry in lake.catalog.entries():
         if names is None or (entry.name in names and within.matches(entry)):
-            yield _kept(lake, entry)
+            yield _kept(lake, entry, away.get((entry.name, entry.version), ()))
 
 
-def _kept(lake: Lake, entry: Entry) -> Kept:
+def _kept(lake: Lake, entry: Entry, away: Sequence[Absence]) -> Kept:
     said = entry.doc or {}
     if "stored_bytes" not in said:
         said = entry_of(Asset.open(lake.store, entry.name, entry.version).manifest).doc or {}
-    return Kept(entry, said["stored_bytes"], said["stored_objects"], said["source_bytes"])
+    sizes = said["stored_bytes"], said["stored_objects"], said["source_bytes"]
+    return Kept(entry, *sizes, away)
 
 
 def used(
@@ -134,10 +145,21 @@ def _storage(one: Kept, run: Run | None, since: datetime, until: datetime) -> It
         "person": run.user if run else "",
         "step": run.step if run else "",
     }
-    for month, part in months(max(since, created), until):
-        yield Used("storage", one.n_bytes * part, month=month, **put)
+    for first, last in _present(max(since, created), until, one.away):
+        for month, part in months(first, last):
+            yield Used("storage", one.n_bytes * part, month=month, **put)
     if since <= created < until:
         yield Used("requests", Decimal(one.n_objects), month=month_of(created), **put)
+
+
+def _present(
+    since: datetime, until: datetime, away: Sequence[Absence]
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the times between two moments that are in none of some absences."""
+    for went, came in away:
+        yield since, min(until, went)
+        since = max(since, came or until)
+    yield since, until
 
 
 def _computed(run: Run, projects: dict[str, str], *, is_whole: bool) -> Iterator[Used]:

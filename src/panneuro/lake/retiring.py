@@ -1,20 +1,31 @@
-"""Retiring: what life-cycle rules would do with what nobody asks for, and what it would save."""
+"""Retiring: what life-cycle rules do with what nobody asks for, and what it saves."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from panneuro.access.actors import LOCAL, Actor
 from panneuro.access.lifecycle import Proposal, Rule, rules_of
 from panneuro.access.prices import PriceBook
 from panneuro.core.entry import Entry, seconds
+from panneuro.core.errors import InputError
 from panneuro.core.run import Run
+from panneuro.lake.asset import Asset
 from panneuro.lake.metering import Kept, kept
+from panneuro.lake.runs import Attempt
+from panneuro.lake.tombstones import EXPIRE, Tombstone, key_of
 from panneuro.lake.wording import in_documents_words
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
+
+
+REPRODUCE = "panneuro.reproduce"
+"""Under which it is on record that a version was made again."""
 
 
 def proposals(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
@@ -36,6 +47,8 @@ def proposals(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
         return
     asked = _asked_for(lake, now - timedelta(days=max(rule.idle_days for rule in rules)))
     for one in kept(lake):
+        if not one.bytes_now:
+            continue
         last = max(asked.get(one.entry.name, 0.0), seconds(one.entry.created))
         idle_days = (now.timestamp() - last) / 86_400
         for rule in rules:
@@ -69,7 +82,9 @@ def _asked_for(lake: Lake, since: datetime) -> dict[str, float]:
 
 
 def why_not(lake: Lake, entry: Entry) -> str:
-    """Return why a version must not go; empty if it can be made again from what is on record.
+    """Return why a version must not go; empty if it was made again from what is on record.
+
+    What it was made from may have gone before it: that can be made again, too.
 
     Parameters
     ----------
@@ -95,7 +110,76 @@ def why_not(lake: Lake, entry: Entry) -> str:
     latest = lake.index.get(entry.name)
     if latest is not None and latest.version != entry.version:
         return "a later version may share what it keeps"
+    if _proof(lake, entry) is None:
+        return "it was never made again, byte for byte, as panneuro reproduce does"
     return ""
+
+
+def _proof(lake: Lake, entry: Entry) -> Run | None:
+    """Return the run that made the same bytes again, where there is one."""
+    return next(
+        (
+            run
+            for run in lake.runs.using(entry.name, entry.version)
+            if run.step == REPRODUCE and run.is_done and _outcome(run) == "identical"
+        ),
+        None,
+    )
+
+
+def _outcome(run: Run) -> object:
+    with suppress(ValueError, AttributeError, RecursionError):
+        return json.loads(run.log).get("outcome")
+    return None
+
+
+def expire(lake: Lake, proposal: Proposal, by: Actor = LOCAL) -> Run:
+    """Let go of the data of a version that can be made again; its documents stay.
+
+    What is left is found, described and searched as before; who reads its data is told how they
+    are made again. It is on record as a run, and in the audit.
+
+    Parameters
+    ----------
+    lake : Lake
+        That holds it.
+    proposal : Proposal
+        Of a rule that says ``expire``.
+    by : Actor
+        Who says so.
+
+    Returns
+    -------
+    Run
+        The record.
+
+    Raises
+    ------
+    InputError
+        If something stands against it: nothing is done.
+    """
+    entry = lake.index.get(proposal.name, proposal.version)
+    reason = why_not(lake, entry) if entry else "it is not here"
+    proof = _proof(lake, entry) if entry else None
+    if reason or proof is None or proposal.rule.do != "expire":
+        raise InputError(
+            f"{proposal.name}@{proposal.version} does not expire: {reason or 'no rule says so'}",
+            hint="panneuro cost --rules",
+        )
+    now, rule = datetime.now(UTC).isoformat(), str(proposal.rule)
+    manifest = Asset.open(lake.store, proposal.name, proposal.version).manifest
+    said = {"rule": rule, "at": now}
+    attempt = Attempt.at(EXPIRE, said, {proposal.name: proposal.version})
+    stone = Tombstone(now, str(by), rule, manifest.run, proof.key, proposal.n_bytes)
+    lake.store.put(key_of(manifest), stone.encode())
+    for file in manifest.files:
+        if not file.key:
+            lake.store.delete(manifest.key_of(file))
+    run = attempt.record(lake.store, log=stone.encode().decode())
+    lake.learn([run])
+    lake.audit.record("expire", by, f"{proposal.name}@{proposal.version}", rule=rule)
+    lake.audit.flush()
+    return run
 
 
 def _is_complete(run: Run) -> bool:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from panneuro.core.errors import (
     ConflictError,
+    ExpiredError,
     InputError,
     LimitError,
     MissingExtraError,
@@ -29,6 +30,7 @@ _STATUS: Mapping[type[PanneuroError], int] = MappingProxyType(
     {
         InputError: 400,
         NotAllowedError: 403,
+        ExpiredError: 410,
         NotFoundError: 404,
         ConflictError: 409,
         LimitError: 422,

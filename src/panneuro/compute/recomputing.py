@@ -1,0 +1,142 @@
+"""Letting go of what can be made again, and making it again when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from panneuro.access.actors import LOCAL
+from panneuro.compute.obtaining import Recipe
+from panneuro.compute.reproducing import Repetition, maker, repetition
+from panneuro.core.digests import digest_file
+from panneuro.core.errors import CorruptionError, InputError, PanneuroError, UnobtainableError
+from panneuro.core.progress import Progress
+from panneuro.lake.retiring import expire, proposals
+from panneuro.lake.runs import Attempt
+from panneuro.lake.tombstones import RECOMPUTE, key_of, tombstone
+
+if TYPE_CHECKING:
+    from panneuro.access.lifecycle import Proposal
+    from panneuro.core.run import Run
+    from panneuro.lake.asset import Asset
+    from panneuro.lake.lake import Lake
+
+_NO_CLASSES = "the provider's own rules move objects between tiers"
+
+
+def apply(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
+    """Do what the rules of ``lake.toml`` say with what nothing stands against.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose rules.
+    now : datetime, optional
+        The moment at which it is asked.
+
+    Yields
+    ------
+    Proposal
+        Each, done when it is given; where it was not, ``kept_because`` says why.
+    """
+    for proposal in list(proposals(lake, now)):
+        if not proposal.kept_because:
+            reason = _why_not(lake, proposal)
+            if not reason:
+                expire(lake, proposal)
+            yield replace(proposal, kept_because=reason)
+        else:
+            yield proposal
+
+
+def _why_not(lake: Lake, proposal: Proposal) -> str:
+    if proposal.rule.do == "tier":
+        return _NO_CLASSES
+    asset = lake[f"{proposal.name}@{proposal.version}"]
+    missing = _recipe(lake, asset).missing
+    return "; ".join(f"{what}: {why}" for what, why in missing.items())
+
+
+def _recipe(lake: Lake, asset: Asset) -> Recipe:
+    """Return what making an asset again takes; inputs that expired can be made again themselves."""
+    recipe = Recipe(lake, maker(lake, asset))
+    expired = {f"input {one.name}@{one.version}" for one in recipe.manifests
+               if tombstone(lake.store, one)}  # fmt: skip
+    recipe.look(quick=True)
+    for what in expired:
+        recipe.missing.pop(what, None)
+    return recipe
+
+
+def recompute(
+    lake: Lake, reference: str, *, here: bool = False, progress: Progress | None = None
+) -> Run:
+    """Make again what expired, and put it back: the very same version, byte for byte.
+
+    What it was made from is made again first where that expired, too. Nothing is put back unless
+    all of it is what its digests say.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    reference : str
+        ``NAME`` or ``NAME@VERSION``.
+    here : bool
+        Use the packages that are installed here, not the recorded ones built apart.
+    progress : Progress, optional
+        Told of the stages.
+
+    Returns
+    -------
+    Run
+        The record.
+
+    Raises
+    ------
+    InputError
+        If it has not expired.
+    UnobtainableError
+        If something that it takes is not to be had any more.
+    CorruptionError
+        If other bytes came of it.
+    """
+    asset = lake[reference]
+    if tombstone(lake.store, asset.manifest) is None:
+        raise InputError(f"making {reference!r} again: it has not expired")
+    said = {"at": datetime.now(UTC).isoformat()}
+    attempt = Attempt.at(RECOMPUTE, said, {asset.name: asset.version})
+    for one in Recipe(lake, maker(lake, asset)).manifests:
+        if tombstone(lake.store, one):
+            recompute(lake, f"{one.name}@{one.version}", here=here, progress=progress)
+    recipe = _recipe(lake, asset)
+    if recipe.missing:
+        raise UnobtainableError(
+            f"making {asset.name}@{asset.version} again: it is no longer obtainable",
+            missing=recipe.missing,
+        )
+    with repetition(recipe, asset, here=here, progress=progress) as again:
+        _put_back(lake, asset, again)
+    run = attempt.record(lake.store)
+    lake.learn([run])
+    lake.audit.record("recompute", LOCAL, f"{asset.name}@{asset.version}")
+    return run
+
+
+def _put_back(lake: Lake, asset: Asset, again: Repetition) -> None:
+    if again.asset is None:
+        raise PanneuroError(f"making {asset.name}@{asset.version} again: it failed: {again.error}")
+    made = again.folder / again.asset.manifest.prefix
+    wanted = [file for file in asset.files if not file.key]
+    for file in wanted:
+        path = made / file.path
+        if not path.is_file() or digest_file(path) != file.digest:
+            raise CorruptionError(
+                f"making {asset.name}@{asset.version} again: {file.path!r} came out as other bytes",
+                hint="nothing was put back; panneuro reproduce says what differs",
+            )
+    for file in wanted:
+        lake.store.put_file(asset.manifest.key_of(file), made / file.path)
+    lake.store.delete(key_of(asset.manifest))
