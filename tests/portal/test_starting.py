@@ -99,6 +99,10 @@ def test_a_failure_is_told_to_who_may_know_and_to_nobody_else(workshop, describe
     seen = ada.get(place).json()
     assert seen["status"] == "failed"
     assert not seen.keys() & {"log", "by"}
+    run = ada.get(f"/runs/{told['runs'][0]['key']}").json()
+    assert run["error"]["message"] == told["runs"][0]["error"]["message"]
+    assert "steps.py" in str(told)
+    assert "steps.py" not in str([seen, run["error"]])
     assert ada.post(f"{place}/retry").status_code == 403
 
 

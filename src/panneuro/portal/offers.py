@@ -22,6 +22,7 @@ STEP, PIPELINE = "step", "pipeline"
 _LOG = logging.getLogger("panneuro.portal")
 _SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+$|\Z)", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^([\w, ]+?)(?: :[^\n]*)?\n((?:[ \t]+[^\n]*\n?|\n)+)", re.MULTILINE)
+_ROLE = re.compile(r":\w+:`~?(?:[\w.]+\.)?(\w+)`")
 _UNITS: Mapping[str, str] = {
     "s": "s",
     "ms": "ms",
@@ -142,10 +143,10 @@ def parameters_of(step: Step) -> tuple[Parameter, ...]:
     ...     Parameters
     ...     ----------
     ...     window_s : float
-    ...         Length of the window.
+    ...         Length, as in :func:`~numpy.histogram`.
     ...     '''
     >>> [(one.label, one.unit, one.default, one.about) for one in parameters_of(rates)]
-    [('window', 's', '0.5', 'Length of the window.')]
+    [('window', 's', '0.5', 'Length, as in histogram.')]
     """
     said = _said_of(cleandoc(step.__doc__ or ""))
     return tuple(
@@ -160,7 +161,9 @@ def _said_of(docstring: str) -> dict[str, str]:
     section = _SECTION.search(docstring + "\n")
     found = _ENTRY.findall(section[1]) if section else []
     return {
-        name.strip(): " ".join(text.split()) for names, text in found for name in names.split(",")
+        name.strip(): _ROLE.sub(r"\1", " ".join(text.split()))
+        for names, text in found
+        for name in names.split(",")
     }
 
 

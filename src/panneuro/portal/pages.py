@@ -42,6 +42,7 @@ class Pages:
             size=in_bytes,
             length=in_time,
             moment=in_words,
+            money=in_money,
             number=in_figures,
             segment=segment,
             path=quote,
@@ -130,6 +131,18 @@ def in_words(moment: str | datetime | None) -> str:
         return ""
     found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return found.strftime("%Y-%m-%d %H:%M")
+
+
+def in_money(amount: str) -> str:
+    """Return a small amount of money, to the hundredth of a cent.
+
+    Examples
+    --------
+    >>> in_money("0.12345"), in_money("0.0000019"), in_money("0")
+    ('0.1235', 'under 0.0001', '0')
+    """
+    value = float(amount)
+    return "under 0.0001" if 0 < value < 0.0001 else f"{value:.4f}" if value else "0"
 
 
 def in_figures(number: float | None) -> str:

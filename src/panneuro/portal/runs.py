@@ -22,7 +22,7 @@ from panneuro.portal.pages import Pages, address
 from panneuro.portal.runnable import may_all, named
 from panneuro.portal.seeing import inputs_of, is_visible
 from panneuro.portal.supervising import Orders
-from panneuro.portal.telling import OrderGiven, latest
+from panneuro.portal.telling import OrderGiven, latest, shown_error
 
 _ON_A_PAGE = 50
 _AT_ONCE = 200
@@ -229,4 +229,5 @@ def _given(seen: LakeFor, run: Run) -> RunGiven:
     names = dict.fromkeys((*run.outputs, *(name for name, _ in inputs_of(run))))
     if not (seen.actor.is_local or any(seen.may("edit", name) for name in names)):
         said = {name: value for name, value in said.items() if name not in _INNER}
+        said["error"] = shown_error(run.error)
     return RunGiven.model_validate(said)

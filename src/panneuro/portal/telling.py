@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -49,6 +50,7 @@ class OrderGiven(BaseModel):
     status: str = Field(description="running, done, failed, stopped or interrupted")
     names: list[str] = Field(description="assets that it is run on")
     left: int = Field(description="runs that are still to be done, as far as they are known")
+    failed: int = Field(description="runs that failed")
     runs: list[dict[str, Any]] = Field(description="those that ended")
 
 
@@ -67,13 +69,20 @@ def is_shown(seen: LakeFor, lake: Lake, order: Order, progressed: Progressed) ->
 def order_given(seen: LakeFor, lake: Lake, order: Order, progressed: Progressed) -> OrderGiven:
     """Return what an actor is told of an order."""
     said: dict[str, Any] = {**vars(order), **vars(progressed), "names": list(order.names)}
-    said["limits"] = asdict(order.limits)
+    said |= {"limits": asdict(order.limits), "failed": progressed.failed}
     said["cost"] = str(sum(Decimal(run["cost"]) for run in progressed.runs if run["cost"]))
     if not (seen.actor.is_local or may_all(seen, lake, "edit", order.names)):
         said = {name: value for name, value in said.items() if name not in _INNER}
-        said["runs"] = [{**run, "cost": ""} for run in progressed.runs]
+        said["runs"] = [
+            {**run, "cost": "", "error": shown_error(run["error"])} for run in progressed.runs
+        ]
         said["cost"] = ""
     return OrderGiven.model_validate(said)
+
+
+def shown_error(error: Mapping[str, str]) -> dict[str, str]:
+    """Return what everybody is told of an error: not where on the server it was raised."""
+    return {name: text for name, text in error.items() if name != "hint"}
 
 
 def latest(seen: LakeFor, lake: Lake, orders: Orders) -> list[OrderGiven]:
