@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from panneuro.core.errors import CorruptionError
+from panneuro.core.errors import CorruptionError, StoreError
 from panneuro.core.manifest import is_version, prefix_of
 from panneuro.core.run import Run
 from panneuro.core.store import Store
@@ -40,16 +40,27 @@ def check_runs(lake: Lake, held: Versions, report: Report, *, quick: bool, repai
     repair : bool
         Put records right that the index knows, and the index.
     """
-    lake.refresh()
+    knows = _can_use_index(lake, report)
     stored = recorded(lake.store)
     report.checked_runs = len(stored)
-    found = {} if quick else _read_all(lake.store, stored)
+    found = {} if quick and knows else _read_all(lake.store, stored)
     for key, run in found.items():
         if isinstance(run, str):
-            _damaged(lake, key, run, report, repair=repair)
-    _index(lake, set(stored), report, repair=repair)
-    runs = lake.runs.find() if quick else [run for run in found.values() if isinstance(run, Run)]
-    _named((run for run in runs if run.is_done), held, report)
+            _damaged(lake if knows else None, key, run, report, repair=repair)
+    if knows:
+        _index(lake, set(stored), report, repair=repair)
+    runs = lake.runs.find() if quick and knows else found.values()
+    _named((run for run in runs if isinstance(run, Run) and run.is_done), held, report)
+
+
+def _can_use_index(lake: Lake, report: Report) -> bool:
+    """Learn what others ran; where the index cannot be used, as on a full disk, note that."""
+    try:
+        lake.refresh()
+    except StoreError as error:
+        report.note("unreadable", "", "catalog/runs.sqlite", f"{error.message}; {error.hint}")
+        return False
+    return True
 
 
 def _read_all(store: Store, keys: list[str]) -> dict[str, Run | str]:
@@ -74,10 +85,10 @@ def _fault(key: str, run: Run) -> str:
     return ""
 
 
-def _damaged(lake: Lake, key: str, what: str, report: Report, *, repair: bool) -> None:
+def _damaged(lake: Lake | None, key: str, what: str, report: Report, *, repair: bool) -> None:
     """Note a record that is damaged; put it back as the index knows it."""
-    known = lake.runs.record(key)
-    if known is None or _fault(key, known):
+    known = lake.runs.record(key) if lake else None
+    if lake is None or known is None or _fault(key, known):
         report.note("corrupt", "", key, f"{what}; {_RESTORE}")
         return
     if repair:
