@@ -28,11 +28,12 @@ def test_a_terabyte_that_leaves_is_about_ninety_dollars():
 def test_a_lake_has_rates_of_its_own():
     said = {"core_hour": 0.02, "gpu_hour": {"price": 0.5, "source": "campus", "as_of": "2026"}}
     book = PriceBook.from_table(said)
-    assert book.cost_of_cores(3600) == Decimal("0.02")
+    assert book.cost_of_computing(3600) == Decimal("0.02")
+    assert book.cost_of_computing(3600, 7200) == Decimal("1.02")
     assert (book.rates["gpu_hour"].source, book.rates["gpu_hour"].as_of) == ("campus", "2026")
     assert book.rates["egress_gb"] == RATES["egress_gb"]
     assert list(book.tiers) == list(PriceBook().tiers)
-    assert PriceBook.from_table({"currency": "EUR"}).cost_of_cores(3600) is None
+    assert PriceBook.from_table({"currency": "EUR"}).cost_of_computing(3600) is None
 
 
 @pytest.mark.parametrize("price", [None, "free", -1, float("nan"), True, {"per_hour": 3}])

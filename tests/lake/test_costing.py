@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import panneuro
 from panneuro.access.actors import ANONYMOUS, Actor
@@ -90,6 +92,44 @@ def test_costs_are_put_together_by_anything_and_always_add_up(priced):
     assert person.row("ada").amounts["compute"] == 10
     assert priced.cost("step", since=FIRST, until=NOW).row("tune").amounts["compute"] == 1
     assert priced.cost("run", since=FIRST, until=NOW).row("a" * 64).amounts["compute"] == 10
+
+
+SPENT = st.lists(
+    st.tuples(
+        st.sampled_from(["s1", "s2", "gone"]),
+        st.sampled_from(["ada", "ben"]),
+        st.floats(0, 1e6),
+        st.integers(0, 4),
+        st.integers(0, 10**13),
+    ),
+    max_size=8,
+)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(SPENT)
+def test_whatever_is_spent_adds_up_whichever_way_to_the_cent(spent):
+    lake = lake_of(prices={"standard": 21.37, "core_hour": 0.0425, "gpu_hour": 1.006})
+    then = FIRST - timedelta(days=100)
+    lake.catalog.index([entry("s1", "retina", 10**11, then), entry("s2", "", 10**12, then)])
+    for at, (name, person, seconds, gpus, n_bytes) in enumerate(spent):
+        used = {"core_seconds": seconds, "gpus": gpus, "gpu_seconds": gpus * seconds / 2}
+        said = {"ended": FIRST.isoformat(), "user": person, **used}
+        lake.learn([Run(f"{at:064x}", "sort", {}, {"source": {name: "1"}}, **said)])
+        lake.audit.record("download", Actor(f"{person}@uni.edu"), name, n_bytes=n_bytes)
+    lake.audit.flush()
+    period = {"since": FIRST, "until": datetime.now(UTC)}
+    whole = lake.cost("kind", **period)
+    for by in BY:
+        costs, within = lake.cost(by, **period), lake.cost((by, "asset"), **period)
+        assert costs.total == whole.total == sum(row.total for row in costs.rows)
+        for row in costs.rows:
+            parts = [one.total for one in within.rows if one.names[0] == row.names[0]]
+            assert sum(parts) == row.total
+    gpu = sum(Decimal(str(gpus * seconds / 2)) for _, _, seconds, gpus, _ in spent)
+    assert abs(whole.row("gpu").total - gpu * Decimal("1.006") / 3600) <= Decimal("0.01")
 
 
 def test_a_whole_month_of_storage_costs_what_the_tier_says(priced):

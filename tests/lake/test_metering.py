@@ -108,6 +108,17 @@ def test_a_run_is_shared_by_what_it_made_or_took(described):
     ]
 
 
+def test_gpus_are_shared_as_processors_are(described):
+    ended = datetime.now(UTC).isoformat()
+    run = Run("d" * 64, "train", {}, {}, {"m1": "1", "m2": "1"}, ended=ended, gpu_seconds=90.0)
+    described.learn([run])
+    lines = [one for one in used(described, LONG_AGO, LATER) if one.kind == "gpu"]
+    assert [(one.asset, one.quantity, one.run) for one in lines] == [
+        ("m1", Decimal(45), run.key),
+        ("m2", Decimal(45), run.key),
+    ]
+
+
 def test_what_is_served_is_egress(described):
     described.audit.record("download", Actor("ada@uni.edu"), "s1@0a1b", n_bytes=1_000)
     described.audit.record("download", Actor("ada@uni.edu"), "s1@0a1b", n_bytes=1_000)

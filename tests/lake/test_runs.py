@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from panneuro.core.run import Run
+from panneuro.lake import runs
 from panneuro.lake.runs import Attempt, outputs_since, record_key, synchronise
 
 
@@ -22,6 +23,15 @@ def test_the_same_work_has_the_same_key(lake):
     said = json.loads(lake.store.get(found.key))
     assert (said["step"], said["outputs"]) == ("step", {"name": "0123"})
     assert said["peak_memory_bytes"] > 1 << 20
+
+
+def test_gpus_count_for_as_long_as_nobody_else_has_them(lake, monkeypatch):
+    attempt = Attempt(Run("a" * 64, "train", {}, {}, gpus=2))
+    monkeypatch.setattr(runs.time, "time", lambda began=attempt._began: began + 30)
+    run = attempt.record(lake.store)
+    assert (run.gpus, run.gpu_seconds) == (2, 60.0)
+    assert Run.decode(run.encode()) == run
+    assert Attempt.at("step", {}, {}).record(lake.store).gpu_seconds == 0
 
 
 @pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("no user")])

@@ -1,7 +1,8 @@
 """The price book: what it costs to keep bytes, to move them and to compute.
 
-Money is `decimal.Decimal` throughout. The book's own prices are a provider's public list; a lake
-puts its own beside or over them under ``[prices]`` in ``lake.toml``.
+Money is `decimal.Decimal` throughout. The book's own prices are a provider's public list, as others
+quoted it at the date that stands beside each: to begin with, not to rely on. A lake puts its own
+beside or over them under ``[prices]`` in ``lake.toml``.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Tier:
 def _amazon(name: str, per_gib_month: str, product: str) -> Tier:
     """Return a tier from a list price, which the provider gives for 2**30 bytes."""
     price = Decimal(per_gib_month) * TERABYTE / _GIBIBYTE
-    source = f"Amazon {product}, public list price, US East, first 50 TB"
-    return Tier(name, price, source, "2025")
+    source = f"Amazon {product}, list price, US East, first 50 TB, as quoted by costnimbus.com"
+    return Tier(name, price, source, "2026-03")
 
 
 _LISTED = (
@@ -167,17 +168,18 @@ class PriceBook:
         month = self._per_month(bytes_in, tier) - self._per_month(bytes_stored, tier)
         return _cents(month * _MONTHS)
 
-    def cost_of_cores(self, core_seconds: float) -> Decimal | None:
-        """Return the price of so many seconds of one core, to a millionth; None if not known.
+    def cost_of_computing(self, core_seconds: float, gpu_seconds: float = 0.0) -> Decimal | None:
+        """Return the price of seconds of a core and of a GPU, to a millionth; None if not known.
 
         Examples
         --------
-        >>> PriceBook().cost_of_cores(7200)
+        >>> PriceBook().cost_of_computing(7200)
         Decimal('0.085000')
         """
-        if "core_hour" not in self.rates:
+        if "core_hour" not in self.rates or (gpu_seconds and "gpu_hour" not in self.rates):
             return None
         amount = self.of_use("core_hour", Decimal(str(core_seconds)))
+        amount += self.of_use("gpu_hour", Decimal(str(gpu_seconds)))
         return amount.quantize(_MICRO, rounding=ROUND_HALF_UP)
 
     def of_use(self, rate: str, quantity: Decimal | int) -> Decimal:

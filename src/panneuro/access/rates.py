@@ -42,23 +42,26 @@ class Rate:
 _LISTED = (
     Rate(
         "core_hour", Decimal("0.0425"), 3600, "an hour of a core",
-        "Amazon EC2 c6i, on demand, US East, a virtual core with 2 GiB of memory", "2025",
+        "Amazon EC2 c6i, on demand, US East, a virtual core with 2 GiB of memory, "
+        "as quoted by hacecuentas.com", "2026-04",
     ),
     Rate(
         "gpu_hour", Decimal("1.006"), 3600, "an hour of a GPU",
-        "Amazon EC2 g5.xlarge, on demand, US East, one A10G with four virtual cores", "2025",
+        "Amazon EC2 g5.xlarge, on demand, US East, one A10G with four virtual cores, "
+        "as quoted by factualminds.com", "2026-06",
     ),
     Rate(
         "egress_gb", Decimal("0.09") * _GIGABYTE / _GIBIBYTE, _GIGABYTE, "10**9 bytes that leave",
-        "Amazon S3 to the internet, public list price, US East, first 10 TB a month", "2025",
+        "Amazon S3 to the internet, list price, US East, first 10 TB a month, "
+        "as quoted by go-cloud.io", "2025-09",
     ),
     Rate(
         "thousand_reads", Decimal("0.0004"), 1000, "1000 requests that read",
-        "Amazon S3 Standard, public list price, US East", "2025",
+        "Amazon S3 Standard, list price, US East, from memory", "2025",
     ),
     Rate(
         "thousand_writes", Decimal("0.005"), 1000, "1000 requests that write or list",
-        "Amazon S3 Standard, public list price, US East", "2025",
+        "Amazon S3 Standard, list price, US East, from memory", "2025",
     ),
 )  # fmt: skip
 

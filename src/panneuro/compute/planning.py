@@ -61,7 +61,7 @@ class Projection:
     core_seconds : float, optional
         Of all.
     cost : Decimal, optional
-        Of these, in `currency`.
+        Of these and of GPUs, in `currency`.
     """
 
     runs: int
@@ -295,6 +295,7 @@ class Planner:
             seed=self.seed,
             takes=takes,
             tolerance=step.tolerance,
+            gpus=step.resources.gpus,
             input_bytes=size,
         )
 
@@ -308,6 +309,7 @@ class Planner:
         # What grows with the inputs is scaled by them, where their sizes are known.
         scale = size / seen if seen else len(tasks) / len(past)
         core_seconds = scale * sum(run.core_seconds for run in past)
+        gpu_seconds = scale * sum(run.gpu_seconds for run in past)
         return Projection(
             runs=len(tasks),
             learnt_from=len(past),
@@ -315,7 +317,7 @@ class Planner:
             memory_bytes=max([declared or 0, *(run.peak_memory_bytes for run in past)]),
             written_bytes=round(scale * sum(run.bytes_written for run in past)),
             core_seconds=core_seconds,
-            cost=self._prices.cost_of_cores(core_seconds),
+            cost=self._prices.cost_of_computing(core_seconds, gpu_seconds),
             currency=self._prices.currency,
         )
 

@@ -105,7 +105,7 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
     used = store.usage.snapshot() - before
     attempt.bytes_read, attempt.bytes_written = used.bytes_read, used.bytes_written
     prices = PriceBook.from_table(task.prices)
-    cost = prices.cost_of_cores(attempt.core_seconds)
+    cost = prices.cost_of_computing(attempt.core_seconds, attempt.gpu_seconds)
     return attempt.record(
         store,
         status="failed" if error else "done",

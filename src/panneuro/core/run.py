@@ -105,12 +105,16 @@ class Run:
         ISO 8601 in UTC.
     core_seconds : float
         Of processors, those of child processes included.
+    gpus : int
+        Which it had to itself.
+    gpu_seconds : float
+        Of these, whether they were busy or not: nobody else had them.
     peak_memory_bytes : int
         The largest resident size of the process while it ran.
     input_bytes, bytes_read, bytes_written : int
         Size of the inputs, and what was moved from and to the store.
     cost : str
-        Money for the core-seconds, a decimal number; empty where no price is known.
+        Money for the core-seconds and GPU-seconds, a decimal number; empty where no price is known.
     currency : str
         Of the cost.
     log : str
@@ -140,6 +144,8 @@ class Run:
     began: str = ""
     ended: str = ""
     core_seconds: float = 0.0
+    gpus: int = 0
+    gpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
     input_bytes: int = 0
     bytes_read: int = 0

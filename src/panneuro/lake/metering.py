@@ -167,17 +167,19 @@ def _computed(run: Run, projects: dict[str, str], *, is_whole: bool) -> Iterator
     names = sorted(run.outputs) or [name for name in run.input_names if name in projects]
     if not is_whole and not (names and projects.keys() >= {*names}):
         return
+    spent = {"compute": run.core_seconds, "gpu": run.gpu_seconds}
     for name in names or [""]:
-        yield Used(
-            "compute",
-            Decimal(str(run.core_seconds)) / max(1, len(names)),
-            project=projects.get(name, ""),
-            asset=name,
-            run=run.key,
-            person=run.user,
-            month=run.ended[:7],
-            step=run.step,
-        )
+        put = {
+            "project": projects.get(name, ""),
+            "asset": name,
+            "run": run.key,
+            "person": run.user,
+            "month": run.ended[:7],
+            "step": run.step,
+        }
+        for kind, seconds_of in spent.items():
+            if seconds_of or kind == "compute":
+                yield Used(kind, Decimal(str(seconds_of)) / max(1, len(names)), **put)
 
 
 def _served(

@@ -110,6 +110,7 @@ class Attempt:
                 "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
                 "ended": now.isoformat(),
                 "core_seconds": self.core_seconds,
+                "gpu_seconds": self.gpu_seconds,
                 "peak_memory_bytes": max(peak_memory_bytes(), self._childrens_peak()),
                 "bytes_read": self.bytes_read,
                 "bytes_written": self.bytes_written,
@@ -131,6 +132,11 @@ class Attempt:
     def core_seconds(self) -> float:
         """Seconds of processors since it began."""
         return round(_core_seconds() - self._cpu, 3)
+
+    @property
+    def gpu_seconds(self) -> float:
+        """Seconds of the GPUs that it has to itself, since it began."""
+        return round(self.said.gpus * (time.time() - self._began), 3)
 
 
 def record_key(run: Run) -> str:
