@@ -75,6 +75,8 @@ class Settings:
         By name, the steps that are kept up to date.
     views : mapping
         By name, further views: ``path/to/file.py:function``.
+    notebooks : mapping
+        ``open``: how a notebook is opened elsewhere, ``https://hub.example/lab?fromURL={url}``.
     """
 
     id: str
@@ -88,6 +90,7 @@ class Settings:
     compute: Mapping[str, Any] = field(default_factory=dict)
     pipelines: Mapping[str, Any] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
+    notebooks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def policies(self) -> tuple[str, ...]:

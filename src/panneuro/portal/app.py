@@ -27,6 +27,7 @@ from panneuro.portal.comparing import Comparing
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
 from panneuro.portal.exports import Exports
 from panneuro.portal.happening import Happenings
+from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.openapi import document_of
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import Pictures
@@ -109,21 +110,23 @@ class Portal:
         self._orders = Orders(lake)
         runs = Runs(self._pages, lake, self._orders)
         prices = PriceBook.from_table(lake.settings.prices)
+        notebooks = Notebooks(lake.settings.notebooks)
         self._doors = [
             *scripts.doors(),
-            *Searching(self._pages).doors(),
-            *Units(self._pages).doors(),
+            *Searching(self._pages, notebooks).doors(),
+            *Units(self._pages, notebooks).doors(),
+            *notebooks.doors(),
             *Comparing(self._pages).doors(),
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
             *Starting(self._pages, lake, self._orders).doors(),
             *runs.doors(),
-            *Views(self._pages, lake).doors(),
+            *Views(self._pages, lake, notebooks).doors(),
             *annotating.doors(),
             *Exports().doors(),
             *Happenings(lake, self._orders).doors(),
             *Accounts(self._pages, lake).doors(),
-            *Assets(self._pages, prices, runs, direct=hosting.direct).doors(),
+            *Assets(self._pages, prices, runs, notebooks, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
             *Sharing(self._pages).doors(),
             *Status(self._pages, lake).doors(),

@@ -18,6 +18,7 @@ from panneuro.lake.curation import LABELS
 from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.files import Piece, send
 from panneuro.portal.lines import lines_of_asset
+from panneuro.portal.notebooks import Notebooks, shown_of
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import span_of
 from panneuro.portal.populations import Population, populations_of
@@ -112,14 +113,19 @@ class Assets:
         What bytes cost.
     runs : Runs
         That know where assets come from.
+    notebooks : Notebooks
+        To go on with.
     direct : bool
         Whether large files are fetched from the store itself by signed links.
     """
 
-    def __init__(self, pages: Pages, prices: PriceBook, runs: Runs, *, direct: bool) -> None:
+    def __init__(
+        self, pages: Pages, prices: PriceBook, runs: Runs, notebooks: Notebooks, *, direct: bool
+    ) -> None:
         self._pages = pages
         self._prices = prices
         self._runs = runs
+        self._notebooks = notebooks
         self._direct = direct
         self._drawn = Shelf(_DRAWN)
 
@@ -189,6 +195,7 @@ class Assets:
         stored = sum(file.size for file in asset.files)
         reference = f"{asset.name}@{asset.version}"
         versions = list(_versions(visit.seen.versions(asset.name)))
+        stills = _stills(drawn.viewer, asked)
         return self._pages.page(
             visit.request,
             "asset",
@@ -213,7 +220,13 @@ class Assets:
             around=self._runs.around(visit.seen, asset.name, asset.version),
             data=drawn.viewer,
             coding={one.name: one for one in coded(manifest)},
-            stills=_stills(drawn.viewer, asked),
+            stills=stills,
+            notebooks=self._notebooks.links(
+                visit.origin,
+                **shown_of(reference, drawn.viewer["panels"]),
+                t0=stills["first"],
+                t1=stills["last"],
+            ),
             populations=drawn.populations,
             labels=LABELS,
         )

@@ -36,6 +36,7 @@ MEDIA: Mapping[str, str] = {
     "svg": "image/svg+xml",
     "png": "image/png",
     "hdf5": "application/x-hdf5",
+    "ipynb": "application/x-ipynb+json",
 }
 """Every form in which something is answered, by its short name."""
 

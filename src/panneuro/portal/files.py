@@ -94,7 +94,8 @@ def _ranged(
         raise HTTPException(416, f"there are {size} bytes", {"content-range": f"bytes */{size}"})
     first, last = part
     said = {**headers, "accept-ranges": "bytes", "content-length": str(last - first)}
-    is_partial = last - first < size
+    # Who asks for a range is told one, were it all of it: clients of stores refuse a 200.
+    is_partial = _ends(visit.request.headers, tag) is not None
     if is_partial:
         said["content-range"] = f"bytes {first}-{last - 1}/{size}"
     return StreamingResponse(
@@ -122,17 +123,26 @@ def asked_range(headers: Headers, size: int, tag: str) -> tuple[int, int] | None
     >>> asked_range(Headers({"range": "bytes=10-"}), 10, "tag") is None
     True
     """
-    found = _RANGE.fullmatch(headers.get("range", "").strip())
-    meant = headers.get("if-range", f'"{tag}"') == f'"{tag}"'
-    if not found or not meant or found.groups() == ("", ""):
+    ends = _ends(headers, tag)
+    if ends is None:
         return 0, size
-    start, stop = found.groups()
+    start, stop = ends
     if not start:
         return (max(0, size - int(stop)), size) if int(stop) and size else None
     first, last = int(start), min(int(stop) + 1 if stop else size, size)
-    if stop and int(stop) < first:
-        return 0, size
     return (first, last) if first < size else None
+
+
+def _ends(headers: Headers, tag: str) -> tuple[str, str] | None:
+    """Return the ends of the range that is asked for, as they are written; None for everything."""
+    found = _RANGE.fullmatch(headers.get("range", "").strip())
+    meant = headers.get("if-range", f'"{tag}"') == f'"{tag}"'
+    if not found or not meant:
+        return None
+    start, stop = found.groups()
+    is_range = start or stop
+    is_backwards = start and stop and int(stop) < int(start)
+    return (start, stop) if is_range and not is_backwards else None
 
 
 def _blocks(piece: Piece, first: int, last: int) -> Iterator[bytes]:

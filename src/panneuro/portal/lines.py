@@ -39,9 +39,9 @@ def lines_of_search(origin: str, query: Query) -> Lines:
     panneuro find ca1 'units>100' --lake https://lake.example/store
     """
     words, text = [str(condition) for condition in query.conditions], str(query)
-    found = f"lake.find({_literal(text)})" if words else "lake.find()"
+    found = f"lake.find({literal(text)})" if words else "lake.find()"
     return Lines(
-        f"{_opened(origin)}\n{found}.df",
+        f"{opened(origin)}\n{found}.df",
         f"{shlex.join(['panneuro', 'find', *words])} --lake {origin}/store",
         _curl(f"{origin}/assets", [("q", text)] if words else []),
     )
@@ -73,7 +73,7 @@ def lines_of_asset(origin: str, reference: str, signal: str = "", unit: object =
     command += ["--unit", str(unit)] if unit is not None else []
     path = _address(origin, reference, signal, unit)
     return Lines(
-        f"{_opened(origin)}\nasset = lake[{_literal(reference)}]" + _inside("asset", signal, unit),
+        f"{opened(origin)}\nasset = lake[{literal(reference)}]" + _inside("asset", signal, unit),
         f"{shlex.join(command)} --lake {origin}/store",
         _curl(path, [("format", "json")]),
     )
@@ -91,7 +91,7 @@ def lines_of_several(origin: str, wanted: Sequence[Wanted]) -> Lines:
     """
     units = any(signal for _, signal, _ in wanted)
     items = [
-        f"    lake[{_literal(reference)}]{_inside('', signal, unit).strip()},"
+        f"    lake[{literal(reference)}]{_inside('', signal, unit).strip()},"
         for reference, signal, unit in wanted
     ]
     names = "trains" if units else "assets"
@@ -104,7 +104,7 @@ def lines_of_several(origin: str, wanted: Sequence[Wanted]) -> Lines:
         for reference, signal, unit in wanted
     ]
     return Lines(
-        "\n".join([_opened(origin), f"{names} = [", *items, "]"]),
+        "\n".join([opened(origin), f"{names} = [", *items, "]"]),
         "\n".join(commands),
         _curl(f"{origin}/compare", [*fields, ("format", "json")]),
     )
@@ -113,7 +113,7 @@ def lines_of_several(origin: str, wanted: Sequence[Wanted]) -> Lines:
 def _inside(name: str, signal: str, unit: object) -> str:
     if not signal:
         return ""
-    return f"\n{name}[{_literal(signal)}]" + ("" if unit is None else f"[{_literal(unit)}]")
+    return f"\n{name}[{literal(signal)}]" + ("" if unit is None else f"[{literal(unit)}]")
 
 
 def _address(origin: str, reference: str, signal: str, unit: object) -> str:
@@ -122,12 +122,14 @@ def _address(origin: str, reference: str, signal: str, unit: object) -> str:
     return path if unit is None else f"{path}/units/{quote(str(unit), safe='')}"
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Return a text or a number as Python has it."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def _opened(origin: str) -> str:
-    return f"import panneuro\nlake = panneuro.open({_literal(origin + '/store')})"
+def opened(origin: str) -> str:
+    """Return the lines that open a served lake."""
+    return f"import panneuro\nlake = panneuro.open({literal(origin + '/store')})"
 
 
 def _curl(address: str, fields: list[tuple[str, str]]) -> str:

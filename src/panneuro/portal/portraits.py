@@ -22,8 +22,11 @@ from panneuro.signals.table import Intervals
 _MOST_CONDITIONS = 12
 _MOST_SPIKES = 2_000_000
 _MOST_CHANNELS = 8
-_LAG_S, _LAG_BIN_S = 0.05, 0.001
-_BEFORE_S, _AFTER_S, _BIN_S = 0.25, 0.75, 0.02
+LAG_S, LAG_BIN_S = 0.05, 0.001
+"""How far the autocorrelogram goes, and its bins."""
+
+AROUND_S, BIN_S = (-0.25, 0.75), 0.02
+"""From when to when around an event rates are drawn, and the bins."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,9 +114,7 @@ class Portrait:
         """The autocorrelogram: lags in seconds, and pairs of spikes."""
         from panneuro.analysis.correlograms import correlograms
 
-        found = correlograms(
-            {"unit": self.times[:_MOST_SPIKES]}, max_lag_s=_LAG_S, bin_s=_LAG_BIN_S
-        )
+        found = correlograms({"unit": self.times[:_MOST_SPIKES]}, max_lag_s=LAG_S, bin_s=LAG_BIN_S)
         return found.lag.to_numpy(), found.sel(unit="unit", other="unit").to_numpy()
 
     @cached_property
@@ -267,8 +268,8 @@ def _around(asset: Asset, times: Floats, name: str, column: str) -> Around | Non
         {"unit": times},
         frame["start_time"][known][kept].to_numpy(float),
         texts[kept].to_numpy(),
-        (-_BEFORE_S, _AFTER_S),
-        _BIN_S,
+        AROUND_S,
+        BIN_S,
     ).sel(unit="unit")
     return Around(
         found.time.to_numpy(),

@@ -22,6 +22,7 @@ from panneuro.core.query import Query, parse
 from panneuro.lake.finding import Found
 from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_search
+from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.pages import Pages, address
 from panneuro.portal.problems import Problem, problem_of
 
@@ -114,8 +115,9 @@ class Searching:
         Where people look.
     """
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, notebooks: Notebooks) -> None:
         self._pages = pages
+        self._notebooks = notebooks
 
     def doors(self) -> list[Door]:
         """Return the doors."""
@@ -177,6 +179,7 @@ class Searching:
             sort=_order(asked, query),
             sorts=SORTS,
             lines=lines_of_search(visit.origin, query),
+            notebooks=self._notebooks.links(visit.origin, q=str(query)),
             to=lambda **changes: address("/assets", _said(asked, **changes)),
             whole=len(visit.seen.find("")) if not page.total else page.total,
         )

@@ -12,6 +12,7 @@ from panneuro.lake import curation
 from panneuro.lake.curation import LABELS
 from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_asset
+from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.pages import Pages
 from panneuro.portal.portraits import Floats, Portrait, choices_of, portrait_of
 from panneuro.portal.signals import json_of, tag_of
@@ -59,10 +60,13 @@ class Units:
     ----------
     pages : Pages
         Where people look.
+    notebooks : Notebooks
+        To go on with.
     """
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, notebooks: Notebooks) -> None:
         self._pages = pages
+        self._notebooks = notebooks
 
     def doors(self) -> list[Door]:
         """Return the one door."""
@@ -101,6 +105,15 @@ class Units:
             words=LABELS,
             edits=visit.is_editable(asset),
             lines=lines,
+            notebooks=self._notebooks.links(
+                visit.origin,
+                asset=portrait.reference,
+                signal=signal.name,
+                unit=str(portrait.unit),
+                numbered=isinstance(portrait.unit, int),
+                around=portrait.around,
+                by=portrait.by,
+            ),
         )
         answer.headers["cache-control"] = ASK_AGAIN
         return answer

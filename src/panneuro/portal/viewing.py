@@ -14,6 +14,7 @@ from panneuro.lake.lake import Lake
 from panneuro.lake.parts import Part
 from panneuro.lake.writing import values
 from panneuro.portal.doors import ASK_AGAIN, MEDIA, Door, Nothing, Visit
+from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.pages import Pages
 from panneuro.views.viewed import Viewed, known, view_of
 
@@ -49,8 +50,9 @@ class Views:
         Whose views.
     """
 
-    def __init__(self, pages: Pages, lake: Lake) -> None:
+    def __init__(self, pages: Pages, lake: Lake, notebooks: Notebooks) -> None:
         self._pages = pages
+        self._notebooks = notebooks
         self._lake = lake
 
     def doors(self) -> list[Door]:
@@ -116,6 +118,7 @@ class Views:
             is_drawn=bool(viewed and viewed.view.draw and len(viewed)),
             state=state,
             line=f"panneuro view {name} --lake {visit.origin}/store",
+            notebooks=self._notebooks.links(visit.origin, view=name),
         )
 
 

@@ -31,6 +31,16 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 
+// A notebook opens the seconds that are shown now, whatever was shown when the page came.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-notebook][href^='/notebook']");
+  const shown = new URLSearchParams(location.search);
+  if (!link || !shown.has("t0")) return;
+  const wanted = new URL(link.href);
+  for (const name of ["t0", "t1"]) if (shown.has(name)) wanted.searchParams.set(name, shown.get(name));
+  link.href = wanted;
+});
+
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-all]")) return;
   for (const box of event.target.form.querySelectorAll(".pick input")) box.checked = event.target.checked;
