@@ -45,8 +45,8 @@ def test_the_jackknife_leaves_each_presentation_out_once():
     each = multitaper(lfp, onsets_s, (0.0, 0.3), max_hz=50).values.astype(float)
     logs = np.log([np.delete(each, i, 0).mean(0) for i in range(14)])
     reach = stats.t.ppf(0.975, 13) * np.sqrt(13 / 14 * ((logs - logs.mean(0)) ** 2).sum(0))
-    np.testing.assert_allclose(np.log(found.upper / found.power)[0], reach, rtol=1e-3)
-    np.testing.assert_allclose(np.log(found.power / found.lower)[0], reach, rtol=1e-3)
+    np.testing.assert_allclose(np.log(found.high / found.power)[0], reach, rtol=1e-3)
+    np.testing.assert_allclose(np.log(found.power / found.low)[0], reach, rtol=1e-3)
 
 
 @pytest.mark.parametrize("interval", ["jackknife", "chi2"])
@@ -56,19 +56,19 @@ def test_intervals_hold_the_truth_as_often_as_they_say(interval):
     onsets_s = np.arange(0.0, 119.0, 0.25)
     shown = np.arange(len(onsets_s)) // 12
     found = power_by_condition(
-        lfp, onsets_s, shown, (0.0, 0.24), max_hz=400, interval=interval, confidence=0.9
+        lfp, onsets_s, shown, (0.0, 0.24), max_hz=400, interval=interval, level=0.9
     ).sel(frequency=slice(30, 400))
     truth = 2 / RATE_HZ
-    held = ((found.lower < truth) & (truth < found.upper)).mean()
+    held = ((found.low < truth) & (truth < found.high)).mean()
     assert 0.87 < float(held) < 0.93
 
 
 def test_one_presentation_has_no_jackknife():
     found = power_by_condition(noise(), [3.0, 4.0, 5.0], ["a", "a", "b"], (0.0, 0.3))
-    assert np.isnan(found.lower.sel(condition="b")).all()
-    assert np.isfinite(found.lower.sel(condition="a")).all()
+    assert np.isnan(found.low.sel(condition="b")).all()
+    assert np.isfinite(found.low.sel(condition="a")).all()
     chi2 = power_by_condition(noise(), [3.0], ["b"], (0.0, 0.3), interval="chi2")
-    assert (chi2.lower < chi2.upper).all()
+    assert (chi2.low < chi2.high).all()
 
 
 def test_only_the_windows_are_read():
@@ -100,7 +100,7 @@ def test_workers_change_nothing():
         (lambda x: power_by_condition(x, [3.0], [None], WINDOW_S), "1 of 1 conditions are missing"),
         (lambda x: power_by_condition(x, [3.0], [np.nan], WINDOW_S), "conditions are missing"),
         (lambda x: power_by_condition(x, [3.0], [pd.NA], WINDOW_S), "conditions are missing"),
-        (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, confidence=95), "not 95"),
+        (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, level=95), "not 95"),
         (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, interval="t"), "called 't'"),
         (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, max_bytes=9), "max_bytes allows"),
         (lambda x: chi_squared_interval(1.0, 0), "0 degrees"),

@@ -40,7 +40,7 @@ def test_a_known_function_is_found(shape):
     fit = pd.DataFrame({"value": true})
     fit.attrs["shape"] = shape
     x, chose = drawn(lambda x: psychometric_function(x, fit).values)
-    found = fit_psychometric(x, chose, shape, n_bootstraps=40)
+    found = fit_psychometric(x, chose, shape, n_resamples=40)
     assert found["value"].to_numpy() == pytest.approx(true, abs=0.03)
     assert ((found["low"] <= found["value"]) & (found["value"] <= found["high"])).all()
     assert found.attrs["deviance"] >= 0
@@ -51,7 +51,7 @@ def test_weibulls_of_a_forced_choice():
     x, chose = drawn(
         lambda x: 0.5 + 0.48 * (1 - np.exp(-((x / 0.15) ** 2))), 12_000, strengths=strengths
     )
-    found = fit_psychometric(x, chose, "weibull", guess=0.5, n_bootstraps=0)["value"]
+    found = fit_psychometric(x, chose, "weibull", guess=0.5, n_resamples=0)["value"]
     assert found["guess"] == 0.5
     assert found["threshold"] == pytest.approx(0.15, abs=0.02)
     assert 1 / found["width"] == pytest.approx(2, abs=0.4)
@@ -60,7 +60,7 @@ def test_weibulls_of_a_forced_choice():
 
 def test_the_same_seed_gives_the_same_intervals():
     x, chose = drawn(lambda x: ndtr(x / 0.3), 400)
-    one, other = (fit_psychometric(x, chose, n_bootstraps=10, seed=4) for _ in range(2))
+    one, other = (fit_psychometric(x, chose, n_resamples=10, seed=4) for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -100,7 +100,7 @@ def test_a_real_mouse_chooses_right_where_it_is_right(sample_data):
     chose = trials["choice"] == -1
     made = trials["choice"] != 0
     curve = psychometric_curve(contrast[made], chose[made])
-    fit = fit_psychometric(contrast[made], chose[made], "gauss", n_bootstraps=0)
+    fit = fit_psychometric(contrast[made], chose[made], "gauss", n_resamples=0)
     ends = curve.probability.values[[0, -1]]
     assert abs(ends[1] - ends[0]) > 0.5
     assert fit.loc["width", "value"] > 0

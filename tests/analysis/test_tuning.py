@@ -94,9 +94,9 @@ def test_receptive_fields_are_found_and_chance_is_not():
     table = shown(x_position=x, y_position=y)
     found = receptive_fields(units, table, n_shuffles=199, seed=5)
     assert found.rate.dims == ("unit", "y", "x")
-    assert found.p_value[0] == pytest.approx(1 / 200)
-    assert found.p_value[1] > 0.01
-    assert found.p_value[2] == 1
+    assert found.p[0] == pytest.approx(1 / 200)
+    assert found.p[1] > 0.01
+    assert found.p[2] == 1
     fit = fit_field(found.rate.sel(unit=0))
     assert fit.x == pytest.approx(10, abs=2)
     assert fit.y == pytest.approx(-10, abs=2)
@@ -105,15 +105,15 @@ def test_receptive_fields_are_found_and_chance_is_not():
     assert fit_field(found.rate.sel(unit=2)) is None
     with ThreadPoolExecutor(3) as pool:
         again = receptive_fields(units, table, n_shuffles=199, seed=5, executor=pool)
-    np.testing.assert_array_equal(again.p_value, found.p_value)
-    assert "p_value" not in receptive_fields(units, table)
+    np.testing.assert_array_equal(again.p, found.p)
+    assert "p" not in receptive_fields(units, table)
 
 
 def test_p_values_are_uniform_where_there_is_no_field():
     x, y = flashes()
     x, y = x[:252], y[:252]
     units = drawn(np.full((150, len(x)), 10.0), seed=7)
-    p = receptive_fields(units, shown(x_position=x, y_position=y), n_shuffles=99).p_value.values
+    p = receptive_fields(units, shown(x_position=x, y_position=y), n_shuffles=99).p.values
     for level in (0.1, 0.5, 0.9):
         assert np.mean(p <= level) == pytest.approx(level, abs=0.13)
 

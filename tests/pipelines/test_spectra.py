@@ -26,7 +26,7 @@ def test_gamma_in_cortex_comes_with_gratings(add, result, tmp_path):
     assert bands.loc["CA1", "theta"].n_presentations.sum() == 58
     spectra = product(asset, "spectra")
     at_gamma = spectra.sel(channel=7, frequency=50.0)
-    assert at_gamma.lower.sel(condition="grating") > at_gamma.upper.sel(condition="grey")
+    assert at_gamma.low.sel(condition="grating") > at_gamma.high.sel(condition="grey")
     assert asset.read_file("figures/figure.png").startswith(b"\x89PNG")
     assert b"<svg" in product(asset, "figure")
 

@@ -217,16 +217,16 @@ def coherence(
     return xr.DataArray(values, cross.coords, cross.dims, "coherence", named)
 
 
-def chance_coherence(observations: int, confidence: float = 0.95) -> float:
+def chance_coherence(observations: int, level: float = 0.95) -> float:
     """Return the squared coherence that unrelated channels stay below with this probability.
 
-    ``1 - (1 - confidence) ** (1 / (observations - 1))`` (Carter, 1987, equation 39).
+    ``1 - (1 - level) ** (1 / (observations - 1))`` (Carter, 1987, equation 39).
 
     Parameters
     ----------
     observations : int
         Independent windows times tapers; at least 2.
-    confidence : float
+    level : float
         Between 0 and 1.
 
     Returns
@@ -237,13 +237,13 @@ def chance_coherence(observations: int, confidence: float = 0.95) -> float:
     Raises
     ------
     InputError
-        If there are fewer than two observations, or the confidence is not between 0 and 1.
+        If there are fewer than two observations, or the level is not between 0 and 1.
 
     Examples
     --------
     >>> round(chance_coherence(21), 3)
     0.139
     """
-    if observations < 2 or not 0 < confidence < 1:
-        raise InputError(f"no level of chance for {observations!r} observations at {confidence!r}")
-    return float(1 - (1 - confidence) ** (1 / (observations - 1)))
+    if observations < 2 or not 0 < level < 1:
+        raise InputError(f"no level of chance for {observations!r} observations at {level!r}")
+    return float(1 - (1 - level) ** (1 / (observations - 1)))

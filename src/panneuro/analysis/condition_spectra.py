@@ -34,7 +34,7 @@ def power_by_condition(
     *,
     half_bandwidth_hz: float | None = None,
     max_hz: float | None = None,
-    confidence: float = 0.95,
+    level: float = 0.95,
     interval: Literal["jackknife", "chi2"] = "jackknife",
     max_bytes: int = MAX_BYTES,
     executor: Executor | None = None,
@@ -58,7 +58,7 @@ def power_by_condition(
         not given, which makes three tapers.
     max_hz : float, optional
         The highest frequency to compute.
-    confidence : float
+    level : float
         Probability that the limits enclose, between 0 and 1.
     interval : {"jackknife", "chi2"}
         The jackknife of the logarithm over presentations, which needs no assumption about what
@@ -73,7 +73,7 @@ def power_by_condition(
     Returns
     -------
     Dataset
-        ``power``, ``lower`` and ``upper`` (condition, channel, frequency), in the signal's unit
+        ``power``, ``low`` and ``high`` (condition, channel, frequency), in the signal's unit
         squared per hertz; ``n_presentations`` (condition,). Limits from the jackknife of a single
         presentation are NaN: it has none.
 
@@ -91,11 +91,11 @@ def power_by_condition(
     >>> found = power_by_condition(lfp, onsets_s, shown, (0.0, 0.3), max_hz=100)
     >>> found.power.dims, found.power.shape
     (('condition', 'channel', 'frequency'), (2, 2, 31))
-    >>> bool((found.lower < found.power).all() and (found.power < found.upper).all())
+    >>> bool((found.low < found.power).all() and (found.power < found.high).all())
     True
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence must be between 0 and 1, not {confidence!r}")
+    if not 0 < level < 1:
+        raise InputError(f"a level must be between 0 and 1, not {level!r}")
     if interval not in ("jackknife", "chi2"):
         raise InputError(f"no interval is called {interval!r}", hint="known: jackknife, chi2")
     tapers = slepians(signal, length_of(window_s), half_bandwidth_hz, max_hz)
@@ -108,14 +108,14 @@ def power_by_condition(
     scaled = tapers.one_sided
     power = sums.mean()
     if interval == "jackknife":
-        lower, upper = _jackknife(sums, power, confidence)
+        low, high = _jackknife(sums, power, level)
     else:
-        lower, upper = _chi_squared(sums, power, len(tapers), confidence)
+        low, high = _chi_squared(sums, power, len(tapers), level)
     dims = ("condition", "channel", "frequency")
     found = xr.Dataset(
         {
             name: labelled_power(values * scaled, signal, tapers, dims)
-            for name, values in {"power": power, "lower": lower, "upper": upper}.items()
+            for name, values in {"power": power, "low": low, "high": high}.items()
         }
     )
     counts = ("condition", sums.counts.sum(1))
@@ -123,7 +123,7 @@ def power_by_condition(
 
 
 def chi_squared_interval(
-    power: npt.ArrayLike, degrees: float, confidence: float = 0.95
+    power: npt.ArrayLike, degrees: float, level: float = 0.95
 ) -> tuple[Values, Values]:
     """Return the limits between which the true density lies, for an estimate of so many degrees.
 
@@ -133,19 +133,19 @@ def chi_squared_interval(
         Estimates.
     degrees : float
         Degrees of freedom: twice the number of independent tapers and windows.
-    confidence : float
+    level : float
         Probability that the limits enclose.
 
     Returns
     -------
-    lower, upper : ndarray of float64, shape of `power`
+    low, high : ndarray of float64, shape of `power`
         ``ν S / χ²`` at the upper and lower tail of chi-squared with ν degrees of freedom (Percival
         and Walden, 1993, section 7.4).
 
     Raises
     ------
     InputError
-        If there are no degrees of freedom, or the confidence is not between 0 and 1.
+        If there are no degrees of freedom, or the level is not between 0 and 1.
 
     Examples
     --------
@@ -153,9 +153,9 @@ def chi_squared_interval(
     >>> round(float(low), 3), round(float(high), 3)
     (0.585, 2.085)
     """
-    if not (degrees > 0 and 0 < confidence < 1):
-        raise InputError(f"no interval with {degrees!r} degrees of freedom at {confidence!r}")
-    tail = (1 - confidence) / 2
+    if not (degrees > 0 and 0 < level < 1):
+        raise InputError(f"no interval with {degrees!r} degrees of freedom at {level!r}")
+    tail = (1 - level) / 2
     estimate = np.asarray(power, dtype=np.float64)
     return (
         estimate * degrees / (2 * special.gammaincinv(degrees / 2, 1 - tail)),
@@ -196,9 +196,9 @@ def _summed(
     return _Sums(totals.swapaxes(2, 3), counts)
 
 
-def _jackknife(sums: _Sums, power: Values, confidence: float) -> tuple[Values, Values]:
+def _jackknife(sums: _Sums, power: Values, level: float) -> tuple[Values, Values]:
     """Leave one group out at a time; the spread of the logarithms tells the error."""
-    lower, upper = np.full_like(power, np.nan), np.full_like(power, np.nan)
+    low, high = np.full_like(power, np.nan), np.full_like(power, np.nan)
     for condition, (totals, counts) in enumerate(zip(sums.totals, sums.counts, strict=True)):
         used = counts > 0
         groups = int(used.sum())
@@ -207,17 +207,17 @@ def _jackknife(sums: _Sums, power: Values, confidence: float) -> tuple[Values, V
         left = (totals.sum(0) - totals[used]) / (counts.sum() - counts[used])[:, None, None]
         logs = np.log(np.maximum(left, np.finfo(float).tiny))
         error = np.sqrt((groups - 1) * logs.var(0))
-        reach = special.stdtrit(groups - 1, (1 + confidence) / 2) * error
-        lower[condition] = power[condition] * np.exp(-reach)
-        upper[condition] = power[condition] * np.exp(reach)
-    return lower, upper
+        reach = special.stdtrit(groups - 1, (1 + level) / 2) * error
+        low[condition] = power[condition] * np.exp(-reach)
+        high[condition] = power[condition] * np.exp(reach)
+    return low, high
 
 
 def _chi_squared(
-    sums: _Sums, power: Values, n_tapers: int, confidence: float
+    sums: _Sums, power: Values, n_tapers: int, level: float
 ) -> tuple[Values, Values]:
     pairs = [
-        chi_squared_interval(mean, 2 * n_tapers * int(count), confidence)
+        chi_squared_interval(mean, 2 * n_tapers * int(count), level)
         for mean, count in zip(power, sums.counts.sum(1), strict=True)
     ]
     return np.stack([low for low, _ in pairs]), np.stack([high for _, high in pairs])

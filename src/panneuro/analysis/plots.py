@@ -40,7 +40,6 @@ Limits = Mapping[str, tuple[float | None, float | None]]
 _ALONG = ("time", "lag", "frequency", "trial")
 _LISTS = ("unit", "channel", "presentation", "other", "feature", "item")
 _REPEATS = ("draw", "fold")
-_BETWEEN = (("lower", "upper"), ("low", "high"))
 _SIGNIFICANT = 0.05
 _MAPS = ({"x", "y"}, {"time", "frequency"}, {"trial", "item"}, {"label", "predicted"})
 _SUFFIXES = {
@@ -179,10 +178,7 @@ def _range(found: xr.Dataset, main: xr.DataArray) -> tuple[xr.DataArray, xr.Data
     """Return the ends of the range around the main variable, if the dataset has one."""
     if "sem" in found:
         return main - found["sem"], main + found["sem"]
-    for low, high in _BETWEEN:
-        if {low, high} <= set(found.data_vars):
-            return found[low], found[high]
-    return None
+    return (found["low"], found["high"]) if {"low", "high"} <= set(found.data_vars) else None
 
 
 def _array(

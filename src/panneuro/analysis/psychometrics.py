@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +14,7 @@ import xarray as xr
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr, ndtri, xlogy
 
-from panneuro.analysis.streams import Seed, root, stream
+from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 
 type Floats = npt.NDArray[np.float64]
@@ -96,8 +98,9 @@ def fit_psychometric(
     lapse: float | None = None,
     most_lapses: float = 0.3,
     level: float = 0.95,
-    n_bootstraps: int = 200,
+    n_resamples: int = 200,
     seed: Seed = 0,
+    executor: Executor | None = None,
 ) -> pd.DataFrame:
     """Fit a psychometric function by maximum likelihood, with bootstrap intervals [1]_.
 
@@ -120,10 +123,12 @@ def fit_psychometric(
         The largest rate that is fitted.
     level : float
         Coverage of the intervals.
-    n_bootstraps : int
+    n_resamples : int
         Data sets drawn from the fitted function, and fitted; 0 for no intervals.
     seed : int, SeedSequence or Generator
         Each data set has a stream of its own.
+    executor : concurrent.futures.Executor, optional
+        Where data sets are spread; the result does not depend on it.
 
     Returns
     -------
@@ -145,11 +150,13 @@ def fit_psychometric(
     --------
     >>> rng = np.random.default_rng(0)
     >>> x = rng.choice([-1, -0.5, -0.25, 0.25, 0.5, 1], 2000)
-    >>> fit = fit_psychometric(x, rng.random(2000) < 1 / (1 + np.exp(-x / 0.2)), n_bootstraps=0)
+    >>> fit = fit_psychometric(x, rng.random(2000) < 1 / (1 + np.exp(-x / 0.2)), n_resamples=0)
     >>> fit.value.abs().round(1).tolist()
     [0.0, 0.2, 0.0, 0.0]
     """
     strength, choice = _trials(stimulus, chose)
+    if not 0 < level < 1 or n_resamples < 0:
+        raise InputError(f"intervals of {level!r} were asked of {n_resamples!r} resamples")
     values, codes = np.unique(strength, return_inverse=True)
     if shape not in _SHAPES:
         raise InputError(f"no shape is called {shape!r}", hint=f"shapes: {', '.join(_SHAPES)}")
@@ -164,7 +171,7 @@ def fit_psychometric(
     k = np.bincount(codes, weights=choice, minlength=len(values))
     best, cost = model.fit(k)
     table = pd.DataFrame({"value": model.full(best)}, index=pd.Index(_PARAMETERS, name="parameter"))
-    table["low"], table["high"] = _interval(model, best, level, n_bootstraps, seed)
+    table["low"], table["high"] = _interval(model, best, level, n_resamples, seed, executor)
     saturated = float(np.sum(xlogy(k, k / n) + xlogy(n - k, 1 - k / n)))
     table.attrs = {"shape": shape, "log_likelihood": -cost, "deviance": 2 * (saturated + cost)}
     return table
@@ -209,9 +216,10 @@ class _Model:
         most: float,
     ) -> None:
         self.values, self.n = values, n
-        self._shape = _SHAPES[shape]
+        self._shape = shape
         self._held = {at: rate for at, rate in ((2, guess), (3, lapse)) if rate is not None}
-        if any(not 0 <= rate < 1 for rate in self._held.values()) or not 0 < most <= 0.5:
+        rates = list(self._held.values())
+        if min(rates, default=0) < 0 or not sum(rates) < 1 or not 0 < most <= 0.5:
             raise InputError(f"rates of {guess!r}, {lapse!r} and up to {most!r} are none")
         span = float(values[-1] - values[0])
         positive = shape == "weibull"
@@ -231,7 +239,7 @@ class _Model:
         return np.array([*free[:2], *rates])
 
     def probability(self, free: Floats) -> Floats:
-        return _probability(self._shape, self.values, self.full(free))
+        return _probability(_SHAPES[self._shape], self.values, self.full(free))
 
     def fit(self, k: Floats) -> tuple[Floats, float]:
         """Return the parameters of the greatest likelihood, and its negative logarithm."""
@@ -258,17 +266,25 @@ def _probability(
 
 
 def _interval(
-    model: _Model, best: Floats, level: float, n_bootstraps: int, seed: Seed
+    model: _Model,
+    best: Floats,
+    level: float,
+    n_resamples: int,
+    seed: Seed,
+    executor: Executor | None,
 ) -> tuple[Any, Any]:
-    if not n_bootstraps:
+    if not n_resamples:
         return np.nan, np.nan
-    p, source = model.probability(best), root(seed)
-    drawn = [
-        model.full(model.fit(stream(source, number).binomial(model.n.astype(int), p))[0])
-        for number in range(n_bootstraps)
-    ]
+    task = partial(_refitted, model, model.probability(best), root(seed))
+    drawn = list(spread(task, range(n_resamples), executor))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
+
+
+def _refitted(model: _Model, p: Floats, seed: np.random.SeedSequence, index: int) -> Floats:
+    """Return the parameters of choices that are drawn from fitted probabilities."""
+    drawn = stream(seed, index).binomial(model.n.astype(int), p)
+    return model.full(model.fit(drawn)[0])
 
 
 def _trials(stimulus: npt.ArrayLike, chose: npt.ArrayLike) -> tuple[Floats, Floats]:

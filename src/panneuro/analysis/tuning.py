@@ -85,6 +85,8 @@ def tuning_curves(
     array([2., 3.])
     """
     names = (by,) if isinstance(by, str) else tuple(by)
+    if not names:
+        raise InputError("tuning was asked for over no columns", hint='by="orientation"')
     rates, ids, values, labels = _responses(units, presentations, names, window_s)
     shape = tuple(map(len, values))
     flat = np.ravel_multi_index(labels, shape)
@@ -142,7 +144,7 @@ def receptive_fields(
     Returns
     -------
     Dataset, dims (unit, y, x)
-        ``rate`` in Hz, ``sem``, ``n_presentations``; and with shuffles ``p_value`` (unit,): how
+        ``rate`` in Hz, ``sem``, ``n_presentations``; and with shuffles ``p`` (unit,): how
         often ``Σ (sum − expected)² / expected`` over places is at least as large with shuffled
         places, counted as ``(1 + k) / (1 + n_shuffles)``. A unit without spikes has a p-value of 1.
 
@@ -171,7 +173,7 @@ def receptive_fields(
     >>> fields.rate.sel(unit=4).values
     array([[2., 0.],
            [2., 0.]])
-    >>> fields.p_value.values
+    >>> fields.p.values
     array([0.01])
     """
     curves = tuning_curves(units, presentations, (y, x), window_s=window_s)
@@ -180,7 +182,7 @@ def receptive_fields(
         return fields
     rates, _, values, labels = _responses(units, presentations, (y, x), window_s)
     flat = np.ravel_multi_index(labels, tuple(map(len, values)))
-    return fields.assign(p_value=("unit", _p_values(rates, flat, n_shuffles, seed, executor)))
+    return fields.assign(p=("unit", _p_values(rates, flat, n_shuffles, seed, executor)))
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ def fit_field(field: xr.DataArray) -> Gaussian | None:
     Raises
     ------
     InputError
-        If fewer than seven places have a rate: a Gaussian has six parameters.
+        If the map has other dims, or fewer than seven places have a rate: a Gaussian has six
+        parameters.
 
     Examples
     --------
@@ -257,6 +260,10 @@ def fit_field(field: xr.DataArray) -> Gaussian | None:
     >>> round(found.x, 3), round(found.y, 3), round(found.sd_y, 3), round(found.r2, 3)
     (10.0, -5.0, 15.0, 1.0)
     """
+    if set(field.dims) != {"x", "y"}:
+        raise InputError(
+            f"a map of one unit has the dims y and x, not {field.dims}", hint="fields.sel(unit=4)"
+        )
     map_ = field.transpose("y", "x").to_numpy().astype(np.float64)
     ys, xs = np.meshgrid(field["y"].to_numpy(), field["x"].to_numpy(), indexing="ij")
     shown = np.isfinite(map_)

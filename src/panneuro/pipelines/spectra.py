@@ -152,7 +152,7 @@ def _drawn(spectra: xr.Dataset) -> Figure:
             for number, label in enumerate(own.condition.values):
                 one, colour = own.sel(condition=label), COLOURS[number % len(COLOURS)]
                 ax.plot(one.frequency, one.power, color=colour, label=str(label))
-                ax.fill_between(one.frequency, one.lower, one.upper, color=colour, alpha=0.2, lw=0)
+                ax.fill_between(one.frequency, one.low, one.high, color=colour, alpha=0.2, lw=0)
             ax.set_yscale("log")
             ax.margins(x=0)
             finish(ax, np.empty(0), "frequency (Hz)", f"power ({unit})")
