@@ -85,7 +85,7 @@ def test_fast_sampling_is_smoothed():
 
 @pytest.mark.parametrize("bad", [np.zeros(5), np.zeros((20, 2)), np.r_[np.zeros(20), np.nan]])
 def test_what_is_no_sweep_is_refused(bad):
-    with pytest.raises(InputError, match="no row of ten or more"):
+    with pytest.raises(InputError, match="no row of 16 or more"):
         action_potentials(bad, RATE_HZ)
 
 

@@ -28,6 +28,7 @@ _FILTER_HZ = 10_000.0
 _OF_UPSTROKE = 0.05
 _LEAST_HEIGHT_V, _LEAST_PEAK_V = 2e-3, -30e-3
 _AHP_S = 0.05
+_FEWEST = 16
 
 COLUMNS = (
     "threshold_s",
@@ -78,7 +79,7 @@ def action_potentials(
     Raises
     ------
     InputError
-        If the sweep is no row of finite numbers, or too short.
+        If the sweep is no row of finite numbers, or too short, or the rate is not above 0.
 
     Examples
     --------
@@ -90,7 +91,7 @@ def action_potentials(
     >>> round(1e3 * float(found.width_s[0]), 2)  # a Gaussian: 2 √ln 2 · 0.4 ms
     0.66
     """
-    voltage = sweep_of(voltage_v)
+    voltage = sweep_of(voltage_v, rate_hz)
     slope = slopes(voltage, rate_hz)
     peaks = _peaks(voltage, _crossings(slope, slope_v_per_s))
     thresholds, peaks = _thresholds(voltage, slope, peaks)
@@ -102,21 +103,42 @@ def action_potentials(
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=np.float64)
 
 
-def sweep_of(values: npt.ArrayLike) -> Floats:
+def sweep_of(values: npt.ArrayLike, rate_hz: float) -> Floats:
     """Return a sweep as one row of numbers.
 
     Raises
     ------
     InputError
-        If it is none, has fewer than ten samples, or a value is not finite.
+        If it is none, has fewer samples than can be filtered, or a value is not finite; or if the
+        rate is not above 0.
     """
     sweep = np.asarray(values, dtype=np.float64)
-    if sweep.ndim != 1 or len(sweep) < 10 or not np.isfinite(sweep).all():
+    if sweep.ndim != 1 or len(sweep) < _FEWEST or not np.isfinite(sweep).all():
         raise InputError(
-            f"a sweep of shape {sweep.shape} is no row of ten or more finite numbers",
+            f"a sweep of shape {sweep.shape} is no row of {_FEWEST} or more finite numbers",
             hint="give one channel of one sweep, without what was not recorded",
         )
+    if not (np.isfinite(rate_hz) and rate_hz > 0):
+        raise InputError(f"a sweep cannot have {rate_hz!r} samples per second")
     return sweep
+
+
+def rows_of(start_s: float, stop_s: float, rate_hz: float) -> tuple[int, int]:
+    """Return the samples nearest to two times of a sweep.
+
+    Raises
+    ------
+    InputError
+        If a time is not finite.
+
+    Examples
+    --------
+    >>> rows_of(0.1, 0.25, 1000.0)
+    (100, 250)
+    """
+    if not (np.isfinite(start_s) and np.isfinite(stop_s)):
+        raise InputError(f"a stretch from {start_s!r} to {stop_s!r} s is not in a sweep")
+    return round(start_s * rate_hz), round(stop_s * rate_hz)
 
 
 def slopes(voltage_v: Floats, rate_hz: float) -> Floats:

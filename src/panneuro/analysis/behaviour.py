@@ -15,8 +15,6 @@ from panneuro.signals.timeseries import TimeSeries
 
 type Floats = npt.NDArray[np.float64]
 
-_MAD_TO_SD = 1.4826
-
 
 def running_speed(
     position: TimeSeries,
@@ -101,6 +99,11 @@ def without_blinks(
     TimeSeries
         Of the same times.
 
+    Raises
+    ------
+    InputError
+        If there are several channels, or no samples.
+
     References
     ----------
     .. [1] Kret & Sjak-Shie, Behavior Research Methods 51, 1336 (2019).
@@ -118,7 +121,7 @@ def without_blinks(
     steps = np.abs(np.diff(values) / np.diff(times))
     speed = np.fmax(np.append(steps, np.nan), np.insert(steps, 0, np.nan))
     middle = np.nanmedian(speed) if np.isfinite(speed).any() else np.inf
-    mad = _MAD_TO_SD * np.nanmedian(np.abs(speed - middle)) if np.isfinite(middle) else 0.0
+    mad = np.nanmedian(np.abs(speed - middle)) if np.isfinite(middle) else 0.0
     with np.errstate(invalid="ignore"):
         bad |= speed > middle + n_mads * mad if mad > 0 else False
     return _cleaned(pupil, values, bad, times, margin_s, longest_s)
@@ -157,7 +160,7 @@ def confident(
     array([1., 1.])
     """
     sure = np.asarray(likelihood, np.float64)
-    if sure.shape != (len(pose),):
+    if sure.shape != (len(pose),) or not len(pose):
         raise InputError(f"{pose.name!r} has {len(pose)} frames, and {sure.shape} likelihoods")
     values = np.asarray(pose.read(scaled=True), np.float64)
     flat = values.reshape(len(values), -1)
@@ -200,7 +203,8 @@ def align(
     Returns
     -------
     DataArray of float64, dims (presentation, time) or (presentation, time, channel)
-        In the signal's unit; ``time`` is the middle of each step. NaN where nothing was recorded.
+        In the signal's unit; ``time`` is the middle of each step. NaN where nothing was recorded,
+        and all of a presentation whose baseline was not recorded whole.
 
     Raises
     ------
@@ -264,8 +268,11 @@ def _longest(signal: TimeSeries) -> float:
 
 
 def _trace(signal: TimeSeries, *, finite: bool = True) -> Floats:
-    if signal.n_channels != 1:
-        raise InputError(f"{signal.name!r} has {signal.n_channels} channels, not one")
+    if signal.n_channels != 1 or not len(signal):
+        raise InputError(
+            f"{signal.name!r} has {signal.n_channels} channels and {len(signal)} samples: one "
+            "channel is needed, with samples"
+        )
     values = np.asarray(signal.read(scaled=True), np.float64).reshape(-1)
     if finite and not np.isfinite(values).all():
         raise InputError(

@@ -80,9 +80,9 @@ def reduced_rank_regression(
     target : array-like, shape (n_trials, n_target)
         Activity that is predicted, in the same trials.
     max_rank : int, optional
-        The largest rank that is tried; by default all.
+        The largest rank that is tried, at least 1; by default all.
     ridge : float
-        Penalty, in units of the mean variance of the source's units times trials.
+        Penalty, at least 0, in units of the mean variance of the source's units times trials.
     folds : int or array-like of int, shape (n_trials,)
         How many folds of trials drawn at random; or the fold of each trial, as from
         :func:`panneuro.analysis.folds.make_folds` for blocks of consecutive trials.
@@ -102,7 +102,8 @@ def reduced_rank_regression(
     Raises
     ------
     InputError
-        If trials are not equally many, fewer than folds, or not finite.
+        If trials are not equally many, fewer than folds, or not finite, or a rank or penalty
+        cannot be.
 
     References
     ----------
@@ -117,8 +118,8 @@ def reduced_rank_regression(
     >>> reduced_rank_regression(source, target).n_dimensions
     2
     """
-    x, y = _checked(source, target)
-    n_ranks = min(max_rank or x.shape[1], x.shape[1], y.shape[1])
+    x, y = _checked(source, target, ridge)
+    n_ranks = _at_most(max_rank, x, y)
     parts = _folds(folds, len(x), seed)
     with threadpool_limits(1, "blas"):
         total = _Moments.of(x, y)
@@ -207,9 +208,9 @@ def prediction_test(
     conditions : array-like, shape (n_trials,), optional
         The stimulus of each trial.
     max_rank : int, optional
-        The largest rank that is tried; by default all.
+        The largest rank that is tried, at least 1; by default all.
     ridge : float
-        Penalty, in units of the mean variance of the source's units times trials.
+        Penalty, at least 0, in units of the mean variance of the source's units times trials.
     folds : int or array-like of int, shape (n_trials,)
         How many folds of trials drawn at random; or the fold of each trial.
     n_permutations : int
@@ -226,6 +227,16 @@ def prediction_test(
     p : float
         The share of shuffles whose own reaches it.
 
+    Raises
+    ------
+    InputError
+        If trials are not equally many, fewer than folds, or not finite, a rank or penalty cannot
+        be, or there are no permutations.
+
+    References
+    ----------
+    Semedo, Zandvakili, Machens, Yu & Kohn, Neuron 102 (2019) 249-259, for the performance.
+
     Examples
     --------
     >>> random = np.random.default_rng(0)
@@ -235,10 +246,10 @@ def prediction_test(
     >>> performance > 0.5, p
     (True, 0.01)
     """
-    x, y = _checked(source, target)
+    x, y = _checked(source, target, ridge)
     parent = root(seed)
     parts = _folds(folds, len(x), parent)
-    n_ranks = min(max_rank or x.shape[1], x.shape[1], y.shape[1])
+    n_ranks = _at_most(max_rank, x, y)
     task = partial(_best, x, y, parts, ridge, n_ranks)
     observed = task(np.arange(len(x)))
     shuffled = permute(np.arange(len(x)), n_permutations, parent, conditions)
@@ -296,7 +307,8 @@ def canonical_correlations(
     Raises
     ------
     InputError
-        If trials are not equally many, fewer than folds, or not finite.
+        If trials are not equally many, fewer than folds, or not finite, or a rank or penalty
+        cannot be.
 
     References
     ----------
@@ -311,8 +323,8 @@ def canonical_correlations(
     >>> found.held_out.mean("fold").values.round(1)
     array([0.8, 0.1])
     """
-    x, y = _checked(source, target)
-    n_pairs = min(n_components or x.shape[1], x.shape[1], y.shape[1])
+    x, y = _checked(source, target, ridge)
+    n_pairs = _at_most(n_components, x, y)
     parts = _folds(folds, len(x), seed)
     with threadpool_limits(1, "blas"):
         total = _Moments.of(x, y)
@@ -348,7 +360,16 @@ def _held_out(total: _Moments, x: Floats, y: Floats, ridge: float, n_pairs: int)
     return np.asarray(np.divide(together, norms, out=undefined, where=norms > 0))
 
 
-def _checked(source: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Floats, Floats]:
+def _at_most(asked: int | None, x: Floats, y: Floats) -> int:
+    """Return how many dimensions there can be, and are asked for."""
+    if asked is not None and asked < 1:
+        raise InputError(f"{asked!r} dimensions of areas were asked for", hint="ask for at least 1")
+    return int(min(asked or x.shape[1], x.shape[1], y.shape[1]))
+
+
+def _checked(source: npt.ArrayLike, target: npt.ArrayLike, ridge: float) -> tuple[Floats, Floats]:
+    if not (np.isfinite(ridge) and ridge >= 0):
+        raise InputError(f"the penalty on areas is {ridge!r}, not a number from 0")
     x, y = (np.asarray(side, dtype=float) for side in (source, target))
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not x.size or not y.size:
         raise InputError(

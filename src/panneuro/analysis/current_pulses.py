@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from panneuro.analysis.action_potentials import sweep_of
+from panneuro.analysis.action_potentials import rows_of, sweep_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 
@@ -77,6 +77,11 @@ def pulses(stimulus: npt.ArrayLike, rate_hz: float, *, min_s: float = 5e-3) -> p
         ``level``, ``amplitude``, its difference from the level at first, ``before_s``, how long
         that had been on just before, and 0 where another pulse came before.
 
+    Raises
+    ------
+    InputError
+        If the sweep is no row of finite numbers, or too short, or the rate is not above 0.
+
     Examples
     --------
     >>> current = np.zeros(20_000)
@@ -85,7 +90,7 @@ def pulses(stimulus: npt.ArrayLike, rate_hz: float, *, min_s: float = 5e-3) -> p
        start_s  stop_s     amplitude  before_s
     0      0.1     0.6  5.000000e-11       0.1
     """
-    raw = sweep_of(stimulus)
+    raw = sweep_of(stimulus, rate_hz)
     reach = max(1, round(_EDGE_S * rate_hz))
     calm = ndimage.median_filter(raw, reach | 1, mode="nearest")
     change = np.zeros_like(calm)
@@ -155,9 +160,10 @@ def pulse_answer(
     >>> round(found.resistance_ohm / 1e6), round(found.tau_s, 3), abs(round(found.sag, 2))
     (100, 0.02, 0.0)
     """
-    voltage = sweep_of(voltage_v)
-    first, last = round(start_s * rate_hz), round(stop_s * rate_hz)
-    if not 1 <= first < last - 10 <= len(voltage) - 10 or not amplitude_a:
+    voltage = sweep_of(voltage_v, rate_hz)
+    first, last = rows_of(start_s, stop_s, rate_hz)
+    inside = 1 <= first < last - 10 <= len(voltage) - 10
+    if not inside or not (np.isfinite(amplitude_a) and amplitude_a):
         raise InputError(
             f"a pulse of {amplitude_a!r} A from {start_s!r} to {stop_s!r} s is not in a sweep of "
             f"{len(voltage) / rate_hz:.4f} s, or nothing comes before it"

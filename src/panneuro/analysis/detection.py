@@ -126,7 +126,10 @@ def d_prime_over_trials(
 
 def _counts(name: str, counts: npt.ArrayLike) -> Floats:
     found = np.asarray(counts)
-    if found.dtype.kind not in "iuf" or (found < 0).any() or (found != np.floor(found)).any():
+    if (
+        found.dtype.kind not in "iuf"
+        or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all()
+    ):
         raise InputError(f"{name} must be numbers of trials, not {found.tolist()!r}")
     return found.astype(np.float64)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from panneuro.core.errors import InputError
 
-_NEED = ("start_s", "stop_s", "amplitude_a", "n_spikes")
+_NEED = ("start_s", "stop_s", "amplitude_a", "n_spikes", "rate_hz")
 
 
 def firing(spikes_s: npt.ArrayLike, start_s: float, stop_s: float) -> dict[str, float]:
@@ -26,7 +26,13 @@ def firing(spikes_s: npt.ArrayLike, start_s: float, stop_s: float) -> dict[str, 
     dict
         ``n_spikes``; ``rate_hz``, their number over the pulse's duration; ``latency_s`` of the
         first; ``isi_cv``, the standard deviation of intervals over their mean; ``adaptation``, the
-        mean over successive intervals of their difference over their sum [1]_.
+        mean over successive intervals of their difference over their sum [1]_. NaN where there are
+        too few spikes.
+
+    Raises
+    ------
+    InputError
+        If the pulse has no duration, or a time is not finite.
 
     References
     ----------
@@ -42,6 +48,8 @@ def firing(spikes_s: npt.ArrayLike, start_s: float, stop_s: float) -> dict[str, 
     if not stop_s > start_s:
         raise InputError(f"a pulse from {start_s!r} to {stop_s!r} s has no duration")
     times = np.asarray(spikes_s, dtype=np.float64)
+    if not np.isfinite(times).all():
+        raise InputError("times of spikes are not all finite", hint="leave such spikes out")
     own = times[(times >= start_s) & (times < stop_s)]
     intervals = np.diff(own)
     changes = np.diff(intervals) / (intervals[1:] + intervals[:-1])
@@ -72,6 +80,11 @@ def excitability(pulses: pd.DataFrame) -> dict[str, float]:
         the strongest; ``rheobase_a``, the least current with a spike; ``fi_slope_hz_per_a``, the
         slope of the rate over the current from there on; ``max_rate_hz``. NaN where unknown.
 
+    Raises
+    ------
+    InputError
+        If a column is missing.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"start_s": 0.1, "stop_s": 0.6, "amplitude_a": [1e-10, 2e-10, 3e-10]})
@@ -88,7 +101,7 @@ def excitability(pulses: pd.DataFrame) -> dict[str, float]:
 def _passive(silent: pd.DataFrame) -> dict[str, float]:
     names = ("baseline_v", "steady_v", "tau_s", "sag")
     silent = silent.reindex(columns=[*silent.columns, *(n for n in names if n not in silent)])
-    known = silent.dropna(subset=["baseline_v", "steady_v"])
+    known = silent[silent["amplitude_a"] != 0].dropna(subset=["baseline_v", "steady_v"])
     negative = known[known["amplitude_a"] < 0]
     used = negative if len(negative) else known
     change = used["steady_v"] - used["baseline_v"]

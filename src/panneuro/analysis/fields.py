@@ -111,7 +111,8 @@ def tuning_fields(
     Raises
     ------
     InputError
-        If lengths differ, edges do not ascend, or no time is left.
+        If lengths differ, counts are negative or not finite, edges do not ascend, or no time is
+        left.
 
     Examples
     --------
@@ -121,6 +122,8 @@ def tuning_fields(
     """
     spikes = check_counts(counts, bin_s)
     bounds = check_edges(edges)
+    if not (np.isfinite(smoothing_bins) and smoothing_bins >= 0):
+        raise InputError(f"fields cannot be smoothed by {smoothing_bins!r} bins")
     flat = _bins_of(positions, bounds, len(spikes))
     used = flat >= 0
     if moving is not None:
@@ -141,10 +144,12 @@ def tuning_fields(
 def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
     """Return counts of times and units as an array, or say what is wrong with them."""
     spikes = np.asarray(counts)
-    if spikes.ndim != 2 or not spikes.size:
-        raise InputError(f"counts have the shape {spikes.shape}, not (times, units)")
-    if spikes.dtype.kind == "f" and not np.isfinite(spikes).all():
-        raise InputError("counts are not all finite")
+    if spikes.ndim != 2 or not spikes.size or spikes.dtype.kind not in "biuf":
+        raise InputError(
+            f"counts have the shape {spikes.shape} and the type {spikes.dtype}, not (times, units)"
+        )
+    if not (np.isfinite(spikes) & (spikes >= 0)).all():
+        raise InputError("counts are not all finite and from 0")
     if not (np.isfinite(bin_s) and bin_s > 0):
         raise InputError(f"a bin of time lasts {bin_s!r} s")
     return spikes

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes
 from panneuro.analysis.compiling import compiled
 from panneuro.core.errors import InputError
 
@@ -63,6 +64,7 @@ def history_features(
     *,
     starts: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike = np.float64,
+    max_bytes: int = MAX_BYTES,
 ) -> Floats:
     """Filter each cell's spikes before each bin by each function of a basis.
 
@@ -76,11 +78,19 @@ def history_features(
         Bins where something new begins, a trial or a session: nothing before them is seen.
     dtype : dtype
         Of the result.
+    max_bytes : int
+        What the result may take in memory.
 
     Returns
     -------
     ndarray, shape (n_times, n_units * n_basis)
         All functions of the first cell, then of the next; see :func:`filters_of`.
+
+    Raises
+    ------
+    InputError
+        If counts are not integers from 0, starts are no bins, or the result is larger than is
+        allowed.
 
     Examples
     --------
@@ -90,14 +100,16 @@ def history_features(
     spikes, functions = np.asarray(counts), np.ascontiguousarray(basis, dtype=dtype)
     if spikes.ndim != 2 or functions.ndim != 2 or not spikes.size or not functions.size:
         raise InputError(f"counts of shape {spikes.shape} met a basis of {functions.shape}")
-    if spikes.dtype.kind not in "iu":
-        raise InputError(f"counts are of type {spikes.dtype}, not integers")
+    if spikes.dtype.kind not in "iu" or spikes.min() < 0:
+        raise InputError(f"counts are of type {spikes.dtype}, not integers, or below 0")
+    shape = (len(spikes), spikes.shape[1], functions.shape[1])
+    check_bytes(shape, functions.dtype, max_bytes, "filtering spikes", "choose fewer units or bins")
     begins = np.unique(np.append(np.asarray(starts if starts is not None else [0]), 0))
     if begins.dtype.kind not in "iu" or begins[0] < 0 or begins[-1] >= len(spikes):
         raise InputError(f"starts {begins[:5].tolist()}… are not bins from 0 to {len(spikes) - 1}")
     stops = np.append(begins[1:], len(spikes))
     until = np.repeat(stops, stops - begins)
-    out = np.zeros((len(spikes), spikes.shape[1], functions.shape[1]), dtype=dtype)
+    out = np.zeros(shape, dtype=dtype)
     _spread_spikes(spikes, functions, until, out)
     return out.reshape(len(spikes), -1)
 

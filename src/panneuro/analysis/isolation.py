@@ -84,8 +84,8 @@ def isolation(
     Returns
     -------
     Isolation
-        Distance and L-ratio are NaN where the unit's features do not span their space, or there
-        are fewer than two foreign spikes.
+        Distance and L-ratio are NaN where the unit's features do not span their space, d′ where no
+        feature varies.
 
     Raises
     ------
@@ -177,6 +177,8 @@ def _mahalanobis(own: Floats, other: Floats) -> tuple[float, float]:
 
 
 def _d_prime(features: Floats, own: npt.NDArray[np.bool_]) -> float:
+    if not np.ptp(features, axis=0).any():
+        return float("nan")
     projection = discriminant_analysis.LinearDiscriminantAnalysis(n_components=1)
     projected = projection.fit_transform(features, own)
     mine, others = projected[own], projected[~own]

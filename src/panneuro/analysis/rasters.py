@@ -57,7 +57,7 @@ def raster(
     >>> found.isel(spike=found.unit == 7).time.values
     array([0.1])
     """
-    trains, bins = Trains.of(units), Bins.of(window_s, window_s[1] - window_s[0])
+    trains, bins = Trains.of(units), Bins.of(window_s)
     onsets = to_ticks(onsets_s, "onsets")
     hint = "choose fewer units or events"
     check_bytes((2, len(onsets), len(trains)), np.int64, max_bytes, "collecting spikes", hint)

@@ -83,7 +83,8 @@ def zscore(rates: xr.DataArray, baseline_s: tuple[float, float]) -> xr.DataArray
     Raises
     ------
     InputError
-        If fewer than two bins lie in the baseline.
+        If the rates have no dims ``unit`` and ``time``, one is not finite, or fewer than two bins
+        lie in the baseline.
 
     Notes
     -----
@@ -95,6 +96,7 @@ def zscore(rates: xr.DataArray, baseline_s: tuple[float, float]) -> xr.DataArray
     >>> zscore(rates, (-0.3, 0.0)).values
     array([[-1.,  1.,  4.]])
     """
+    finite(rates, ("unit", "time"), "rates")
     before = rates.isel(time=_baseline(rates, baseline_s)).astype(np.float64)
     others = [dim for dim in rates.dims if dim != "unit"]
     spread = before.std(others)
@@ -140,7 +142,7 @@ def first_spike_latency(
            [0.1, nan]])
     """
     trains = Trains.of(units)
-    bins = Bins.of(window_s, window_s[1] - window_s[0])
+    bins = Bins.of(window_s)
     onsets = to_ticks(onsets_s, "onsets")
     shape = (len(onsets), len(trains))
     check_bytes(shape, np.float64, max_bytes, "finding first spikes", "choose fewer events")
@@ -182,7 +184,8 @@ def threshold_latency(
     Raises
     ------
     InputError
-        If fewer than two bins lie in the baseline, or `n_bins` do not fit.
+        If the rates have no dim ``time``, one is not finite, fewer than two bins lie in the
+        baseline, or `n_bins` do not fit.
 
     Examples
     --------
@@ -196,6 +199,7 @@ def threshold_latency(
     """
     if n_bins < 1:
         raise InputError(f"a response cannot last {n_bins!r} bins")
+    finite(rates, ("time",), "rates")
     ordered = rates.transpose(..., "time")
     values, times = ordered.to_numpy().astype(np.float64), ordered["time"].to_numpy()
     before = values[..., _baseline(rates, baseline_s)]

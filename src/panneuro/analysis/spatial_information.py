@@ -98,7 +98,8 @@ def _checked(
     counts: npt.ArrayLike | xr.DataArray, places: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     values, where = np.asarray(counts), np.asarray(places)
-    if values.ndim != 2 or where.shape != values.shape[:1] or where.dtype.kind not in "iu":
+    numbers = values.dtype.kind in "biuf" and where.dtype.kind in "iu"
+    if values.ndim != 2 or where.shape != values.shape[:1] or not numbers:
         raise InputError(
             f"counts have the shape {values.shape}, and places {where.shape} of {where.dtype}",
             hint="give counts as times by units, and a whole number for the place at each time",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.analysis.action_potentials import sweep_of
+from panneuro.analysis.action_potentials import rows_of, sweep_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 
@@ -80,10 +80,14 @@ def baseline(
     start_s, stop_s : float
         The stretch; to the end where not given.
 
+    Returns
+    -------
+    Baseline
+
     Raises
     ------
     InputError
-        If it is shorter than four windows of 1.5 ms.
+        If it is not in the sweep, or shorter than four windows of 1.5 ms.
 
     Examples
     --------
@@ -92,9 +96,14 @@ def baseline(
     >>> round(found.level, 3), round(found.noise, 4), abs(found.drift) < 1e-5
     (-0.07, 0.0001, True)
     """
-    sweep = sweep_of(response)
-    stop = len(sweep) if stop_s is None else round(stop_s * rate_hz)
-    stretch = sweep[round(start_s * rate_hz) : stop]
+    sweep = sweep_of(response, rate_hz)
+    last_s = len(sweep) / rate_hz if stop_s is None else stop_s
+    if not 0 <= start_s < last_s <= (len(sweep) + 1) / rate_hz:
+        raise InputError(
+            f"a baseline from {start_s!r} to {last_s!r} s is not in a sweep of "
+            f"{len(sweep) / rate_hz:.4f} s"
+        )
+    stretch = sweep[round(start_s * rate_hz) : round(last_s * rate_hz)]
     width = max(2, round(_WINDOW_S * rate_hz))
     count = len(stretch) // width
     if count < 4:
@@ -156,9 +165,10 @@ def seal_test(
     >>> round(found.capacitance_f * 1e12)
     30
     """
-    current = sweep_of(current_a)
-    first, last = round(start_s * rate_hz), round(stop_s * rate_hz)
-    if not 4 <= first < last - 20 <= len(current) - 20 or not step_v:
+    current = sweep_of(current_a, rate_hz)
+    first, last = rows_of(start_s, stop_s, rate_hz)
+    inside = 4 <= first < last - 20 <= len(current) - 20
+    if not inside or not (np.isfinite(step_v) and step_v):
         raise InputError(
             f"a step of {step_v!r} V from {start_s!r} to {stop_s!r} s is not in a sweep of "
             f"{len(current) / rate_hz:.4f} s, or nothing comes before it"

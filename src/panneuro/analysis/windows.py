@@ -39,8 +39,10 @@ class Bins:
     count: int
 
     @classmethod
-    def of(cls, window_s: tuple[float, float], bin_s: float) -> Bins:
+    def of(cls, window_s: tuple[float, float], bin_s: float | None = None) -> Bins:
         """Cut a window from `window_s`, in seconds from the event, into bins of `bin_s` seconds.
+
+        Left out, the window is one bin.
 
         Raises
         ------
@@ -52,6 +54,9 @@ class Bins:
             raise InputError(f"a window of {window_s!r} s has not two ends")
         first, last = ends
         span: int = last - first
+        if bin_s is None and span > 0:
+            return cls(first, span, 1)
+        bin_s = np.nan if bin_s is None else bin_s
         if not (math.isfinite(bin_s) and bin_s > 0 and span > 0):
             raise InputError(f"a window of {window_s!r} s has no bins of {bin_s!r} s")
         count = round(span / TICKS_PER_S / bin_s)

@@ -1,0 +1,96 @@
+"""What is given wrong is told, in all of the room: never a silent NaN, never another's error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from panneuro.analysis.action_potentials import action_potentials
+from panneuro.analysis.behaviour import confident, without_blinks
+from panneuro.analysis.communication import (
+    canonical_correlations,
+    prediction_test,
+    reduced_rank_regression,
+)
+from panneuro.analysis.current_pulses import pulse_answer, pulses
+from panneuro.analysis.detection import d_prime
+from panneuro.analysis.excitability import excitability, firing
+from panneuro.analysis.fields import tuning_fields
+from panneuro.analysis.glm import bits_per_spike
+from panneuro.analysis.history import history_features
+from panneuro.analysis.isolation import isolation
+from panneuro.analysis.psychometrics import fit_psychometric
+from panneuro.analysis.rasters import raster
+from panneuro.analysis.responses import first_spike_latency, threshold_latency, zscore
+from panneuro.analysis.spatial_information import spatial_information
+from panneuro.analysis.sweep_quality import baseline, seal_test
+from panneuro.analysis.tuning import fit_field, tuning_curves
+from panneuro.core.errors import InputError
+from panneuro.signals.table import Intervals
+from panneuro.signals.timeseries import TimeSeries
+
+RANDOM = np.random.default_rng(0)
+SWEEP = RANDOM.normal(size=2000)
+ONE, OTHER = RANDOM.normal(size=(40, 4)), RANDOM.normal(size=(40, 3))
+NO_TIME = xr.DataArray(np.ones((2, 3)), dims=("unit", "bin"))
+NO_FRAMES = TimeSeries("nose", np.ones((0, 2)), rate_hz=30.0)
+SHOWN = Intervals.from_frame("shown", pd.DataFrame({"start_time": [0.0], "stop_time": [1.0]}))
+PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10], "n_spikes": [2]})
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: action_potentials(np.zeros(12), 50_000.0), "16 or more"),
+        (lambda: action_potentials(SWEEP, 0.0), "0.0 samples per second"),
+        (lambda: pulses(SWEEP, np.nan), "nan samples per second"),
+        (lambda: pulse_answer(SWEEP, 1e3, np.nan, 1.0, 1.0), "not in a sweep"),
+        (lambda: pulse_answer(SWEEP, 1e3, 0.1, 1.0, np.nan), "not in a sweep"),
+        (lambda: baseline(SWEEP, 1e3, -1.0), "from -1.0 to 2.0 s is not in"),
+        (lambda: baseline(SWEEP, 1e3, 0.0, 9.0), "from 0.0 to 9.0 s is not in"),
+        (lambda: seal_test(SWEEP, 1e3, 0.1, np.inf, 1.0), "not in a sweep"),
+        (lambda: excitability(PULSE), "no column 'rate_hz'"),
+        (lambda: firing([0.1, np.nan], 0.0, 1.0), "not all finite"),
+        (lambda: reduced_rank_regression(ONE, OTHER, max_rank=0), "0 dimensions"),
+        (lambda: reduced_rank_regression(ONE, OTHER, ridge=-1.0), "penalty on areas is -1.0"),
+        (lambda: canonical_correlations(ONE, OTHER, n_components=-1), "-1 dimensions"),
+        (lambda: canonical_correlations(ONE, OTHER, ridge=np.nan), "penalty on areas is nan"),
+        (lambda: prediction_test(ONE, OTHER, max_rank=-2), "-2 dimensions"),
+        (lambda: d_prime(np.inf, 1, 1, 1), "numbers of trials"),
+        (lambda: zscore(NO_TIME, (0, 1)), "dims unit, time"),
+        (lambda: zscore(np.ones((2, 3)), (0, 1)), "must be a DataArray"),
+        (lambda: threshold_latency(NO_TIME, (0, 1)), "dims time"),
+        (lambda: raster({1: [0.1]}, [0.0], (0.0,)), "not two ends"),
+        (lambda: first_spike_latency({1: [0.1]}, [0.0], (0.0, 0.0)), "no bins"),
+        (lambda: tuning_fields([[-1], [0]], [0.0, 1.0], [0, 1, 2], 0.1), "and from 0"),
+        (lambda: tuning_fields([["a"]], [0.0], [0, 1], 0.1), "type <U1"),
+        (
+            lambda: tuning_fields([[1], [0]], [0.0, 1.0], [0, 1, 2], 0.1, smoothing_bins=-1),
+            "smoothed by -1 bins",
+        ),
+        (lambda: without_blinks(TimeSeries("eye", np.ones(0), rate_hz=60.0)), "0 samples"),
+        (lambda: confident(NO_FRAMES, []), "0 frames"),
+        (lambda: fit_psychometric([0, 1, 2], [0, 1, 1], level=2.0), "intervals of 2.0"),
+        (lambda: fit_psychometric([0, 1, 2], [0, 1, 1], n_resamples=-1), "-1 resamples"),
+        (lambda: fit_psychometric([0, 1, 2], [0, 1, 1], guess=0.6, lapse=0.6), "rates of 0.6"),
+        (lambda: tuning_curves({1: [0.1]}, SHOWN, []), "no columns"),
+        (lambda: fit_field(NO_TIME), "dims y and x"),
+        (lambda: history_features([[-1], [1]], [[1.0]]), "below 0"),
+        (lambda: history_features([[1], [1]], [[1.0]], max_bytes=1), "max_bytes allows"),
+        (lambda: spatial_information([["a"]] * 40, np.zeros(40, int)), "counts have the shape"),
+        (lambda: bits_per_spike([[np.inf]], [[1]]), "finite and above 0"),
+        (lambda: bits_per_spike([[1.0]], [[np.nan]]), "counts are not all finite"),
+    ],
+)
+def test_it_is_told(asked, message):
+    with pytest.raises(InputError) as told:
+        asked()
+    assert message in str(told.value)
+
+
+def test_what_is_not_known_is_nan_as_documented():
+    silent = PULSE.assign(rate_hz=0.0, n_spikes=0, amplitude_a=0.0, baseline_v=-0.07, steady_v=0.0)
+    assert np.isnan(excitability(silent)["input_resistance_ohm"])
+    assert np.isnan(isolation(np.ones((10, 2)), [0] * 5 + [1] * 5, 0).d_prime)
