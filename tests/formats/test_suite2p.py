@@ -11,6 +11,7 @@ import pytest
 from panneuro.core.errors import FormatError
 from panneuro.formats import suite2p
 from panneuro.formats.source import Source
+from panneuro.signals.frames import Frames
 from panneuro.signals.table import Table
 from panneuro.signals.timeseries import TimeSeries
 
@@ -22,7 +23,12 @@ def plane(place: Path, n_rois: int, seed: int = 0) -> Path:
     for name in ("F", "Fneu", "spks"):
         np.save(place / f"{name}.npy", rng.random((n_rois, 20), dtype=np.float32))
     np.save(place / "iscell.npy", np.array([[roi % 2, 0.5] for roi in range(n_rois)]))
-    ops = {"fs": np.float64(7.5), "meanImg": np.zeros((4, 4)), "data_path": ["/x"], "tau": 1.0}
+    ops = {
+        "fs": np.float64(7.5),
+        "meanImg": np.arange(16.0).reshape(4, 4),
+        "data_path": ["/x"],
+        "tau": 1.0,
+    }
     np.save(place / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
     stat = np.empty(n_rois, dtype=object)
     stat[:] = [
@@ -38,7 +44,7 @@ def test_traces_are_time_by_region(tmp_path: Path) -> None:
     place = plane(tmp_path / "plane0", 3)
     found = suite2p.read(Source(place))
     assert [signal.name for signal in found.signals] == [
-        "fluorescence", "neuropil", "deconvolved", "rois",
+        "fluorescence", "neuropil", "deconvolved", "rois", "mean_image",
     ]  # fmt: skip
     traces = found["fluorescence"]
     assert isinstance(traces, TimeSeries)
@@ -54,6 +60,12 @@ def test_regions_are_a_table(tmp_path: Path) -> None:
     assert rois["x_px"].tolist() == [0.0, 2.0, 4.0]
     assert rois["pixel_mask"][2][1] == {"x": 2, "y": 2, "weight": 1.0}
     assert rois.arrow.num_rows == 3
+
+
+def test_the_mean_image_is_one_frame(tmp_path: Path) -> None:
+    image = suite2p.read(Source(plane(tmp_path / "plane0", 3)))["mean_image"]
+    assert isinstance(image, Frames)
+    np.testing.assert_array_equal(image.read(), np.arange(16.0).reshape(1, 4, 4))
 
 
 def test_planes_are_told_apart_and_combined_is_left_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Folders of suite2p: fluorescence and deconvolved traces of regions of interest.
+"""Folders of suite2p: traces of regions of interest, where they are, and the mean image.
 
 ``ops.npy`` and ``stat.npy`` are pickles; they are looked into, never unpickled.
 """
@@ -16,6 +16,7 @@ from panneuro.core.errors import FormatError
 from panneuro.formats.npy import load, look_into_objects
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
+from panneuro.signals.frames import Frames
 from panneuro.signals.recording import Recording, Signal
 from panneuro.signals.table import Table
 from panneuro.signals.timeseries import TimeSeries
@@ -128,7 +129,26 @@ def _plane(folder: Path, suffix: str, notes: list[str]) -> list[Signal]:
             )
         )
     n_rois = int(signals[0].data.shape[1])  # type: ignore[union-attr]
-    return [*signals, _rois(folder, f"rois{suffix}", n_rois, notes)]
+    rois = _rois(folder, f"rois{suffix}", n_rois, notes)
+    return [*signals, rois, *_mean_image(folder, f"mean_image{suffix}")]
+
+
+def _mean_image(folder: Path, name: str) -> list[Signal]:
+    """Return the image in which the regions were found, none where it is not told."""
+    image = np.asarray(_options(folder).get("meanImg", ()))
+    if image.ndim != 2 or image.dtype.kind not in "iuf" or not image.size:
+        return []
+    return [
+        Frames(
+            name,
+            np.zeros(1),
+            image[np.newaxis],
+            shape=image.shape,
+            unit="a.u.",
+            role="processing/ophys",
+            description="mean of all frames after they were aligned",
+        )
+    ]
 
 
 def _load(path: Path) -> npt.NDArray[Any] | None:

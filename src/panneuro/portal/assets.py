@@ -20,9 +20,10 @@ from panneuro.portal.files import Piece, send
 from panneuro.portal.lines import lines_of_asset
 from panneuro.portal.notebooks import Notebooks, shown_of
 from panneuro.portal.pages import Pages
-from panneuro.portal.pictures import span_of
+from panneuro.portal.panels import NO_PANELS, viewer_of
 from panneuro.portal.populations import Population, populations_of
 from panneuro.portal.probes import Probe, probe_of
+from panneuro.portal.regions import Regions, regions_of
 from panneuro.portal.runs import Runs
 from panneuro.portal.said import flat, size_of
 from panneuro.portal.shelves import Shelf
@@ -30,9 +31,6 @@ from panneuro.portal.signals import json_of
 
 _FILES_SHOWN = 200
 _DRAWN = 64
-_WINDOW_S = 10.0
-_MOST_LINES = 64
-"""Above as many channels a heat map is drawn."""
 
 
 class FileGiven(BaseModel):
@@ -191,7 +189,7 @@ class Assets:
 
     def _page(self, visit: Visit, asset: Asset, asked: LookAsked) -> Response:
         manifest, reads = asset.manifest, visit.seen.may("read", visit.part("name"))
-        drawn = self._drawn_of(visit) if reads else Drawn({**_EMPTY}, None, ())
+        drawn = self._drawn_of(visit) if reads else Drawn({**NO_PANELS}, None, (), ())
         stored = sum(file.size for file in asset.files)
         reference = f"{asset.name}@{asset.version}"
         versions = list(_versions(visit.seen.versions(asset.name)))
@@ -214,6 +212,7 @@ class Assets:
             files=asset.files[:_FILES_SHOWN],
             lines=lines_of_asset(visit.origin, reference, next(iter(asset.signals), "")),
             probe=drawn.probe,
+            regions=drawn.regions,
             reads=reads,
             edits=visit.is_editable(asset),
             terms_due=visit.seen.terms_due(visit.part("name")),
@@ -236,7 +235,9 @@ class Assets:
         asset = visit.data()
         return self._drawn.take(
             (asset.name, asset.version),
-            lambda: Drawn(viewer_of(asset), probe_of(asset), populations_of(asset)),
+            lambda: Drawn(
+                viewer_of(asset), probe_of(asset), regions_of(asset), populations_of(asset)
+            ),
         )
 
 
@@ -250,35 +251,16 @@ class Drawn:
         What the viewer starts from.
     probe : Probe, optional
         Where the electrodes are.
+    regions : tuple of Regions
+        Where the regions of interest are.
     populations : tuple of Population
         The units, by signal.
     """
 
     viewer: dict[str, Any]
     probe: Probe | None
+    regions: tuple[Regions, ...]
     populations: tuple[Population, ...]
-
-
-_EMPTY = {"panels": (), "first": 0.0, "last": 1.0, "window": 1.0}
-
-
-def viewer_of(asset: Asset) -> dict[str, Any]:
-    """Return what the viewer starts from: what can be drawn, how, and over which seconds."""
-    panels = [panel for one in asset.manifest.signals if (panel := _panel(one))]
-    panels.sort(key=lambda panel: _ORDER.index(panel["kind"]))
-    for panel in panels:
-        panel["start_s"], panel["stop_s"] = span_of(asset, _said_of(asset, panel["name"]))
-        if panel["kind"] == "raster":
-            panel["ids"] = asset.rows(panel["name"])["id"].to_pylist()
-    first = min((panel["start_s"] for panel in panels), default=0.0)
-    last = max((panel["stop_s"] for panel in panels), default=1.0)
-    return {
-        "reference": f"{asset.name}@{asset.version}",
-        "panels": panels,
-        "first": first,
-        "last": last,
-        "window": min(_WINDOW_S, last - first),
-    }
 
 
 def _stills(data: Mapping[str, Any], asked: LookAsked) -> dict[str, float]:
@@ -287,31 +269,6 @@ def _stills(data: Mapping[str, Any], asked: LookAsked) -> dict[str, float]:
     last = first + data["window"] if asked.t1 is None or asked.t1 <= first else asked.t1
     span = last - first
     return {"first": first, "last": last, "earlier": first - span, "later": last + span}
-
-
-_ORDER = ("bands", "frames", "heat", "lines", "raster")
-
-
-def _said_of(asset: Asset, name: str) -> Mapping[str, Any]:
-    return next(said for said in asset.manifest.signals if said["name"] == name)
-
-
-def _panel(said: Mapping[str, Any]) -> dict[str, Any] | None:
-    panel = {"name": said["name"], "unit": said.get("unit") or ""}
-    if said["kind"] == "timeseries" and len(said["shape"]) <= 2:
-        rows = said["shape"][1] if len(said["shape"]) > 1 else 1
-        kind = "heat" if rows > _MOST_LINES else "lines"
-        electrodes = said.get("electrodes") or []
-        names = said.get("channels") or []
-        return panel | {"kind": kind, "rows": rows, "electrodes": electrodes, "channels": names}
-    if said["kind"] == "events" and said["units"]:
-        return panel | {"kind": "raster", "rows": said["units"]}
-    if said["kind"] == "intervals" and said["rows"]:
-        others = [one for one in said["columns"] if one not in ("id", "start_time", "stop_time")]
-        return panel | {"kind": "bands", "rows": said["rows"], "columns": others}
-    if said["kind"] == "frames" and (not said["file"] or said.get("thumbnails")):
-        return panel | {"kind": "frames", "rows": said["frames"]}
-    return None
 
 
 def _given(manifest: Manifest) -> AssetGiven:

@@ -35,6 +35,8 @@ MEDIA: Mapping[str, str] = {
     "binary": "application/octet-stream",
     "svg": "image/svg+xml",
     "png": "image/png",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
     "hdf5": "application/x-hdf5",
     "ipynb": "application/x-ipynb+json",
 }

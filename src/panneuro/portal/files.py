@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from panneuro.core.store import Store
-from panneuro.portal.doors import Visit
+from panneuro.portal.doors import MEDIA, Visit
 
 _BLOCK_BYTES = 4 << 20
 _DIRECT_BYTES = 1 << 20
@@ -41,6 +41,8 @@ class Piece:
         Of its content: a digest.
     name : str
         Under which it is saved.
+    media : str
+        What kind of file it is said to be.
     """
 
     store: Store
@@ -48,6 +50,7 @@ class Piece:
     size: int
     tag: str
     name: str
+    media: str = MEDIA["binary"]
 
 
 def send(visit: Visit, piece: Piece, *, direct: bool) -> Response:
@@ -71,7 +74,11 @@ def _sent(visit: Visit, piece: Piece, direct: bool) -> Response:
         if link:
             return RedirectResponse(link, 307, {"cache-control": "private, no-store"})
     name = f'attachment; filename="{_quoted(piece.name)}"'
-    headers = {"content-disposition": name, "content-security-policy": _SANDBOX}
+    headers = {
+        "content-type": piece.media,
+        "content-disposition": name,
+        "content-security-policy": _SANDBOX,
+    }
     return _ranged(visit, piece.size, piece.tag, lambda *ends: _blocks(piece, *ends), headers)
 
 
@@ -98,9 +105,8 @@ def _ranged(
     is_partial = _ends(visit.request.headers, tag) is not None
     if is_partial:
         said["content-range"] = f"bytes {first}-{last - 1}/{size}"
-    return StreamingResponse(
-        cut(first, last), 206 if is_partial else 200, said, media_type="application/octet-stream"
-    )
+    said.setdefault("content-type", MEDIA["binary"])
+    return StreamingResponse(cut(first, last), 206 if is_partial else 200, said)
 
 
 def asked_range(headers: Headers, size: int, tag: str) -> tuple[int, int] | None:

@@ -73,6 +73,8 @@ class Pictures:
 
         def draw() -> str:
             for said in _telling(asset):
+                if asked.whole and said["kind"] == "frames":
+                    continue  # an image says nothing of when
                 try:
                     span = span_of(asset, said, whole=asked.whole)
                     return self._svg(

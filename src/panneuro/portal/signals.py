@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from panneuro.lake.asset import Asset
 from panneuro.lake.parts import Part, Wanted, cut
 from panneuro.lake.writing import values, write
 from panneuro.portal import windows
-from panneuro.portal.doors import Door, Nothing, Visit
+from panneuro.portal.doors import MEDIA, Door, Nothing, Visit
+from panneuro.portal.files import Piece, send
 from panneuro.portal.levels import levels_of
+from panneuro.portal.panels import VIDEOS, video_of
 from panneuro.portal.pictures import Pictures, span_of
 from panneuro.portal.shelves import Shelf
 from panneuro.portal.windows import Window
@@ -116,10 +119,12 @@ class Signals:
             **dict.fromkeys(("binary", "arrow", "csv", "parquet", "svg")),
         }
         drawn: dict[str, type[BaseModel] | None] = {"json": WindowGiven, "binary": None}
+        filmed: dict[str, type[BaseModel] | None] = dict.fromkeys(VIDEOS.values())
         return [
             Door("/assets/{name}/signals", self.signals, gives={"json": SignalsGiven}),
             Door(f"{signal}/window", self.window, WindowAsked, drawn, metered=True),
             Door(f"{signal}/frame", self.frame, MomentAsked, {"png": None}, metered=True),
+            Door(f"{signal}/video", self.video, Nothing, filmed, squeezed=False, metered=True),
             Door(signal, self.signal, WindowAsked, parts, metered=True),
         ]
 
@@ -196,6 +201,20 @@ class Signals:
             tag_of(asset, visit, "png"),
             lambda: Response(self._pictures.frame(signal, asked.t), media_type="image/png"),
         )
+
+    def video(self, visit: Visit, _: Nothing) -> Response:
+        """Return the video that holds the images of a signal, or the range of it asked for."""
+        asset = visit.data()
+        said = descriptor(asset, visit.part("signal"))
+        file = video_of(asset, said)
+        if file is None:
+            raise InputError(
+                f"{said['name']!r} has no video that browsers play", hint="/frame?t= gives images"
+            )
+        form = VIDEOS[PurePosixPath(file.path).suffix.lower()]
+        key = asset.manifest.key_of(file)
+        piece = Piece(visit.store, key, file.size, file.digest, file.path, MEDIA[form])
+        return send(visit, piece, direct=False)
 
 
 class MomentAsked(BaseModel):

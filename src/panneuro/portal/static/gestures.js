@@ -4,7 +4,7 @@ import { GUTTER } from "./paint.js";
 
 const KEYS = {
   ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", "0": "whole",
-  "]": "louder", "[": "softer",
+  "]": "louder", "[": "softer", n: "next", p: "previous", Escape: "none",
 };
 const STEADY_PX = 4;
 
@@ -26,12 +26,18 @@ export function listen(viewer) {
   root.addEventListener("keydown", (event) => gestures.key(event));
   const map = root.querySelector(".map");
   map.addEventListener("pointerdown", (event) => gestures.jump(event));
-  map.addEventListener("pointermove", (event) => event.buttons && gestures.jump(event));
+  map.addEventListener("pointermove", (event) => (event.buttons ? gestures.jump(event) : gestures.glance(event)));
   for (const button of root.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => viewer.act(button.dataset.do));
   }
-  for (const contact of root.querySelectorAll(".probe rect")) {
+  for (const contact of root.querySelectorAll(".probe rect[data-row]")) {
     contact.addEventListener("click", () => viewer.chooseElectrode(Number(contact.dataset.row)));
+  }
+  for (const map of root.querySelectorAll("svg[data-rois]")) {
+    map.addEventListener("click", (event) => {
+      const path = event.target.closest("path");
+      if (path) viewer.chooseRegion(map.dataset.rois, Number(path.dataset.row));
+    });
   }
 }
 
@@ -122,12 +128,21 @@ class Gestures {
     }
   }
 
-  jump(event) {
-    const { first, last, view } = this.viewer;
+  // The moment of the whole session that is under the pointer.
+  moment(event) {
+    const { first, last } = this.viewer;
     const box = event.currentTarget.getBoundingClientRect();
-    const at = first + ((event.clientX - box.left) / box.width) * (last - first);
-    const half = (view.t1 - view.t0) / 2;
+    return first + ((event.clientX - box.left) / box.width) * (last - first);
+  }
+
+  jump(event) {
+    const { view } = this.viewer;
+    const [at, half] = [this.moment(event), (view.t1 - view.t0) / 2];
     this.viewer.lookAt(at - half, at + half);
+  }
+
+  glance(event) {
+    this.viewer.stills.show(this.moment(event));
   }
 
   key(event) {

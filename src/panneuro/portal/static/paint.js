@@ -116,11 +116,12 @@ export function raster(ctx, panel, tile, view, size, look) {
   const last = Math.min(bins, Math.ceil((view.t1 - tile.t0) / step) + 1);
   const tall = Math.max(1, high * 0.82);
   for (let row = 0; row < rows; row++) {
-    ctx.fillStyle = panel.chosen === row ? look.hues[1] : look.ink;
+    const marked = panel.chosen === row || panel.near?.has(row);
+    ctx.fillStyle = marked ? look.hues[1] : look.ink;
     for (let bin = first; bin < last; bin++) {
       const count = tile.data[bin * rows + row];
       if (!count) continue;
-      ctx.globalAlpha = panel.chosen === row ? 1 : Math.min(1, 0.55 + 0.15 * count);
+      ctx.globalAlpha = marked ? 1 : Math.min(1, 0.55 + 0.15 * count);
       ctx.fillRect(x(tile.t0 + bin * step), row * high + (high - tall) / 2, wide, tall);
     }
   }
@@ -161,6 +162,51 @@ export function labels(ctx, names, size, look) {
     ctx.fillText(String(names[row]).slice(-6), GUTTER - 8, height * (row + 0.5));
   }
   ctx.textAlign = "left";
+}
+
+// How much a length means: a bar beside traces, the ends of the colours of a heat map.
+export function scale(ctx, panel, view, size, look) {
+  const { reach, limit } = panel.levels;
+  if (!reach && !limit) return;
+  ctx.font = look.font;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "middle";
+  if (limit) {
+    boxed(ctx, `colours: ±${amount(limit / view.gain, panel.unit)}`, size.width - 10, 14, look);
+  } else {
+    const perUnit = ((size.height / panel.rows) * 0.9 * view.gain) / reach[0];
+    const value = roundDown(Math.min(size.height * 0.6, Math.max(28, (size.height / panel.rows) * 0.7)) / perUnit);
+    const [x, bottom, high] = [size.width - 6, size.height - 8, value * perUnit];
+    ctx.fillStyle = look.ink;
+    ctx.fillRect(x, bottom - high, 2, high);
+    boxed(ctx, amount(value, panel.unit), x - 6, bottom - high / 2, look);
+  }
+  ctx.textAlign = "left";
+}
+
+function boxed(ctx, text, right, middle, look) {
+  const wide = ctx.measureText(text).width;
+  ctx.globalAlpha = 0.82;
+  ctx.fillStyle = `rgb(${look.surfaceRgb.join(" ")})`;
+  ctx.fillRect(right - wide - 4, middle - 8, wide + 8, 16);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = look.ink;
+  ctx.fillText(text, right, middle);
+}
+
+const SHORT = { volts: "V", volt: "V", amperes: "A", ampere: "A", "n.a.": "", unknown: "" };
+
+// A value as people write it: 2e-4 of volts is 200 µV.
+export function amount(value, unit) {
+  const short = SHORT[unit] ?? unit;
+  if (!["V", "A"].includes(short)) return `${+value.toPrecision(2)} ${short}`.trim();
+  const power = Math.min(0, Math.max(-5, Math.floor(Math.log10(Math.abs(value)) / 3 + 1e-9)));
+  return `${+(value / 1000 ** power).toPrecision(2)} ${["", "m", "µ", "n", "p", "f"][-power]}${short}`;
+}
+
+function roundDown(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [5, 2, 1].find((factor) => factor * power <= value) * power;
 }
 
 export function axis(ctx, view, size, look) {

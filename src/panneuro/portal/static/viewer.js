@@ -4,11 +4,16 @@ import { Tiles, covering } from "./tiles.js";
 import * as paint from "./paint.js";
 import { Stills } from "./stills.js";
 import { listen } from "./gestures.js";
+import { electrodeOf, keyOf, link, linkElectrode } from "./linked.js";
+import { levelsOf } from "./levels.js";
+import { inWords } from "./words.js";
 
 const HEIGHTS = { bands: 40, heat: 300, raster: 220 };
 const BINS = { lines: 512, heat: 512, raster: 1024 };
 const SHORTEST_S = 0.002;
 const OVERVIEW = 512;
+// Of many signals those below are shown when they are asked for.
+const ROOM_PX = 1100;
 
 class Viewer {
   constructor(root) {
@@ -25,7 +30,8 @@ class Viewer {
     this.read();
     this.build();
     listen(this);
-    for (const panel of this.panels) this.mark(panel);
+    for (const panel of this.panels) if (panel.chosen !== undefined) link(this.panels, panel);
+    this.mark();
     this.draw();
   }
 
@@ -38,9 +44,11 @@ class Viewer {
     this.view = { t0, t1: number("t1", t0 + this.window), gain: Math.max(0.01, number("gain", 1)) };
     if (!(this.view.t1 > this.view.t0)) this.view.t1 = this.view.t0 + this.window;
     const shown = said.get("show")?.split(",");
+    let room = ROOM_PX;
     for (const panel of this.panels) {
-      panel.shown = shown ? shown.includes(panel.name) : true;
-      const chosen = said.get(panel.kind === "raster" ? "unit" : "channel");
+      panel.shown = shown ? shown.includes(panel.name) : room > 0 || panel.kind === "raster";
+      if (panel.kind !== "frames") room -= this.height(panel);
+      const chosen = said.get(keyOf(panel));
       const row = panel.rows > 1 && panel.kind !== "bands" ? this.names(panel).map(String).indexOf(chosen) : -1;
       panel.chosen = row < 0 ? undefined : row;
     }
@@ -57,7 +65,7 @@ class Viewer {
     }
     for (const panel of this.panels) {
       if (panel.chosen === undefined) continue;
-      said.set(panel.kind === "raster" ? "unit" : "channel", this.names(panel)[panel.chosen]);
+      said.set(keyOf(panel), this.names(panel)[panel.chosen]);
     }
     history.replaceState(null, "", `?${said}${location.hash}`);
   }
@@ -80,6 +88,7 @@ class Viewer {
     this.hold();
     this.tiles.forget(this.view.t0 - (t1 - t0), this.view.t1 + (t1 - t0));
     this.ask();
+    this.stills.show((this.view.t0 + this.view.t1) / 2);
     this.draw();
     clearTimeout(this.writing);
     this.writing = setTimeout(() => this.write(), 120);
@@ -96,28 +105,58 @@ class Viewer {
 
   choose(panel, row) {
     panel.chosen = panel.chosen === row ? undefined : row;
-    this.mark(panel);
+    this.active = panel;
+    link(this.panels, panel);
+    this.mark();
     this.draw();
     this.write();
   }
 
-  // Show what is chosen beside the panels, too: on the probe, and as a way to the unit's page.
-  mark(panel) {
-    if (panel.kind === "raster") return this.offer(panel);
-    if (panel.kind !== "lines" && panel.kind !== "heat" || panel.rows < 2) return;
-    for (const contact of this.root.querySelectorAll(".probe rect")) {
-      const channels = panel.electrodes?.length ? panel.electrodes : null;
-      const electrode = panel.chosen === undefined ? null : (channels ? channels[panel.chosen] : panel.chosen);
-      contact.classList.toggle("chosen", Number(contact.dataset.row) === electrode);
+  chooseElectrode(electrode) {
+    linkElectrode(this.panels, this.electrode === electrode ? undefined : electrode);
+    this.mark();
+    this.draw();
+    this.write();
+  }
+
+  chooseRegion(rois, row) {
+    const panel = this.panels.find((one) => one.rois === rois);
+    if (panel) this.choose(panel, row);
+  }
+
+  // The next or an earlier row of the panel that was chosen from last.
+  step(by) {
+    const rich = (panel) => panel.shown && panel.figure && panel.kind !== "bands" && panel.rows > 1;
+    const panel = this.active?.shown ? this.active : this.panels.find(rich);
+    if (!panel) return;
+    this.choose(panel, ((panel.chosen ?? (by > 0 ? -1 : 0)) + by + panel.rows) % panel.rows);
+  }
+
+  clear() {
+    for (const panel of this.panels) if (panel.chosen !== undefined) this.choose(panel, panel.chosen);
+    this.chooseElectrode(this.electrode);
+  }
+
+  // Show what is chosen beside the panels, too: on the probe, on images, and as a way to the unit's page.
+  mark() {
+    this.electrode = electrodeOf(this.panels);
+    for (const contact of this.root.querySelectorAll(".probe rect[data-row]")) {
+      contact.classList.toggle("chosen", Number(contact.dataset.row) === this.electrode);
     }
+    for (const map of this.root.querySelectorAll("svg[data-rois]")) {
+      const row = this.panels.find((panel) => panel.rois === map.dataset.rois)?.chosen;
+      for (const path of map.children) path.classList.toggle("chosen", Number(path.dataset.row) === row);
+    }
+    const raster = this.panels.find((panel) => panel.kind === "raster" && panel.chosen !== undefined);
+    this.offer(raster);
   }
 
   // The way to the page of the chosen unit.
   offer(panel) {
     const link = this.root.querySelector(".to-unit");
+    link.hidden = !panel;
+    if (!panel) return;
     const unit = this.names(panel)[panel.chosen];
-    link.hidden = unit === undefined;
-    if (unit === undefined) return;
     link.href = `/assets/${encodeURIComponent(this.reference)}/signals/${encodeURIComponent(panel.name)}/units/${encodeURIComponent(unit)}`;
     link.textContent = `open unit ${unit}`;
   }
@@ -228,6 +267,7 @@ class Viewer {
     this.readout.value = `${paint.clock(view.t0, (view.t1 - view.t0) / 100)} – ${paint.clock(view.t1, (view.t1 - view.t0) / 100)}`;
     this.root.dataset.state = missing ? "loading" : "painted";
     if (!missing) {
+      this.tell();
       this.root.dispatchEvent(new CustomEvent("painted"));
       this.prefetch(width);
     }
@@ -238,7 +278,6 @@ class Viewer {
     const size = { width, height: this.height(panel) };
     const ctx = fitted(panel.canvas, size);
     ctx.clearRect(0, 0, size.width, size.height);
-    panel.canvas.setAttribute("aria-label", `${panel.name}, ${this.readout.value}`);
     ctx.save();
     ctx.beginPath();
     ctx.rect(paint.GUTTER, 0, width - paint.GUTTER, size.height);
@@ -246,6 +285,7 @@ class Viewer {
     const missing = panel.kind === "bands" ? this.paintBands(ctx, panel, size) : this.paintTiles(ctx, panel, size);
     ctx.restore();
     if (panel.kind !== "bands" && panel.rows > 1) paint.labels(ctx, this.names(panel), size, this.look);
+    if (panel.levels) paint.scale(ctx, panel, this.view, size, this.look);
     return missing;
   }
 
@@ -258,13 +298,13 @@ class Viewer {
   paintTiles(ctx, panel, size) {
     const whole = this.tiles.take(panel, this.first, this.last, OVERVIEW);
     if (!whole) return 1;
-    if (whole.failed) return this.tell(ctx, whole.failed);
+    if (whole.failed) return this.apologise(ctx, whole.failed);
     panel.levels ??= levelsOf(panel, whole);
     let missing = 0;
     const pen = [];
     for (const [t0, t1] of this.wanted(size.width, panel)) {
       let tile = this.tiles.take(panel, t0, t1, BINS[panel.kind]);
-      if (tile?.failed) return this.tell(ctx, tile.failed);
+      if (tile?.failed) return this.apologise(ctx, tile.failed);
       if (!tile) missing += 1;
       ctx.save();
       if (!tile) {
@@ -280,11 +320,21 @@ class Viewer {
     return missing;
   }
 
-  tell(ctx, text) {
+  apologise(ctx, text) {
     ctx.font = this.look.font;
     ctx.fillStyle = this.look.muted;
     ctx.fillText(text, paint.GUTTER + 12, 40);
     return 0;
+  }
+
+  // What is shown, for those who hear it: said once it rests.
+  tell() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      for (const panel of this.panels) {
+        panel.canvas?.setAttribute("aria-label", inWords(panel, this.view, this.rows.get(panel), this.names(panel)));
+      }
+    }, 120);
   }
 
   wanted(width, panel) {
@@ -324,20 +374,13 @@ class Viewer {
     this.draw();
   }
 
-  chooseElectrode(electrode) {
-    for (const panel of this.panels) {
-      if (panel.kind !== "lines" && panel.kind !== "heat") continue;
-      const row = panel.electrodes?.length ? panel.electrodes.indexOf(electrode) : electrode;
-      if (row >= 0 && row < panel.rows && panel.rows > 1) this.choose(panel, row);
-    }
-  }
-
   act(what) {
     const acts = {
       left: () => this.pan(-0.5), right: () => this.pan(0.5),
       in: () => this.zoom(0.5), out: () => this.zoom(2),
       whole: () => this.lookAt(this.first, this.last),
       louder: () => this.amplify(1.5), softer: () => this.amplify(1 / 1.5),
+      next: () => this.step(1), previous: () => this.step(-1), none: () => this.clear(),
     };
     acts[what]();
   }
@@ -366,39 +409,6 @@ function fitted(canvas, { width, height }) {
   const ctx = canvas.getContext("2d");
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   return ctx;
-}
-
-// Where each row rests and how far it swings, of the whole signal: the same wherever one looks.
-function levelsOf(panel, tile) {
-  const [bins, rows] = tile.shape;
-  if (panel.kind === "raster") return {};
-  if (panel.kind === "heat") return { limit: quantile(Array.from(tile.data, Math.abs), 0.9) * tile.scale || 1 };
-  const centre = new Float64Array(rows);
-  const swings = [];
-  let [low, high] = [Infinity, -Infinity];
-  for (let row = 0; row < rows; row++) {
-    let [sum, count] = [0, 0];
-    for (let bin = 0; bin < bins; bin++) {
-      const at = (bin * rows + row) * 2;
-      if (tile.data[at] === -32768) continue;
-      sum += (tile.data[at] + tile.data[at + 1]) / 2;
-      count += 1;
-      swings.push(tile.data[at + 1] - tile.data[at]);
-      low = Math.min(low, tile.data[at]);
-      high = Math.max(high, tile.data[at + 1]);
-    }
-    centre[row] = count ? (sum / count) * tile.scale : 0;
-  }
-  if (rows === 1) {
-    centre[0] = ((low + high) / 2) * tile.scale;
-    return { centre, reach: [(high - low) * tile.scale || 1] };
-  }
-  return { centre, reach: new Float64Array(rows).fill(quantile(swings, 0.5) * tile.scale * 1.2 || 1) };
-}
-
-function quantile(values, part) {
-  const known = Float64Array.from(values).sort();
-  return known.length ? known[Math.floor((known.length - 1) * part)] : 0;
 }
 
 const root = document.querySelector(".viewer[data-viewer]");
