@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -212,6 +213,21 @@ def test_forms_say_parameters_by_name(keeper):
     assert wrong.status_code == 400
     assert "Start" not in wrong.text
     assert 'href="/runs/plan?pipeline=longest"' in keeper.get("/runs/plan", headers=HTML).text
+
+
+def test_no_order_is_begun_for_which_there_is_no_money(workshop, running):
+    folder = Path(urlsplit(workshop.lake.store.url).path)
+    with (folder / "lake.toml").open("a") as settings:
+        settings.write("\n[budgets]\ntotal = 0\n")
+    app = make_app(panneuro.open(folder), Hosting())
+    with running(app) as origin:
+        answer = httpx.post(f"{origin}/runs", json=LONGEST, timeout=60)
+        page = httpx.get(f"{origin}/runs/plan", params=LONGEST, headers=HTML, timeout=60)
+    assert (answer.status_code, answer.json()["code"]) == (422, "limit/budget")
+    assert page.status_code == 422
+    assert "budget" in page.text
+    assert 'action="/runs"' not in page.text
+    assert list(workshop.lake.store.list("runs/orders")) == []
 
 
 def test_a_name_that_is_taken_is_not_taken_over(workshop, described):

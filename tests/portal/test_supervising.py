@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 
 import pytest
@@ -44,6 +45,24 @@ def test_a_process_ends_with_the_server_that_began_it(workshop, name):
         process.stdin.close()
         assert process.wait(60) == 130
     assert json.loads(told)["run"]["status"] == "done"
+
+
+def test_a_process_that_dies_is_told_of(workshop, name):
+    workshop.gate.touch()
+    orders = Orders(workshop.lake)
+    begun = orders.start(order(name), LOCAL)
+    watched = orders._watched[begun.id]
+    for _ in range(1_200):
+        if "waiting" in watched.progressed.log:
+            break
+        time.sleep(0.05)
+    watched._process.kill()
+    watched.wait()
+    _, progressed = orders.get(begun.id)
+    assert progressed.status == "failed"
+    assert "ended unexpectedly, with -9" in progressed.error["message"]
+    _, kept = Orders(workshop.lake).get(begun.id)
+    assert kept == progressed
 
 
 def test_orders_are_bounded_and_known_again(workshop, name, monkeypatch):
