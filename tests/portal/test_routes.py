@@ -110,6 +110,35 @@ def test_nobody_in_particular_finds_nothing_that_is_hidden(guarded):
             assert answer.status_code >= 400, place
 
 
+def test_what_is_hidden_takes_the_same_steps_as_what_is_not_there(guarded, monkeypatch):
+    """Nothing is timed: looked at is what is asked of the index and read from the store."""
+    asked = []
+    catalog = type(guarded.lake.catalog)
+    for name in ("get", "find", "complete", "names", "count"):
+        method = getattr(catalog, name)
+
+        def counted(self, *given, _name=name, _method=method, **more):
+            asked.append(_name)
+            return _method(self, *given, **more)
+
+        monkeypatch.setattr(catalog, name, counted)
+
+    def steps(place):
+        asked.clear()
+        before = guarded.lake.store.usage.snapshot()
+        assert guarded.client.get(place).status_code == 404
+        return [*asked], (guarded.lake.store.usage.snapshot() - before).bytes_read
+
+    absent = guarded.hidden.replace("mouse-8", "mouse-9")
+    looked_up = 0
+    for place in guarded.places("GET", guarded.hidden):
+        if "/assets/" in place:
+            other = steps(place.replace(guarded.hidden, absent))
+            assert steps(place) == other, place
+            looked_up += "get" in other[0]
+    assert looked_up >= 10
+
+
 def test_nobody_in_particular_changes_anything(guarded):
     before = guarded.state()
     for place in guarded.places("POST", guarded.hidden):
