@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.edf import read as read_edf
-from panneuro.formats.readers import choose, read
+from panneuro.formats.readers import Match, choose, read
 from panneuro.formats.source import Source
 
 from .spoiling import refused_or_read, spoil
@@ -50,6 +50,59 @@ def write_edf(place: Path, kind: str = "EDF+C", onsets: tuple[float, ...] = (0, 
         values = np.concatenate([FAST[:, record].ravel(), SLOW[0, record]]).astype("<i2")
         body += values.tobytes() + said.ljust(40, b"\0")
     place.write_bytes(head + b"".join(b"".join(column) for column in columns) + body)
+
+
+def write_bdf(place: Path, values: np.ndarray) -> None:
+    """Write two channels of 24 bits, BioSemi's triggers and annotations, in records of 0.5 s."""
+    labels, units = ["A1", "A2", "Status", "BDF Annotations"], ["uV", "uV", "Boolean", ""]
+    most = 2**23
+    columns = [
+        [field(label, 16) for label in labels],
+        [field("", 80)] * 4,
+        [field(unit, 8) for unit in units],
+        [field(-262144, 8), field(-262144, 8), field(-most, 8), field(-1, 8)],
+        [field(262143, 8), field(262143, 8), field(most - 1, 8), field(1, 8)],
+        [field(-most, 8)] * 4,
+        [field(most - 1, 8)] * 4,
+        [field("", 80)] * 4,
+        [field(length, 8) for length in (8, 8, 8, 10)],
+        [field("", 32)] * 4,
+    ]
+    head = b"\xffBIOSEMI" + field("X X X X", 80) + field("", 80) + b"12.01.2412.30.05"
+    head += field(256 * 5, 8) + field("24BIT", 44) + field(-1, 8) + field(0.5, 8) + field(4, 4)
+    body = b""
+    for number, record in enumerate(values):
+        samples = record.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3]
+        said = f"+{number / 2}\x14\x14\0+0.25\x14blink\x14\0" if number == 0 else "+0.5\x14\x14\0"
+        body += samples.tobytes() + said.encode().ljust(30, b"\0")
+    place.write_bytes(head + b"".join(b"".join(column) for column in columns) + body)
+
+
+EXTREMES = np.array([-(2**23), 2**23 - 1, -1, 0, 1, 255, 256, -65536])
+SAMPLES = np.stack([np.stack([EXTREMES, EXTREMES[::-1], np.arange(8) << 8])] * 2)
+
+
+def test_samples_of_24_bits(tmp_path: Path) -> None:
+    write_bdf(tmp_path / "x.bdf", SAMPLES)
+    assert choose(Source(tmp_path)) == ("edf", Match(0.9, "x.bdf is BDF, EDF of 24 bits"))
+    found = read(tmp_path)
+    eeg = found["eeg"]
+    assert (eeg.channels, eeg.rate_hz, eeg.data.dtype) == (("A1", "A2"), 16.0, np.int32)
+    np.testing.assert_array_equal(eeg.data[:, 0], np.tile(EXTREMES, 2))
+    np.testing.assert_array_equal(eeg.data[3:11, 1], np.tile(EXTREMES[::-1], 2)[3:11])
+    np.testing.assert_allclose(eeg.read(scaled=True)[:2, 0], [-0.262144, 0.262143])
+    np.testing.assert_array_equal(found["status"].data[:8, 0], np.arange(8) << 8)
+    assert found["annotations"].df["label"].tolist() == ["blink"]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_damage_to_24_bits_is_an_error_or_harmless(tmp_path: Path, data: st.DataObject) -> None:
+    write_bdf(tmp_path / "x.bdf", SAMPLES)
+    spoil(tmp_path / "x.bdf", data)
+    refused_or_read(read_edf, Source(tmp_path / "x.bdf"))
 
 
 def test_channels_of_a_rate_and_unit_are_one_signal(tmp_path: Path) -> None:

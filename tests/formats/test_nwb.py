@@ -544,3 +544,18 @@ def test_truncated_files_are_told(written: Path, tmp_path: Path, cut: int) -> No
     assert nwb.sniff(Source(path)).score > 0
     with pytest.raises(FormatError, match=r"cut\.nwb"):
         nwb.read(Source(path))
+
+
+@pytest.mark.parametrize("version", [b"NWB-1.0.6", np.arange(3), None])
+def test_the_first_version_of_nwb_is_named(tmp_path: Path, version: Any) -> None:
+    path = tmp_path / "cell.nwb"
+    with h5py.File(path, "w") as handle:
+        if version is None:
+            handle.create_group("nwb_version")
+        else:
+            handle["nwb_version"] = version
+        handle.create_group("acquisition/timeseries/Sweep_1")["data"] = np.arange(5.0)
+    assert choose(Source(path))[0] == "nwb"
+    with pytest.raises(FormatError, match=r"first version of NWB") as caught:
+        nwb.read(Source(path))
+    assert "convert it to NWB 2" in caught.value.hint

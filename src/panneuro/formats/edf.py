@@ -1,4 +1,8 @@
-"""EDF and EDF+: EEG, ECoG and polysomnography, with annotations."""
+"""EDF, EDF+ and BDF: EEG, ECoG and polysomnography, with annotations.
+
+BDF is EDF with samples of 24 bits: `BioSemi's description
+<https://www.biosemi.com/faq/file_format.htm>`_.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,10 @@ _FIELDS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 """Bytes of each field of a channel: label, transducer, unit, four limits, filter, samples, rest."""
 _MAX_CHANNELS = 10_000
 _MAX_RECORD_BYTES = 1 << 30
-_NOTES = "EDF Annotations"
+_NOTES = ("EDF Annotations", "BDF Annotations")
+_BEGINS = {b"0       ": 2, b"\xffBIOSEMI": 3}
+"""How files begin, with the bytes of a sample."""
+_PATTERNS = ("*.edf", "*.bdf")
 _TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15(\d{1,12}(?:\.\d{0,12})?))?\x14([^\x00]*)")
 
 
@@ -66,6 +73,7 @@ class Header:
     n_records: int
     record_s: float
     channels: tuple[Channel, ...]
+    sample_bytes: int
 
     @property
     def record_length(self) -> int:
@@ -80,9 +88,10 @@ class Header:
 
 def sniff(source: Source) -> Match:
     """Say how well the source fits."""
-    for path in source.matching("*.edf"):
-        if source.head(path, 8) == b"0       ":
-            return Match(0.9, f"{path.name} is EDF, the European Data Format")
+    for path in source.matching(*_PATTERNS):
+        if width := _BEGINS.get(source.head(path, 8)):
+            what = "EDF, the European Data Format" if width == 2 else "BDF, EDF of 24 bits"
+            return Match(0.9, f"{path.name} is {what}")
     return NO
 
 
@@ -94,10 +103,10 @@ def read(source: Source) -> Recording:
     FormatError
         If the header cannot be right, or the file ends within a record.
     """
-    found = source.matching("*.edf")
+    found = source.matching(*_PATTERNS)
     if len(found) != 1:
         raise FormatError(
-            f"reading {str(source.path)!r}: it holds {len(found)} EDF files",
+            f"reading {str(source.path)!r}: it holds {len(found)} EDF or BDF files",
             hint="name the file of one recording",
         )
     path = found[0]
@@ -134,7 +143,8 @@ def _header(path: Path) -> Header:
             ) from error
     text = fixed.decode("latin-1")
     patient, kind = text[8:88].strip(), text[192:236].strip()
-    return Header(patient, _start(text[168:184]), kind, n_records, record_s, channels)
+    width = _BEGINS.get(fixed[:8], 2)
+    return Header(patient, _start(text[168:184]), kind, n_records, record_s, channels, width)
 
 
 def _channels(block: bytes, count: int) -> Iterator[Channel]:
@@ -165,8 +175,9 @@ def _start(text: str) -> str:
         return ""
 
 
-def _records(path: Path, header: Header, notes: list[str]) -> npt.NDArray[np.int16]:
-    row = 2 * header.record_length
+def _records(path: Path, header: Header, notes: list[str]) -> npt.NDArray[np.uint8]:
+    """Return the bytes of every sample: records × samples × bytes."""
+    row = header.sample_bytes * header.record_length
     size = path.stat().st_size - header.n_bytes
     if row > _MAX_RECORD_BYTES or size < row or size % row:
         raise FormatError(
@@ -180,18 +191,19 @@ def _records(path: Path, header: Header, notes: list[str]) -> npt.NDArray[np.int
             f"{path.name} holds {count:,} of the {header.n_records:,} records that its header "
             "announces"
         )
-    return np.memmap(path, "<i2", "r", header.n_bytes, (count, header.record_length))
+    shape = (count, header.record_length, header.sample_bytes)
+    return np.memmap(path, np.uint8, "r", header.n_bytes, shape)
 
 
 def _annotations(
-    header: Header, records: npt.NDArray[np.int16]
+    header: Header, records: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.float64] | None, Intervals | None]:
     """Return when each record begins, where that is told, and what was annotated."""
     import pandas as pd
 
     rows: list[tuple[float, float, str]] = []
     onsets: npt.NDArray[np.float64] = np.arange(len(records), dtype=np.float64) * header.record_s
-    noted = [channel for channel in header.channels if channel.label == _NOTES]
+    noted = [channel for channel in header.channels if channel.label in _NOTES]
     for place, channel in enumerate(noted):
         span = slice(channel.first, channel.first + channel.n_samples)
         for number, record in enumerate(records):
@@ -211,17 +223,18 @@ def _annotations(
 
 def _signals(
     header: Header,
-    records: npt.NDArray[np.int16],
+    records: npt.NDArray[np.uint8],
     onsets: npt.NDArray[np.float64] | None,
     electrodes: Electrodes,
 ) -> Iterator[TimeSeries]:
     groups: dict[tuple[int, str, bool], list[Channel]] = {}
     for channel in header.channels:
-        if channel.label != _NOTES:
+        if channel.label not in _NOTES:
             unit = to_si(channel.unit)[0]
             key = (channel.n_samples, unit, unit == "volts" and _on_head(channel.label))
             groups.setdefault(key, []).append(channel)
     taken: dict[str, int] = {}
+    kept = np.dtype(np.int16 if header.sample_bytes == 2 else np.int32)
     for (n_samples, unit, on_head), channels in groups.items():
         together = "auxiliary" if unit == "volts" else slug(unit)
         alone = slug(channels[0].label)
@@ -235,7 +248,7 @@ def _signals(
         pairs = list(zip(channels, powers, strict=True))
         yield TimeSeries(
             name,
-            Columnar(len(records) * n_samples, firsts, "<i2", partial(_read, records, n_samples)),
+            Columnar(len(records) * n_samples, firsts, kept, partial(_read, records, n_samples)),
             unit,
             rate_hz=rate if onsets is None else None,
             timestamps=None if onsets is None else _stamps(onsets, n_samples, rate),
@@ -259,13 +272,24 @@ def _stamps(
 
 
 def _read(
-    records: npt.NDArray[np.int16], n: int, start: int, stop: int, firsts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int16]:
+    records: npt.NDArray[np.uint8], n: int, start: int, stop: int, firsts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.integer[Any]]:
     low, high = start // n, -(-stop // n)
-    block = np.empty(((high - low) * n, len(firsts)), dtype=np.int16)
-    for column, first in enumerate(firsts):
-        block[:, column] = records[low:high, first : first + n].ravel()
-    return block[start - low * n : stop - low * n]
+    span = slice(start - low * n, stop - low * n)
+    columns = [_whole(records[low:high, first : first + n])[span] for first in firsts]
+    return np.stack(columns, axis=1)
+
+
+def _whole(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.integer[Any]]:
+    """Return the integers that little-endian samples of two or three bytes are."""
+    width = samples.shape[-1]
+    flat = np.ascontiguousarray(samples).reshape(-1, width)
+    if width == 2:
+        return flat.view("<i2")[:, 0]
+    wide = np.zeros((len(flat), 4), np.uint8)
+    # In the upper three bytes, so that the shift back keeps the sign.
+    wide[:, 1:] = flat
+    return wide.view("<i4")[:, 0] >> 8
 
 
 def _documents(header: Header) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+import h5py
+
 from panneuro.core.errors import FormatError
 from panneuro.formats.hdf5 import is_hdf5, open_hdf5
 from panneuro.formats.nwb_documents import read_documents
@@ -30,10 +32,27 @@ def sniff(source: Source) -> Match:
         return Match(0.6, "named .nwb, but not HDF5") if named else NO
     try:
         with open_hdf5(source.path) as handle:
-            declared = "nwb_version" in handle.attrs
+            declared = "nwb_version" in handle.attrs or _is_first(handle)
     except FormatError:
         return Match(0.6, "a damaged HDF5 file") if source.path.suffix == ".nwb" else NO
     return Match(1.0, "HDF5 that declares an NWB version") if declared else NO
+
+
+def _is_first(handle: h5py.File) -> bool:
+    """Say whether a file is NWB 1: it has a dataset where NWB 2 has an attribute."""
+    held = handle.get("nwb_version", getlink=True)
+    return isinstance(held, h5py.HardLink) and "nwb_version" not in handle.attrs
+
+
+def _refuse_first(path: Path) -> None:
+    with open_hdf5(path) as handle:
+        if _is_first(handle):
+            raise FormatError(
+                f"reading {path.name!r}: it is written in the first version of NWB, another "
+                "format than NWB 2, which has no reader any more",
+                hint="convert it to NWB 2 first: recordings of cells by the Allen Institute with "
+                "ipfx, others from the rig's own files with neuroconv",
+            )
 
 
 def _sniff_folder(source: Source) -> Match:
@@ -88,6 +107,7 @@ def read(source: Source) -> Recording:
 
 def _tree(path: Path) -> Tree:
     if path.is_file():
+        _refuse_first(path)
         return read_tree(path)
     return read_zarr(path) if (path / "zarr.json").is_file() else read_zarr2(path)
 

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from panneuro.core import plugins
 from panneuro.core.errors import FormatError, InputError, UnknownFormatError
 from panneuro.formats.source import Source
+from panneuro.formats.unreadable import refuse_unreadable
 from panneuro.signals.recording import Recording
 
 GROUP = "panneuro.formats"
@@ -58,10 +59,13 @@ def choose(source: Source) -> tuple[str, Match]:
     ------
     UnknownFormatError
         If none does; the message lists what was tried.
+    FormatError
+        If it is of a format that is known and cannot be read.
     """
     matches = {name: _load(name).sniff(source) for name in plugins.names(GROUP)}
     best = max(matches, key=lambda name: matches[name].score, default="")
     if not best or matches[best].score <= 0:
+        refuse_unreadable(source)
         shown = ", ".join(path.name for path in source.files[:5]) or "nothing"
         raise UnknownFormatError(
             f"reading {str(source.path)!r}: no reader recognises it (it holds {shown}); "
