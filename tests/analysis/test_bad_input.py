@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from panneuro.analysis.action_potentials import action_potentials
+from panneuro.analysis.bands import butterworth_taps, fir_taps
 from panneuro.analysis.behaviour import confident, without_blinks
 from panneuro.analysis.communication import (
     canonical_correlations,
@@ -20,9 +21,11 @@ from panneuro.analysis.excitability import excitability, firing
 from panneuro.analysis.fields import tuning_fields
 from panneuro.analysis.glm import bits_per_spike
 from panneuro.analysis.history import history_features
+from panneuro.analysis.information import possible_responses
 from panneuro.analysis.isolation import isolation
 from panneuro.analysis.psychometrics import fit_psychometric
 from panneuro.analysis.rasters import raster
+from panneuro.analysis.replay import fit_line
 from panneuro.analysis.responses import first_spike_latency, threshold_latency, zscore
 from panneuro.analysis.spatial_information import spatial_information
 from panneuro.analysis.sweep_quality import baseline, seal_test
@@ -80,6 +83,10 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         (lambda: history_features([[-1], [1]], [[1.0]]), "below 0"),
         (lambda: history_features([[1], [1]], [[1.0]], max_bytes=1), "max_bytes allows"),
         (lambda: spatial_information([["a"]] * 40, np.zeros(40, int)), "counts have the shape"),
+        (lambda: butterworth_taps((0.001, 300.0), 30_000.0), "7680000000 taps"),
+        (lambda: fir_taps((1e-4, 300.0), 30_000.0), "taps"),
+        (lambda: possible_responses([], 5), "at least once each"),
+        (lambda: fit_line(np.ones((3, 3)), -1), "a line was to be fitted"),
         (lambda: bits_per_spike([[np.inf]], [[1]]), "finite and above 0"),
         (lambda: bits_per_spike([[1.0]], [[np.nan]]), "counts are not all finite"),
     ],

@@ -34,6 +34,8 @@ BANDS: Mapping[str, tuple[float, float]] = MappingProxyType(
 """Bands in hertz by name: those of Buzsáki and Draguhn (Science 304:1926, 2004), the alpha of the
 electroencephalogram, and the ripple of Liu et al. (Nature Communications 13:6000, 2022)."""
 
+_MOST_TAPS = 1 << 26
+
 STOPBAND_DB = 100.0
 """By how much a filter stops what it stops, and below what it counts as nothing."""
 
@@ -91,7 +93,8 @@ def fir_taps(band: Band, rate_hz: float) -> Taps:
     Raises
     ------
     InputError
-        If the name is unknown, or the edges are not in order between 0 and half the rate.
+        If the name is unknown, the edges are not in order between 0 and half the rate, or so low
+        that the filter is too long.
 
     Examples
     --------
@@ -131,12 +134,18 @@ def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
     ndarray of float64, shape (n_taps,)
         An odd number, symmetric.
 
+    Raises
+    ------
+    InputError
+        If the transition is so narrow that the filter is too long.
+
     Examples
     --------
     >>> round(float(low_pass(100.0, 20.0, 1000.0).sum()), 6)
     1.0
     """
     count, beta = sps.kaiserord(STOPBAND_DB, transition_hz / (rate_hz / 2))
+    _check_length(count, (None, cutoff_hz), rate_hz)
     taps: Taps = sps.firwin(count | 1, cutoff_hz, window=("kaiser", beta), fs=rate_hz)
     return taps
 
@@ -164,7 +173,8 @@ def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
     Raises
     ------
     InputError
-        If the order is not positive, or the edges are not in order between 0 and half the rate.
+        If the order is not positive, the edges are not in order between 0 and half the rate, or the
+        band is so narrow or low that the response is too long.
 
     Examples
     --------
@@ -179,9 +189,19 @@ def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
     edges = [edge for edge in (low, high) if edge is not None]
     sos = sps.butter(order, edges if len(edges) > 1 else edges[0], kind, fs=rate_hz, output="sos")
     narrowest = edges[-1] - edges[0] if kind == "bandpass" else edges[0]
-    n = int(fft.next_fast_len(math.ceil(64 * order * rate_hz / min(narrowest, edges[0]))))
+    wanted = math.ceil(64 * order * rate_hz / min(narrowest, edges[0]))
+    _check_length(wanted, band, rate_hz)
+    n = int(fft.next_fast_len(wanted))
     _, response = sps.sosfreqz(sos, worN=np.fft.rfftfreq(n, 1 / rate_hz), fs=rate_hz)
     impulse = np.fft.irfft(np.abs(response) ** 2, n)
     left = np.cumsum(np.abs(impulse[: n // 2])[::-1])[::-1]
     reach = max(1, int(np.count_nonzero(left > 1e-7 * left[0])))
     return np.concatenate([impulse[reach:0:-1], impulse[: reach + 1]])
+
+
+def _check_length(n_taps: int, band: Band, rate_hz: float) -> None:
+    if n_taps > _MOST_TAPS:
+        raise InputError(
+            f"a filter of {band!r} Hz at {rate_hz:g} Hz would have {n_taps} taps",
+            hint="lower the rate first: decimated(signal, every)",
+        )

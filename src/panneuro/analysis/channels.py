@@ -51,7 +51,8 @@ def check_channels(
     DataFrame
         One row a channel, by its name or number: ``noise``, the robust standard deviation in the
         band, and ``level``, the median, in the signal's unit; ``similarity``, the correlation of
-        the unfiltered signal with the median of all channels; ``saturated``, the share of samples;
+        the unfiltered signal with the median of all channels, both from their means in each
+        snippet; ``saturated``, the share of samples;
         and the ``label``: good, dead, noisy or saturated.
 
     Raises
@@ -81,7 +82,7 @@ def check_channels(
         {
             "noise": np.median(noise, axis=0),
             "level": np.median(values, axis=0) * gain + offset,
-            "similarity": _similarity(values.astype(np.float64)),
+            "similarity": _similarity(raw),
             "saturated": _saturated(values),
         },
         index=pd.Index(labels_of(signal), name="channel"),
@@ -109,13 +110,17 @@ def _snippets(n_samples: int, length: int, count: int) -> Iterator[slice]:
         yield slice(int(start), int(min(start + length, n_samples)))
 
 
-def _similarity(values: Floats) -> Floats:
-    centred = values - values.mean(0)
-    shared = np.median(centred, axis=1)
-    size = np.sqrt((centred**2).sum(0) * (shared**2).sum())
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = np.where(size > 0, centred.T @ shared / size, 0.0)
-    return found
+def _similarity(snippets: list[npt.NDArray[np.number]]) -> Floats:
+    """Correlate each channel with the median of all, both from their means in each snippet."""
+    own, shared, both = np.zeros((3, snippets[0].shape[1]))
+    for values in snippets:
+        centred = values - values.mean(axis=0, dtype=np.float64)
+        middle = np.median(centred, axis=1)
+        own += np.einsum("ij,ij->j", centred, centred)
+        shared += middle @ middle
+        both += middle @ centred
+    size = np.sqrt(own * shared)
+    return np.divide(both, size, out=np.zeros_like(both), where=size > 0)
 
 
 def _saturated(values: npt.NDArray[np.number]) -> Floats:

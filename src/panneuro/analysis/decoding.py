@@ -260,6 +260,10 @@ def check_features(
     bins : bool
         Whether there may be an axis of bins of time.
 
+    Returns
+    -------
+    ndarray of float64, or of float32 if they are
+
     Raises
     ------
     InputError

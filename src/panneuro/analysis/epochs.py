@@ -21,6 +21,10 @@ def epoch_ticks(epochs: Epochs) -> tuple[Ticks, Ticks]:
     epochs : Intervals or array-like of float, shape (n_epochs, 2)
         Seconds on the session's clock.
 
+    Returns
+    -------
+    starts, stops : ndarray of int64, shape (n_epochs,)
+
     Raises
     ------
     InputError

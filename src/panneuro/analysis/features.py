@@ -105,6 +105,10 @@ def gabor_bank(
     spacing_sigmas : float
         Distance of neighbours, in standard deviations.
 
+    Returns
+    -------
+    Bank
+
     Raises
     ------
     InputError

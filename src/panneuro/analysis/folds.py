@@ -89,6 +89,10 @@ def as_folds(folds: int | npt.ArrayLike, labels: npt.ArrayLike, seed: Seed = 0) 
     seed : int, SeedSequence or Generator
         Of folds that are drawn.
 
+    Returns
+    -------
+    ndarray of int64, shape (n_trials,)
+
     Raises
     ------
     InputError

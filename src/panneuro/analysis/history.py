@@ -39,6 +39,11 @@ def raised_cosines(n_basis: int, last_s: float, bin_s: float, bend_s: float = 0.
     ndarray of float64, shape (n_lags, n_basis)
         Out to where the last bump ends.
 
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or times do not ascend from 0.
+
     Examples
     --------
     >>> raised_cosines(3, 0.05, 0.005).argmax(axis=0) * 5
@@ -127,6 +132,11 @@ def filters_of(weights: npt.ArrayLike, basis: npt.ArrayLike) -> Floats:
     -------
     ndarray, shape (n_units, n_sources, n_lags)
         What a spike of each source does to the logarithm of each cell's rate.
+
+    Raises
+    ------
+    InputError
+        If there is no whole number of sources.
 
     Examples
     --------

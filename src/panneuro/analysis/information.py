@@ -256,6 +256,16 @@ def possible_responses(counts: npt.ArrayLike, n_most: int) -> int:
     n_most : int
         How many there can be: those seen for any stimulus.
 
+    Returns
+    -------
+    int
+        From the number seen up to `n_most`.
+
+    Raises
+    ------
+    InputError
+        If no response was seen, or one less than once.
+
     References
     ----------
     Panzeri & Treves, Network 7 (1996) 87-107, section 3.2.
@@ -266,6 +276,8 @@ def possible_responses(counts: npt.ArrayLike, n_most: int) -> int:
     (8, 2)
     """
     seen = np.asarray(counts, dtype=float)
+    if seen.ndim != 1 or not seen.size or not (seen >= 1).all():
+        raise InputError(f"responses were seen {seen.tolist()[:5]!r} times, not at least once each")
     trials, n_seen = seen.sum(), len(seen)
     away = float(np.sum((1 - seen / trials) ** trials))
     unseen = 0

@@ -57,6 +57,11 @@ def position_log_likelihood(
     -------
     ndarray, shape (n_times, n_bins)
 
+    Raises
+    ------
+    InputError
+        If counts are negative or not finite, or there are not as many units as fields.
+
     Examples
     --------
     >>> fields = Fields(np.array([[1.0, 10.0]]), np.ones(2), (np.arange(3.0),))
@@ -96,6 +101,12 @@ def position_posterior(
     -------
     ndarray, shape (n_times, n_bins)
         Rows sum to one. Nowhere is a bin's row flat merely because no unit fired: that, too, tells.
+
+    Raises
+    ------
+    InputError
+        If counts are negative or not finite, there are not as many units as fields, or the prior
+        allows no position where the animal has been.
 
     Examples
     --------

@@ -110,6 +110,11 @@ def weighted_correlation(posterior: npt.ArrayLike, positions: npt.ArrayLike) -> 
     float
         From -1 to 1; 0 where all weight lies at one time or one position.
 
+    Raises
+    ------
+    InputError
+        If there is not one position for each bin, or weights are negative or all zero.
+
     Examples
     --------
     >>> weighted_correlation(np.eye(4), [0, 1, 2, 3])
@@ -140,13 +145,18 @@ def fit_line(posterior: npt.ArrayLike, band_bins: int = 2) -> tuple[float, int, 
     first, last : int
         The bin of the line at the first and the last time.
 
+    Raises
+    ------
+    InputError
+        If there are fewer than two times, a weight is negative, or the band is.
+
     Examples
     --------
     >>> fit_line(np.eye(5)[::-1], band_bins=0)
     (1.0, 4, 0)
     """
     weights = np.ascontiguousarray(posterior, dtype=float)
-    if weights.ndim != 2 or len(weights) < 2 or not (weights >= 0).all():
+    if weights.ndim != 2 or len(weights) < 2 or not (weights >= 0).all() or band_bins < 0:
         raise InputError(f"a line was to be fitted to weights of shape {weights.shape}")
     score, first, last = _best_line(_within(weights, band_bins))
     active = max(1, int(np.count_nonzero(weights.sum(axis=1))))

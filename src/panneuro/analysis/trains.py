@@ -105,6 +105,10 @@ def to_ticks(times_s: npt.ArrayLike, what: str) -> Ticks:
     what : str
         What they are, for the message of an error.
 
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
     Raises
     ------
     InputError

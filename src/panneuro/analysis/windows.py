@@ -99,6 +99,11 @@ def group(
     what : str
         What they are, for messages.
 
+    Returns
+    -------
+    names : ndarray, shape (n_conditions,)
+    rows : ndarray of int64, shape (n,)
+
     Raises
     ------
     InputError
