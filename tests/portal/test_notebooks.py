@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html import unescape
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -21,7 +23,7 @@ def execute(client):
     """Return what executes the notebook of a page, and gives what its cells showed."""
     from nbclient import NotebookClient
 
-    def executed(page):
+    def executed(page, client=client):
         text = client.get(page, headers=HTML).text
         place = unescape(re.search(r'href="(/notebook\?[^"]+)"', text)[1])
         answer = client.get(place)
@@ -53,6 +55,14 @@ def test_a_search_is_opened(execute):
     _, shown = execute("/assets?q=project%3Dgratings")
     assert "mouse-7" in str(shown[-1]["data"])
     assert "mouse-8" not in str(shown[-1]["data"])
+
+
+def test_a_view_is_opened(execute, lake, visit, tmp_path):
+    copied = shutil.copytree(urlsplit(lake.store.url).path, tmp_path / "lake")
+    copy = panneuro.open(copied)
+    assert len(panneuro.view(copy, "unit-yield")) == 2
+    _, shown = execute("/views/unit-yield", visit(make_app(copy, Hosting())))
+    assert "mouse-7" in shown[-1]["data"]["text/html"]
 
 
 def test_what_is_asked_is_text_and_never_code(client):

@@ -155,10 +155,12 @@ def _heading(origin: str, asked: NotebookAsked) -> str:
 
 
 def _code(origin: str, asked: NotebookAsked) -> Iterator[str]:
-    yield f"{opened(origin)}\nlake"
     if asked.view:
-        yield f"viewed = panneuro.view(lake, {literal(asked.view)}, refresh=False)\nviewed.df"
-    elif asked.asset:
+        place = f"{origin}/views/{quote(asked.view, safe='')}?format=parquet"
+        yield _VIEW.format(place=literal(place))
+        return
+    yield f"{opened(origin)}\nlake"
+    if asked.asset:
         yield f"asset = lake[{literal(asked.asset)}]\nasset"
         yield from _unit(asked) if asked.unit else _signals(asked)
     else:
@@ -189,6 +191,14 @@ def _unit(asked: NotebookAsked) -> Iterator[str]:
             around=literal(asked.around), columns=columns, label=label, window=AROUND_S, bin_s=BIN_S
         )
 
+
+_VIEW = """\
+import pandas as pd
+
+# With a token: pd.read_parquet(place, storage_options={{"Authorization": "Bearer pnr_…"}})
+place = {place}
+viewed = pd.read_parquet(place)
+viewed"""
 
 _WINDOW = """\
 import matplotlib.pyplot as plt
