@@ -107,7 +107,7 @@ def main() -> None:
     )
     compare(
         "isi_violations_ratio",
-        lambda: isi_violations_ratio(times, DURATION_S, threshold_s=THRESHOLD_S),
+        lambda: isi_violations_ratio(times, DURATION_S, refractory_s=THRESHOLD_S),
         lambda: theirs.isi_violations([times], DURATION_S, THRESHOLD_S)[0],
     )
     compare(

@@ -49,7 +49,7 @@ def test_contamination_of_two_neurons_is_found(share):
     # A foreign neuron's spikes do not violate each other: Llobet's formula counts pairs with both.
     other = (1 - np.sqrt(1 - 2 * true * (1 - true))) if true else 0.0
     assert rp_contamination(mixed, HOUR_S, **asked) == pytest.approx(other, rel=0.15)
-    assert hill_contamination(mixed, HOUR_S, threshold_s=2.5e-3) == pytest.approx(true, rel=0.15)
+    assert hill_contamination(mixed, HOUR_S, refractory_s=2.5e-3) == pytest.approx(true, rel=0.15)
     assert rp_contamination(clean, HOUR_S, **asked) == 0
 
 

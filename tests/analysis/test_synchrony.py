@@ -64,3 +64,15 @@ def test_surrogates_find_the_connection_only(units):
 def test_surrogates_are_at_least_one(units):
     with pytest.raises(InputError):
         jitter_test(units, n_surrogates=0)
+
+
+def test_surrogates_keep_to_epochs(units):
+    """Spikes of an epoch alone are tested as in it; those outside have no say."""
+    inside = {unit: times[(times >= 10) & (times < 40)] - 10 for unit, times in units.items()}
+    inside[0] = np.insert(inside[0], 0, 0.0)
+    whole = {unit: np.sort(np.append(times + 10, 1.0 + unit)) for unit, times in inside.items()}
+    alone = jitter_test(inside, n_surrogates=19)
+    within = jitter_test(whole, n_surrogates=19, epochs=[(10.0, 41.0)])
+    assert within.identical(alone)
+    with pytest.raises(InputError, match="overlap"):
+        jitter_test(units, epochs=[(0, 2), (1, 3)])

@@ -19,7 +19,7 @@ def isi_violations_ratio(
     times_s: npt.ArrayLike,
     duration_s: float,
     *,
-    threshold_s: float = 1.5e-3,
+    refractory_s: float = 1.5e-3,
     censored_s: float = 0.0,
 ) -> float:
     """Rate of refractory-period violations over the unit's rate, the metric named after Hill.
@@ -30,7 +30,7 @@ def isi_violations_ratio(
         Spike times in seconds, ascending.
     duration_s : float
         How long the unit was recorded, in seconds.
-    threshold_s : float
+    refractory_s : float
         Refractory period; a shorter interval is a violation. Intervals are compared in whole
         nanoseconds: one of exactly this length is none.
     censored_s : float
@@ -58,10 +58,10 @@ def isi_violations_ratio(
     >>> isi_violations_ratio([1.0, 1.001, 2.0, 3.0], 10.0)
     208.33333333333334
     """
-    ticks, window = spike_ticks(times_s), _window(duration_s, threshold_s, censored_s)
+    ticks, window = spike_ticks(times_s), _window(duration_s, refractory_s, censored_s)
     if not len(ticks):
         return float("nan")
-    violations = int(np.sum(np.diff(ticks) < round(threshold_s * TICKS_PER_S)))
+    violations = int(np.sum(np.diff(ticks) < round(refractory_s * TICKS_PER_S)))
     return violations * duration_s / (2 * len(ticks) ** 2 * window)
 
 
@@ -69,7 +69,7 @@ def hill_contamination(
     times_s: npt.ArrayLike,
     duration_s: float,
     *,
-    threshold_s: float = 1.5e-3,
+    refractory_s: float = 1.5e-3,
     censored_s: float = 0.0,
 ) -> float:
     """Fraction of a unit's spikes that come from elsewhere, by the quadratic of Hill et al.
@@ -80,7 +80,7 @@ def hill_contamination(
         Spike times in seconds, ascending.
     duration_s : float
         How long the unit was recorded, in seconds.
-    threshold_s : float
+    refractory_s : float
         Refractory period; a shorter interval is a violation.
     censored_s : float
         The shortest interval that the sorter can report.
@@ -107,7 +107,7 @@ def hill_contamination(
     0.0
     """
     ratio = isi_violations_ratio(
-        times_s, duration_s, threshold_s=threshold_s, censored_s=censored_s
+        times_s, duration_s, refractory_s=refractory_s, censored_s=censored_s
     )
     return float((1 - np.sqrt(max(0.0, 1 - 4 * ratio))) / 2) if ratio == ratio else ratio
 

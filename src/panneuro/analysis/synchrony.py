@@ -13,6 +13,7 @@ from scipy.special import gammainc, gammaincc
 
 from panneuro.analysis.blocks import MAX_BYTES, in_order
 from panneuro.analysis.correlograms import Stream, drop_selves, in_epochs, pairs
+from panneuro.analysis.epochs import Epochs
 from panneuro.analysis.expected_correlograms import jitter_expectation
 from panneuro.analysis.lags import Lags
 from panneuro.analysis.streams import Seed, root, stream
@@ -89,6 +90,7 @@ def jitter_test(
     max_lag_s: float = 0.01,
     bin_s: float = 0.001,
     n_surrogates: int = 200,
+    epochs: Epochs | None = None,
     rate_hz: float | None = None,
     seed: Seed = 0,
     max_bytes: int = MAX_BYTES,
@@ -112,6 +114,9 @@ def jitter_test(
         Width of a bin.
     n_surrogates : int
         The smallest p-value is one by this plus one.
+    epochs : Intervals or array-like of float, shape (n_epochs, 2), optional
+        Count only pairs with both spikes in the same one of these; they may not overlap. Windows
+        are laid from the beginning of each.
     rate_hz : float, optional
         Rate of the clock that spikes were sampled with: lags are then whole samples. Otherwise
         times are rounded to nanoseconds.
@@ -130,8 +135,8 @@ def jitter_test(
     Raises
     ------
     InputError
-        If times are not finite or do not ascend, bins are not whole, there are no surrogates, or
-        correlograms are larger than is allowed.
+        If times are not finite or do not ascend, epochs overlap, bins are not whole, there are no
+        surrogates, or correlograms are larger than is allowed.
 
     References
     ----------
@@ -152,11 +157,12 @@ def jitter_test(
         jitter_s=jitter_s,
         max_lag_s=max_lag_s,
         bin_s=bin_s,
+        epochs=epochs,
         rate_hz=rate_hz,
         max_bytes=max_bytes,
     )
-    spikes = in_epochs(trains, lags, None)
     ticks = round(jitter_s * lags.ticks_per_s)
+    spikes = in_epochs(trains, lags, epochs, ticks)
     observed = _extremes(spikes, lags, expected.values)
     task = partial(_beaten, spikes, lags, expected.values, ticks, root(seed), observed)
     beaten = np.zeros(observed.shape, np.int64)
