@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,28 @@ def test_values_and_commands_are_those_of_pyabf(sample_data: Path, name: str) ->
     assert isinstance(sweeps, Intervals)
     assert sweeps["recordings"][1] == [responses[1].name]
     assert sweeps["stimuli"][1] == [commands[1].name]
+
+
+def tampered(sample_data: Path, to: Path, section: int, at: int, value: int) -> Path:
+    """Write a recording whose section of a kind has another number in its first row."""
+    content = bytearray((sample_data / "patch/pyabf/18711001.abf").read_bytes())
+    (block,) = struct.unpack_from("<I", content, section)
+    struct.pack_into("<i", content, 512 * block + at, value)
+    to.write_bytes(content)
+    return to
+
+
+@pytest.mark.parametrize("samples", [-5, 2**31 - 1])
+def test_sweeps_that_are_not_in_the_file_are_refused(
+    sample_data: Path, tmp_path: Path, samples: int
+) -> None:
+    path = tampered(sample_data, tmp_path / "x.abf", 316, 4, samples)
+    with pytest.raises(FormatError, match=r"sweep \d+ has"):
+        abf.read(Source(path))
+
+
+def test_a_command_longer_than_the_recording_is_left_out(sample_data: Path, tmp_path: Path) -> None:
+    path = tampered(sample_data, tmp_path / "x.abf", 156, 14, 2**31 - 1)
+    found = abf.read(Source(path))
+    assert any("epoch longer than the recording" in note for note in found.notes)
+    assert not series(found, "CurrentClampStimulusSeries")

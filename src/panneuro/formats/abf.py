@@ -97,6 +97,7 @@ class _Sweep:
 class _File:
     def __init__(self, path: Path, abf: Any) -> None:
         self.abf = abf
+        self.path = path
         self.notes: list[str] = []
         self.n_channels = int(abf.channelCount)
         self.rate = float(abf.dataRate)
@@ -108,6 +109,13 @@ class _File:
             raise LimitError(f"reading {path.name!r}: over {MAX_SERIES:,} sweeps and channels")
         self.samples = self._samples(path)
         self.all = [self._sweep(number) for number in range(abf.sweepCount)]
+        for sweep in self.all:
+            if not (0 <= sweep.first <= sweep.first + sweep.count <= len(self.samples)):
+                raise FormatError(
+                    f"reading {path.name!r}: sweep {sweep.number} has {sweep.count:,} samples from "
+                    f"{sweep.first:,} on, of {len(self.samples):,} that there are",
+                    hint="copy it again from where it was recorded",
+                )
         self.waveform = lru_cache(maxsize=2)(self._waveform)
         self.titles: dict[int, list[str]] = {}
         self.answers: dict[int, list[str]] = {}
@@ -200,7 +208,23 @@ class _File:
                 f"the command of {self.abf.adcNames[channel]!r} is in another file; left out"
             )
             return False
+        if self._longest_epoch() > self.abf.dataPointCount:
+            self.notes.append(
+                f"the command of {self.abf.dacNames[channel]!r} has an epoch longer than the "
+                "recording; left out"
+            )
+            return False
         return True
+
+    def _longest_epoch(self) -> int:
+        """Return the most samples that a part of a command has in a sweep."""
+        section = getattr(self.abf, "_epochPerDacSection", None) or self.abf._headerV1
+        kinds, lasts, grows = (
+            np.ravel(getattr(section, name)).astype(np.int64)
+            for name in ("nEpochType", "lEpochInitDuration", "lEpochDurationInc")
+        )
+        most = np.abs(lasts) + np.abs(grows) * self.abf.sweepCount
+        return int(most[kinds != 0].max(initial=0))
 
     def _command(self, sweep: _Sweep, channel: int) -> TimeSeries:
         unit, factor = self._command_unit(channel)
@@ -228,7 +252,13 @@ class _File:
         return self.waveform(sweep.number, channel)[start:stop]
 
     def _waveform(self, sweep: int, channel: int) -> Any:
-        command: LazyArray = self.abf.stimulusByChannel[channel].stimulusWaveform(sweep)
+        try:
+            command: LazyArray = self.abf.stimulusByChannel[channel].stimulusWaveform(sweep)
+        except Exception as error:  # pyabf raises of all kinds on damaged headers
+            raise FormatError(
+                f"reading {self.path.name!r}: the command of sweep {sweep} is damaged: {error!r}",
+                hint="copy it again from where it was recorded",
+            ) from error
         values = np.zeros(self.all[sweep].count)
         values[: len(command[: len(values)])] = command[: len(values)]
         return values
