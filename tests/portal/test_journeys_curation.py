@@ -97,6 +97,16 @@ def test_the_notebook_has_the_seconds_on_the_screen(open_page, origin, name):
     assert download.value.suggested_filename == f"{name}.ipynb"
 
 
+def test_a_phone_fits(open_page, origin, name, described):
+    page = open_page(origin, viewport={"width": 375, "height": 740}, has_touch=True)
+    unit = f"{name}/units/100"
+    for place in ("/status", f"/compare?asset={name}&asset={described}", f"/compare?unit={unit}"):
+        page.goto(f"{origin}{place}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, place
+        assert page.locator("h1").count() == 1
+
+
 def test_status_is_read(open_page, origin):
     page = open_page(origin)
     page.goto(f"{origin}/assets")

@@ -120,17 +120,18 @@ def in_time(seconds: float | None) -> str:
 
 
 def in_words(moment: str | datetime | None) -> str:
-    """Return a moment as people read it.
+    """Return a moment as people read it, with its zone where that is not UTC.
 
     Examples
     --------
-    >>> in_words("2024-05-01T09:30:00+00:00")
-    '2024-05-01 09:30'
+    >>> in_words("2024-05-01T09:30:00+00:00"), in_words("2024-05-01T09:30:00+02:00")
+    ('2024-05-01 09:30', '2024-05-01 09:30 +02:00')
     """
     if not moment:
         return ""
     found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return found.strftime("%Y-%m-%d %H:%M")
+    zone = f" {found:%:z}" if found.utcoffset() else ""
+    return f"{found:%Y-%m-%d %H:%M}{zone}"
 
 
 def in_money(amount: str) -> str:
