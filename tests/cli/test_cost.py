@@ -83,7 +83,7 @@ def test_rules_and_what_they_would_save(run, place):
     assert "tier cold" in done.stdout
     assert "would save 16.00 USD a month; nothing is done" in done.stderr
     done = run("cost", "--rules", "--apply", "--lake", place)
-    assert "the provider's own rules move objects" in done.stdout
+    assert "no storage_class is said of the tier 'cold'" in done.stdout
     assert "saves 0 USD a month; done" in done.stderr
     assert run("cost", "--apply", "--lake", place).exit_code == 2
 

@@ -44,6 +44,8 @@ class Used:
         Byte-months of storage, bytes, requests or seconds.
     project, asset, run, person, month, step : str
         What it is put down to; empty where that is not known. A month is ``2026-05``.
+    tier : str
+        Of storage; that which the lake is kept in, where empty.
     """
 
     kind: str
@@ -54,11 +56,12 @@ class Used:
     person: str = ""
     month: str = ""
     step: str = ""
+    tier: str = ""
 
     def price(self, book: PriceBook) -> Decimal:
         """Return what it costs, exactly."""
         if self.kind == "storage":
-            return book.of_storage(self.quantity)
+            return book.of_storage(self.quantity, self.tier)
         return book.of_use(KINDS[self.kind], self.quantity)
 
 

@@ -39,9 +39,19 @@ class Rule:
         what = f"{self.do} {self.tier}".strip()
         return f"{what} what nobody asked for in {self.idle_days} days: {self.on or 'everything'}"
 
-    def saved_per_month(self, n_bytes: int, book: PriceBook) -> Decimal:
-        """Return the money that following it saves in a month, exactly."""
-        now = book.of_storage(Decimal(n_bytes))
+    def saved_per_month(self, n_bytes: int, book: PriceBook, tier: str = "") -> Decimal:
+        """Return the money that following it saves in a month, exactly.
+
+        Parameters
+        ----------
+        n_bytes : int
+            Kept.
+        book : PriceBook
+            What that costs.
+        tier : str
+            In which tier they are now; that which the lake is kept in, where empty.
+        """
+        now = book.of_storage(Decimal(n_bytes), tier)
         return now - (book.of_storage(Decimal(n_bytes), self.tier) if self.tier else 0)
 
 

@@ -41,26 +41,29 @@ class Tier:
         Who asks that price, in words.
     as_of : str
         When that was so: a year or a day.
+    storage_class : str
+        What the provider calls it, where objects can be moved to it.
     """
 
     name: str
     per_tb_month: Decimal
     source: str
     as_of: str
+    storage_class: str = ""
 
 
-def _amazon(name: str, per_gib_month: str, product: str) -> Tier:
+def _amazon(name: str, per_gib_month: str, product: str, storage_class: str) -> Tier:
     """Return a tier from a list price, which the provider gives for 2**30 bytes."""
     price = Decimal(per_gib_month) * TERABYTE / _GIBIBYTE
     source = f"Amazon {product}, list price, US East, first 50 TB, as quoted by costnimbus.com"
-    return Tier(name, price, source, "2026-03")
+    return Tier(name, price, source, "2026-03", storage_class)
 
 
 _LISTED = (
-    _amazon("standard", "0.023", "S3 Standard"),
-    _amazon("infrequent", "0.0125", "S3 Standard-Infrequent Access"),
-    _amazon("cold", "0.004", "S3 Glacier Instant Retrieval"),
-    _amazon("archive", "0.00099", "S3 Glacier Deep Archive"),
+    _amazon("standard", "0.023", "S3 Standard", "STANDARD"),
+    _amazon("infrequent", "0.0125", "S3 Standard-Infrequent Access", "STANDARD_IA"),
+    _amazon("cold", "0.004", "S3 Glacier Instant Retrieval", "GLACIER_IR"),
+    _amazon("archive", "0.00099", "S3 Glacier Deep Archive", "DEEP_ARCHIVE"),
 )
 
 
@@ -105,8 +108,9 @@ class PriceBook:
             ``currency``; ``kept``, the tier that the lake is kept in; ``core_hour``,
             ``gpu_hour``, ``egress_gb``, ``thousand_reads`` and ``thousand_writes``; and for each
             tier its price per TB-month. A price is a number, or a table with ``price`` (of a tier
-            ``per_tb_month``), ``source`` and ``as_of``. What is in dollars stands beside the
-            listed prices; another currency leaves those out.
+            ``per_tb_month``), ``source`` and ``as_of``; of a tier also ``storage_class``, to which
+            the lake's objects can be moved. What is in dollars stands beside the listed prices;
+            another currency leaves those out.
 
         Raises
         ------
@@ -221,7 +225,8 @@ def _cents(amount: Decimal) -> Decimal:
 def _tier(name: str, entry: Any) -> Tier:
     said = entry if isinstance(entry, Mapping) else {"per_tb_month": entry}
     price = _price(name, said.get("per_tb_month"), "per TB-month")
-    return Tier(name, price, str(said.get("source", "lake.toml")), str(said.get("as_of", "")))
+    texts = (str(said.get(key, "")) for key in ("as_of", "storage_class"))
+    return Tier(name, price, str(said.get("source", "lake.toml")), *texts)
 
 
 def _rate(name: str, entry: Any) -> Rate:

@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from panneuro.access.actors import LOCAL
+from panneuro.access.prices import PriceBook
 from panneuro.compute.obtaining import Recipe
 from panneuro.compute.reproducing import Repetition, maker, repetition
 from panneuro.core.digests import digest_file
 from panneuro.core.errors import CorruptionError, InputError, PanneuroError, UnobtainableError
 from panneuro.core.progress import Progress
+from panneuro.lake import tiering
 from panneuro.lake.retiring import expire, proposals
 from panneuro.lake.runs import Attempt
+from panneuro.lake.tiering import move
 from panneuro.lake.tombstones import RECOMPUTE, key_of, tombstone
 
 if TYPE_CHECKING:
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from panneuro.core.run import Run
     from panneuro.lake.asset import Asset
     from panneuro.lake.lake import Lake
-
-_NO_CLASSES = "the provider's own rules move objects between tiers"
 
 
 def apply(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
@@ -41,19 +42,19 @@ def apply(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
     Proposal
         Each, done when it is given; where it was not, ``kept_because`` says why.
     """
+    book = PriceBook.from_table(lake.settings.prices)
     for proposal in list(proposals(lake, now)):
-        if not proposal.kept_because:
-            reason = _why_not(lake, proposal)
-            if not reason:
-                expire(lake, proposal)
-            yield replace(proposal, kept_because=reason)
-        else:
-            yield proposal
+        reason = proposal.kept_because or _why_not(lake, proposal, book)
+        if not reason and proposal.rule.do == "tier":
+            move(lake, proposal, book)
+        elif not reason:
+            expire(lake, proposal)
+        yield replace(proposal, kept_because=reason)
 
 
-def _why_not(lake: Lake, proposal: Proposal) -> str:
+def _why_not(lake: Lake, proposal: Proposal, book: PriceBook) -> str:
     if proposal.rule.do == "tier":
-        return _NO_CLASSES
+        return tiering.why_not(lake, proposal.rule.tier, book)
     asset = lake[f"{proposal.name}@{proposal.version}"]
     missing = _recipe(lake, asset).missing
     return "; ".join(f"{what}: {why}" for what, why in missing.items())

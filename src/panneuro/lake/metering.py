@@ -16,6 +16,7 @@ from panneuro.core.query import EVERYTHING, Query
 from panneuro.core.run import Run
 from panneuro.lake.asset import Asset
 from panneuro.lake.entries import entry_of
+from panneuro.lake.tiering import Moved, moves
 from panneuro.lake.tombstones import Absence, absences
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Kept:
         Of the files that it was made from.
     away : sequence of pairs of datetime
         From when until when its data had expired; None for until now.
+    moved : sequence of pairs of datetime and str
+        When it was moved to another tier, and to which.
     """
 
     entry: Entry
@@ -48,11 +51,17 @@ class Kept:
     n_objects: int
     source_bytes: int
     away: Sequence[Absence] = ()
+    moved: Sequence[Moved] = ()
 
     @property
     def bytes_now(self) -> int:
         """What it keeps now: nothing where its data expired."""
         return 0 if self.away and self.away[-1][1] is None else self.n_bytes
+
+    @property
+    def tier(self) -> str:
+        """Where it is now; empty for where the lake is kept."""
+        return self.moved[-1][1] if self.moved else ""
 
     @property
     def project(self) -> str:
@@ -63,18 +72,19 @@ class Kept:
 def kept(lake: Lake, within: Query = EVERYTHING) -> Iterator[Kept]:
     """Yield what every version keeps that a query finds, if it finds the latest, too."""
     names = None if within == EVERYTHING else set(lake.index.names(within))
-    away = absences(lake.runs)
+    away, moved = absences(lake.runs), moves(lake.runs)
     for entry in lake.catalog.entries():
         if names is None or (entry.name in names and within.matches(entry)):
-            yield _kept(lake, entry, away.get((entry.name, entry.version), ()))
+            pair = entry.name, entry.version
+            yield _kept(lake, entry, away.get(pair, ()), moved.get(pair, ()))
 
 
-def _kept(lake: Lake, entry: Entry, away: Sequence[Absence]) -> Kept:
+def _kept(lake: Lake, entry: Entry, away: Sequence[Absence], moved: Sequence[Moved]) -> Kept:
     said = entry.doc or {}
     if "stored_bytes" not in said:
         said = entry_of(Asset.open(lake.store, entry.name, entry.version).manifest).doc or {}
     sizes = said["stored_bytes"], said["stored_objects"], said["source_bytes"]
-    return Kept(entry, *sizes, away)
+    return Kept(entry, *sizes, away, moved)
 
 
 def used(
@@ -146,8 +156,9 @@ def _storage(one: Kept, run: Run | None, since: datetime, until: datetime) -> It
         "step": run.step if run else "",
     }
     for first, last in _present(max(since, created), until, one.away):
-        for month, part in months(first, last):
-            yield Used("storage", one.n_bytes * part, month=month, **put)
+        for begun, ended, tier in _in_tiers(first, last, one.moved):
+            for month, part in months(begun, ended):
+                yield Used("storage", one.n_bytes * part, month=month, tier=tier, **put)
     if since <= created < until:
         yield Used("requests", Decimal(one.n_objects), month=month_of(created), **put)
 
@@ -160,6 +171,19 @@ def _present(
         yield since, min(until, went)
         since = max(since, came or until)
     yield since, until
+
+
+def _in_tiers(
+    since: datetime, until: datetime, moved: Sequence[Moved]
+) -> Iterator[tuple[datetime, datetime, str]]:
+    """Yield a time between two moments in parts, each with the tier of it."""
+    tier = ""
+    for moment, other in moved:
+        if moment > since:
+            yield since, min(until, moment), tier
+            since = min(until, moment)
+        tier = other
+    yield since, until, tier
 
 
 def _computed(run: Run, projects: dict[str, str], *, is_whole: bool) -> Iterator[Used]:

@@ -59,9 +59,9 @@ def proposals(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
 
 def _proposal(lake: Lake, one: Kept, rule: Rule, book: PriceBook) -> Proposal:
     reason = why_not(lake, one.entry) if rule.do == "expire" else ""
-    if rule.do == "tier" and rule.tier == book.kept:
+    if rule.do == "tier" and rule.tier == (one.tier or book.kept):
         reason = "it is in that tier"
-    saved = rule.saved_per_month(one.n_bytes, book)
+    saved = rule.saved_per_month(one.n_bytes, book, one.tier)
     return Proposal(one.entry.name, one.entry.version, rule, one.n_bytes, saved, reason)
 
 

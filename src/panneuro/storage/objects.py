@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import obstore
@@ -175,6 +176,39 @@ class ObjectStore:
         with self._asking("write", key, requests=_requests(size)):
             obstore.put(self._backend, key, path, use_multipart=size > PART, chunk_size=PART)
             self.usage.add(bytes_written=size)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether objects can be kept in classes of storage: in S3."""
+        return isinstance(self._backend, S3Store)
+
+    def keep_as(self, key: str, storage_class: str) -> None:
+        """Keep an object in another class of storage: it is written again, whole or not at all.
+
+        Parameters
+        ----------
+        key : str
+            Of the object.
+        storage_class : str
+            As the provider calls it: ``GLACIER_IR``.
+
+        Raises
+        ------
+        InputError
+            If the store has no classes.
+        """
+        if not self.has_classes:
+            raise InputError(f"keeping {key!r} as {storage_class!r}: {self.url} has no classes")
+        self._check_writable(check_key(key))
+        with self._asking("move", key), NamedTemporaryFile() as held:
+            for part in obstore.get(self._backend, key).stream(min_chunk_size=PART):
+                held.write(part)
+            held.seek(0)
+            size = os.fstat(held.fileno()).st_size
+            attributes = {"Storage-Class": storage_class}
+            parted = size > PART
+            obstore.put(self._backend, key, held, attributes=attributes, use_multipart=parted)
+            self.usage.add(requests=_requests(size), bytes_read=size, bytes_written=size)
 
     def info(self, key: str) -> ObjectInfo:
         """Return what is known of an object without reading it."""
