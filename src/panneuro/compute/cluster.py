@@ -41,7 +41,10 @@ class Declare(distributed.WorkerPlugin):
         memory = worker.memory_manager.memory_limit or MEMORY_LIMIT
         found = {CORES: worker.state.nthreads, MEMORY: memory}
         own = worker.state.total_resources
+        # What waits for such a worker is looked at when one begins to work, not when it declares.
+        worker.status = distributed.Status.paused
         await worker.set_resources(**{name: n for name, n in found.items() if name not in own})
+        worker.status = distributed.Status.running
 
 
 @contextmanager

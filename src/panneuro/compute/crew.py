@@ -14,6 +14,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from typing import Any
 
 from panneuro.compute.executors import (
     INLINE,
@@ -59,6 +60,8 @@ class Crew:
         Where the work is done in this process: the steps at hand, by their references.
     asked : mapping, optional
         What the executor is asked for a step, by its reference.
+    on : {"inline", "processes", "dask"}
+        Of what kind the executors are.
     """
 
     def __init__(
@@ -68,12 +71,14 @@ class Crew:
         ahead: int,
         steps: Mapping[str, Step] | None = None,
         asked: Asked | None = None,
+        on: str = INLINE,
     ) -> None:
         self._store = store
         self._make = make
         self._ahead = ahead
         self._steps = steps
         self._asked = asked or {}
+        self._on = on
         self._executor = make()
         self._waiting: deque[Task] = deque()
         self._pending: dict[Future[Run], Task] = {}
@@ -113,7 +118,7 @@ class Crew:
         try:
             reference = task.run.reference
             at_hand = (self._steps[reference], self._store) if self._steps else ()
-            asked = self._asked.get(reference, {})
+            asked: dict[str, Any] = {"on": self._on, **self._asked.get(reference, {})}
             future = self._executor.submit(execute, task, *at_hand, **asked)
         except BrokenExecutor as error:
             future = Future()
@@ -198,7 +203,7 @@ def crew_of(
     with opened(kind, settings, count, needs) as (make, asked):
         many = max(_AHEAD_ON_DASK, _AHEAD * count)
         ahead = {INLINE: 1, PROCESSES: _AHEAD * count}.get(kind, many)
-        crew = Crew(lake.store, make, ahead, known if kind == INLINE else None, asked)
+        crew = Crew(lake.store, make, ahead, known if kind == INLINE else None, asked, kind)
         learning = LearningCrew(crew, lake)
         try:
             yield learning

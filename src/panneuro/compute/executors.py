@@ -118,10 +118,11 @@ def opened(
             yield partial(client.get_executor, pure=False), found
         return
     refuse_without_gpu(needs)
-    yield (InlineExecutor if kind == INLINE else partial(_processes, workers)), {}
+    yield (InlineExecutor if kind == INLINE else partial(processes, workers)), {}
 
 
-def _processes(workers: int) -> ProcessPoolExecutor:
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Return a pool of processes that end with this one."""
     # Spawned, for forks inherit the locks of threads.
     spawning = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, spawning, initializer=_follow_driver)

@@ -261,7 +261,7 @@ class Context:
     Parameters
     ----------
     map : callable
-        Like the built-in, over the cores that the step may use; in order.
+        Like the built-in, in order: over the cores that the step may use, on Dask over all workers.
     cores : int
         How many those are.
     folder : Path

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,14 +15,15 @@ from typing import Any
 import pandas as pd
 
 from panneuro.access.prices import PriceBook
+from panneuro.compute.executors import INLINE
+from panneuro.compute.here import found, limited
 from panneuro.compute.listening import Listener
 from panneuro.compute.products import Products, product, sorted_out
-from panneuro.compute.step import ASSET, CONTEXT, SEED, Context, Step, find_step
+from panneuro.compute.spreading import Spread
+from panneuro.compute.step import ASSET, CONTEXT, SEED, Context, Step
 from panneuro.compute.texts import keep_installed
-from panneuro.core.digests import digest_json
 from panneuro.core.errors import (
     ConflictError,
-    InputError,
     ObjectExistsError,
     ObjectNotFoundError,
     PanneuroError,
@@ -44,6 +43,7 @@ TRIES = 3
 """How often a run is tried where what went wrong may pass."""
 _FIRST_PAUSE_S = 0.5
 _LOG_OF_DONE = 2_000
+_PASSING = (StoreError, ConflictError, ConnectionError, TimeoutError, BrokenExecutor)
 _FINAL = (ObjectExistsError, ObjectNotFoundError, UnsafeStoreError)
 
 
@@ -69,7 +69,9 @@ class Task:
     prices: Mapping[str, Any]
 
 
-def execute(task: Task, step: Step | None = None, store: Store | None = None) -> Run:
+def execute(
+    task: Task, step: Step | None = None, store: Store | None = None, on: str = INLINE
+) -> Run:
     """Carry out a run and record it, whether it ends well or not.
 
     Parameters
@@ -80,6 +82,8 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
         Where it is in this process already; found by its reference otherwise.
     store : Store, optional
         The lake's, where it is open already.
+    on : {"inline", "processes", "dask"}
+        Where this is: there the step may spread its work.
 
     Returns
     -------
@@ -95,19 +99,22 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
     attempt, before = Attempt(task.run), store.usage.snapshot()
     forget_peak()
     error: Mapping[str, str] = {}
+    spread = Spread(task.run, store, task.place, on)
     installed = _with_patience(lambda: keep_installed(store))
     with Listener() as listener:
         try:
-            attempt.outputs = _with_patience(lambda: _outputs(task, step, store))
+            attempt.outputs = _with_patience(lambda: _outputs(task, step, store, spread))
         except Exception as caught:  # noqa: BLE001
             error = _told(caught)
             listener.note_traceback(caught)
     used = store.usage.snapshot() - before
     attempt.bytes_read, attempt.bytes_written = used.bytes_read, used.bytes_written
     prices = PriceBook.from_table(task.prices)
-    cost = prices.cost_of_computing(attempt.core_seconds, attempt.gpu_seconds)
+    core_seconds = round(attempt.core_seconds + spread.core_seconds, 3)
+    cost = prices.cost_of_computing(core_seconds, attempt.gpu_seconds)
     return attempt.record(
         store,
+        core_seconds=core_seconds,
         status="failed" if error else "done",
         installed=installed,
         error=error,
@@ -118,11 +125,11 @@ def execute(task: Task, step: Step | None = None, store: Store | None = None) ->
 
 
 def _with_patience[T](act: Callable[[], T]) -> T:
-    """Try again what may pass: a store that fails, somebody else who commits meanwhile."""
+    """Try again what may pass: a store that fails, a helper that dies, another who commits."""
     for attempt in range(1, TRIES):
         try:
             return act()
-        except (StoreError, ConflictError, ConnectionError, TimeoutError) as error:
+        except _PASSING as error:
             if isinstance(error, _FINAL):
                 raise
             time.sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
@@ -147,59 +154,23 @@ def _where(error: Exception) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}; " if frames else ""
 
 
-def _outputs(task: Task, step: Step | None, store: Store) -> dict[str, str]:
+def _outputs(task: Task, step: Step | None, store: Store, spread: Spread) -> dict[str, str]:
     """Return the version of the asset made; where a killed attempt had committed it, that one."""
-    found = find_derived(store, task.run.key, task.name)
-    if found is None:
-        with _ready(step, task.run) as (ready, context):
-            found = _computed(task, ready, context, store)
-    return {found.name: found.version}
+    made, run = find_derived(store, task.run.key, task.name), task.run
+    if made is None:
+        step = step or found(run.reference, run.code, run.environment)
+        with _ready(step, spread) as context:
+            made = _computed(task, step, context, store)
+    return {made.name: made.version}
 
 
 @contextmanager
-def _ready(step: Step | None, run: Run) -> Iterator[tuple[Step, Context]]:
-    """Give the step and what it may use, with as many threads as it declares."""
-    if step is None:
-        step = _found(run.reference, run.code, run.environment)
+def _ready(step: Step, spread: Spread) -> Iterator[Context]:
+    """Give what a step may use, and libraries as many threads as it declares."""
     cores = max(1, step.resources.cores)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="panneuro-")))
-        threads = stack.enter_context(ThreadPoolExecutor(cores, "panneuro-step"))
-        stack.enter_context(_limited(run.reference, cores))
-        yield step, Context(map if cores == 1 else threads.map, cores, folder, step.environment)
-
-
-@lru_cache(maxsize=64)
-def _found(reference: str, code: str, environment: str) -> Step:
-    """Find a step that must be the very one that was planned."""
-    step = find_step(reference)
-    if step.code.digest != code:
-        raise InputError(
-            f"the code of step {step.name!r} on this worker is not the code that was planned",
-            hint="give all workers the same files and the same version of panneuro",
-        )
-    if digest_json(step.packages) != environment:
-        raise InputError(
-            f"step {step.name!r} would run with other packages on this worker: {step.packages}",
-            hint="give all workers the same environment",
-        )
-    return step
-
-
-@lru_cache(maxsize=64)
-def _pools(reference: str) -> Any:  # noqa: ARG001
-    """Return the thread pools of the libraries that a step has loaded; looked for once."""
-    if find_spec("threadpoolctl") is None:
-        return None
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def _limited(reference: str, cores: int) -> Any:
-    """Give linear algebra as many threads on a laptop as on a cluster: sums depend on it."""
-    pools = _pools(reference)
-    return pools.limit(limits=cores) if pools else nullcontext()
+    spread.cores = cores
+    with TemporaryDirectory(prefix="panneuro-") as folder, limited(step.reference, cores):
+        yield Context(spread.map, cores, Path(folder), step.environment)
 
 
 def _computed(task: Task, step: Step, context: Context, store: Store) -> Any:
