@@ -32,6 +32,8 @@ def places(lake, name):
         f"{one}/signals/ap/window?t0=0&t1=1&px=5",
         f"{one}/signals/camera/frame?t=1",
         f"{one}/signals/units/units/100",
+        f"/compare?asset={name}",
+        f"/compare?unit={name}/units/100",
         f"/store/{asset.manifest.prefix}/_lake/asset.json",
         *files,
     ]
@@ -53,7 +55,8 @@ def test_what_is_not_visible_is_as_if_it_were_not_there(
             assert answer.status_code == 404, place
             other = shared.client.get(place.replace(described, absent), headers=headers)
             assert told(answer, described) == told(other, absent)
-    for place in ("/assets", "/assets?format=csv", "/assets?format=names", "/complete?prefix=e"):
+    found = ("/assets", "/assets?format=csv", "/assets?format=names", "/complete?prefix=e")
+    for place in (*found, "/health", "/status"):
         for headers in ({}, HTML):
             text = shared.client.get(place, headers=headers).text
             assert "mouse-8" not in text
@@ -93,6 +96,7 @@ def test_no_door_tells_more_than_the_policy_lets(shared, name, described):
         seen = set(whole.as_(ANONYMOUS))
         assert set(shared.client.get("/assets?format=names").text.split()) == seen
         assert shared.client.get("/assets").json()["total"] == len(seen)
+        assert shared.client.get("/health").json()["assets"] == len(seen)
         for one, doors in everything.items():
             for place in doors[::5]:
                 answer = shared.client.get(place)
