@@ -15,6 +15,7 @@ from panneuro.core.errors import NotFoundError
 from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.lake.asset import Asset
 from panneuro.lake.curation import LABELS
+from panneuro.portal.allowances import Allowances
 from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.files import Piece, send
 from panneuro.portal.lines import lines_of_asset
@@ -228,6 +229,7 @@ class Assets:
             ),
             populations=drawn.populations,
             labels=LABELS,
+            allowances=Allowances.of(visit.seen, visit.part("name")),
         )
 
     def _drawn_of(self, visit: Visit) -> Drawn:
