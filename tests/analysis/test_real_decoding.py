@@ -77,9 +77,11 @@ def track(path):
 
 
 def test_a_rat_is_found_on_its_track(sample_data):
-    """Within 4 % of the track's length by a walk, where chance is 28 %."""
+    """Within 4 % of the track by a walk, where chance is 30 %; after 15 minutes it rests beside."""
     folder, bin_s = sample_data / "spikes/nelpy/linear-track", 0.1
     times, x, _ = track(folder / "trajectory.videoPositionTracking")
+    x = x[times < times[0] + 900]
+    times = times[: len(x)]
     starts = np.arange(times[0], times[-1] - bin_s, bin_s)
     counts = count_windows(read(folder / "spikes.mat").signals[0], starts, starts + bin_s)
     position = np.interp(starts + bin_s / 2, times, x)
@@ -96,7 +98,7 @@ def test_a_rat_is_found_on_its_track(sample_data):
         np.abs(np.random.default_rng(0).permutation(position[moving]) - position[moving])
     )
     assert guess / length > 0.25
-    assert np.median(alone.error[moving]) / length < 0.15
+    assert np.median(alone.error[moving]) / length < 0.1
     assert np.median(walked.error[moving]) / length < 0.04
 
 
