@@ -310,5 +310,6 @@ def _changed(before: Manifest, now: Manifest) -> list[str]:
     """Return which fields of documents, and which signals, differ between two versions."""
     old, new = dict(flat(before.documents)), dict(flat(now.documents))
     fields = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
-    signals = {one["name"] for one in before.signals} ^ {one["name"] for one in now.signals}
+    had, has = ({one["name"]: one for one in each.signals} for each in (before, now))
+    signals = {name for name in had.keys() | has.keys() if had.get(name) != has.get(name)}
     return [*fields, *sorted(signals)]
