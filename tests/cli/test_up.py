@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import panneuro
+
 STEPS = Path(__file__).parent / "steps.py"
 
 
@@ -34,3 +36,15 @@ def test_pipelines_of_lake_toml(run, own):
     done = run("up", "--lake", own)
     assert done.exit_code == 0, done.output
     assert "1 run" in done.stderr
+
+
+def test_views_are_brought_up_to_date_when_asked(run, own):
+    assert run("view", "session-overview", "--lake", own).exit_code == 0
+    panneuro.open(own).describe(next(iter(panneuro.open(own))), {"subject": {"sex": "male"}})
+    foreseen = run("up", STEPS, "--lake", own, "--dry-run", "--views")
+    assert "view session-overview: 1 to compute" in foreseen.stderr
+    done = run("up", STEPS, "--lake", own, "--views")
+    assert done.exit_code == 0, done.output
+    assert "view session-overview: edition 2 (1 made)" in done.stderr
+    again = run("up", STEPS, "--lake", own, "--views")
+    assert "view " not in again.stderr

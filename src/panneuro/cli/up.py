@@ -20,6 +20,7 @@ from panneuro.cli.computing import (
 )
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
+from panneuro.cli.refreshing import foresee_stale, refresh_stale
 from panneuro.compute.flow import Flow, up
 from panneuro.compute.pipelines import Pipeline, find_pipelines
 from panneuro.compute.running import Limits
@@ -30,6 +31,7 @@ from panneuro.lake.lake import Lake, open_lake
 @click.command(short_help="Compute what is missing or stale.")
 @click.argument("pipelines", nargs=-1, metavar="[PIPELINE]…")
 @click.option("--on", metavar="QUERY", default="", help="Begin with what this search finds.")
+@click.option("--views", is_flag=True, help="Then refresh the views that are stale.")
 @limiting
 @executing
 @lake_option
@@ -39,6 +41,7 @@ def command(
     answers: Answers,
     pipelines: tuple[str, ...],
     on: str,
+    views: bool,
     max_bytes: int | None,
     max_memory: int | None,
     max_cost: float | None,
@@ -51,7 +54,8 @@ def command(
 
     A PIPELINE is one of lake.toml, one that is installed, or path/to/file.py; without any, all of
     lake.toml are meant. The lake alone tells what is there: nothing is run twice, and a change of
-    code, package, parameter or input re-runs exactly what it affects.
+    code, package, parameter or input re-runs exactly what it affects. With --views, what was looked
+    at once by panneuro view is brought up to date as well.
 
     \b
     panneuro up
@@ -61,6 +65,8 @@ def command(
     chosen = pipelines_of(opened, pipelines, on)
     if dry_run:
         _foresee(answers, opened, chosen)
+        if views:
+            foresee_stale(answers, opened)
         return
     limits = Limits(max_bytes, max_memory, max_cost)
     with watched(answers, "planning") as progress, redirect_stdout(sys.stderr):
@@ -73,6 +79,9 @@ def command(
     tables = filter(None, map(ran_table, stages))
     items = [item | {"step": one.plan.step.name} for one in stages for item in items_of(one)]
     answers.give_all("runs", items, "\n\n".join(tables) or None)
+    if views:
+        opened.refresh()
+        refresh_stale(answers, opened, executor, workers)
     conclude(answers, stages)
 
 

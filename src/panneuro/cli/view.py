@@ -13,6 +13,7 @@ from panneuro.cli.answers import Answers
 from panneuro.cli.computing import executing, parameters_of, parameters_option
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
+from panneuro.cli.refreshing import changes_of
 from panneuro.cli.texts import table
 from panneuro.core.edition import Edition
 from panneuro.core.errors import InputError
@@ -135,8 +136,7 @@ def _cell(value: Any) -> Any:
 
 
 def _conclude(answers: Answers, viewed: Viewed) -> None:
-    changes = viewed.edition.changes
-    told = ", ".join(f"{count:,} {what}" for what, count in changes.items()) or "nothing new"
+    told = changes_of(viewed.edition)
     more = f"; {_MOST_ROWS} shown, -o writes all" if len(viewed) > _MOST_ROWS else ""
     answers.say(f"{len(viewed):,} rows, edition {viewed.edition.number} ({told}){more}")
     for _, row in viewed.failed.head(_MOST_ROWS).iterrows():

@@ -1,4 +1,4 @@
-"""``panneuro watch``: pipelines, kept up to date as assets arrive."""
+"""``panneuro watch``: pipelines and views, kept up to date as assets arrive."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from panneuro.cli.answers import Answers
 from panneuro.cli.computing import executing, items_of, tell_plan
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
-from panneuro.cli.up import pipelines_of
+from panneuro.cli.refreshing import refresh_stale
 from panneuro.compute.flow import up
-from panneuro.compute.pipelines import Pipeline
+from panneuro.compute.pipelines import Pipeline, find_pipelines
 from panneuro.core.errors import StoreError
 from panneuro.lake.lake import Lake, open_lake
 
 
-@click.command(short_help="Keep pipelines up to date as assets arrive.")
+@click.command(short_help="Keep pipelines and views up to date.")
 @click.argument("pipelines", nargs=-1, metavar="[PIPELINE]…")
 @click.option("--on", metavar="QUERY", default="", help="Begin with what this search finds.")
 @click.option(
@@ -44,9 +44,10 @@ def command(
     workers: int | None,
     lake: str | None,
 ) -> None:
-    """Keep pipelines up to date as assets arrive.
+    """Keep pipelines and views up to date as assets arrive.
 
-    Looks at the lake every so often, and runs what is missing or stale. It keeps nothing to itself:
+    Looks at the lake every so often, runs what is missing or stale, and refreshes the views that
+    were looked at once. Without a PIPELINE all of lake.toml are meant. It keeps nothing to itself:
     stop it, start it elsewhere, or run panneuro up in between, and nothing is run twice. What
     failed is tried again when something it depends on changes.
 
@@ -54,12 +55,14 @@ def command(
     panneuro watch tuning --every 60
     """
     opened = open_lake(lake)
-    chosen = pipelines_of(opened, pipelines, on)
+    chosen = find_pipelines(opened, pipelines, on)
     failed: set[str] = set()
+    lost: set[str] = set()
     looked = 0
     while True:
         try:
             _look(answers, opened, chosen, failed, executor, workers)
+            refresh_stale(answers, opened, executor, workers, lost)
         except StoreError as error:
             answers.say(f"the lake cannot be reached: {error.message}; trying again")
         looked += 1
