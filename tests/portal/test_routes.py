@@ -48,6 +48,14 @@ class Guarded:
                 if names or part == self.hidden:
                     yield route.path_format.format(**dict.fromkeys(names, part))
 
+    def changes(self, part: str) -> Iterator[tuple[str, str]]:
+        """Yield method and address of every route that changes something."""
+        methods = {method for route in self.routes for method in route.methods}
+        for method in sorted(methods - {"GET", "HEAD"}):
+            for place in self.places(method, part):
+                if place not in OPEN:
+                    yield method, place
+
     def state(self) -> object:
         """Return all that a request could have changed."""
         lake = self.lake
@@ -141,10 +149,9 @@ def test_what_is_hidden_takes_the_same_steps_as_what_is_not_there(guarded, monke
 
 def test_nobody_in_particular_changes_anything(guarded):
     before = guarded.state()
-    for place in guarded.places("POST", guarded.hidden):
-        if place not in OPEN:
-            answer = guarded.client.post(place, json=BODY | {"on": "project=secret"})
-            assert (answer.status_code, is_problem(answer)) == (401, True), place
+    for method, place in guarded.changes(guarded.hidden):
+        answer = guarded.client.request(method, place, json=BODY)
+        assert (answer.status_code, is_problem(answer)) == (401, True), place
     assert guarded.state() == before
 
 
@@ -160,11 +167,11 @@ def test_who_may_only_read_changes_nothing(guarded):
     granted = guarded.lake.access.grant("x@uni.edu", "reader", "project=secret")
     before = guarded.state()
     for part in (guarded.hidden, guarded.shown):
-        for place in guarded.places("POST", part):
-            if place not in OPEN:
-                answer = guarded.client.post(place, json=BODY | {"id": granted.id}, headers=reader)
-                assert answer.status_code in (400, 403, 404), (place, answer.text)
-                assert is_problem(answer)
+        for method, place in guarded.changes(part):
+            said = BODY | {"id": granted.id}
+            answer = guarded.client.request(method, place, json=said, headers=reader)
+            assert answer.status_code in (400, 403, 404), (place, answer.text)
+            assert is_problem(answer)
     assert guarded.state() == before
 
 
@@ -172,11 +179,10 @@ def test_who_holds_a_link_changes_nothing(guarded):
     issued = guarded.lake.access.link("project=secret")
     before = guarded.state()
     for headers in (bearer(issued.secret), {"cookie": f"__Host-panneuro-link={issued.secret}"}):
-        for place in guarded.places("POST", guarded.hidden):
-            if place not in OPEN:
-                said = {**headers, "origin": ORIGIN}
-                answer = guarded.client.post(place, json=BODY, headers=said)
-                assert answer.status_code in (400, 403, 404), (place, answer.text)
+        for method, place in guarded.changes(guarded.hidden):
+            said = {**headers, "origin": ORIGIN}
+            answer = guarded.client.request(method, place, json=BODY, headers=said)
+            assert answer.status_code in (400, 403, 404), (place, answer.text)
     assert guarded.state() == before
 
 
@@ -188,11 +194,10 @@ def test_tokens_that_are_forged_ended_or_taken_back_open_nothing(guarded):
     ended, forged = "pnr_" + "E" * 43, "pnr_" + "A" * 43
     access.say(Key(digest=digest_of(ended), within=EVERYTHING, until="2020-02-01", **said))
     none = [*map(bearer, (forged, ended, revoked.secret)), {"authorization": "Basic YTpi"}]
-    for method in ("GET", "POST"):
-        for place in guarded.places(method, guarded.shown):
-            for headers in none:
-                answer = guarded.client.request(method, place, headers=headers)
-                assert (answer.status_code, is_problem(answer)) == (401, True), (place, headers)
+    asked = [("GET", place) for place in guarded.places("GET", guarded.shown)]
+    for (method, place), headers in product([*asked, *guarded.changes(guarded.shown)], none):
+        answer = guarded.client.request(method, place, headers=headers)
+        assert (answer.status_code, is_problem(answer)) == (401, True), (place, headers)
 
 
 def test_a_session_that_is_forged_is_nobody(guarded):
@@ -200,9 +205,9 @@ def test_a_session_that_is_forged_is_nobody(guarded):
         forged = {"cookie": "__Host-panneuro-session=" + "A" * 43}
         assert guarded.client.get(place, headers=forged).text == guarded.client.get(place).text
     before = guarded.state()
-    for place in guarded.places("POST", guarded.hidden):
-        answer = guarded.client.post(place, json=BODY, headers=forged | {"origin": ORIGIN})
-        assert answer.status_code == 401 or place in OPEN, place
+    for method, place in guarded.changes(guarded.hidden):
+        said = forged | {"origin": ORIGIN}
+        assert guarded.client.request(method, place, json=BODY, headers=said).status_code == 401
     assert guarded.state() == before
 
 
@@ -214,12 +219,12 @@ ELSEWHERE = (
 
 def test_no_route_leads_out_of_the_lake(guarded, owner):
     for part in ELSEWHERE:
-        for method in ("GET", "POST"):
-            for place in guarded.places(method, part):
-                answer = guarded.client.request(method, place, headers=owner, json=BODY)
-                assert 400 <= answer.status_code < 500, (method, place)
-                assert is_problem(answer)
-                assert "layout" not in answer.text
+        asked = [("GET", place) for place in guarded.places("GET", part)]
+        for method, place in [*asked, *guarded.changes(part)]:
+            answer = guarded.client.request(method, place, headers=owner, json=BODY)
+            assert 400 <= answer.status_code < 500, (method, place)
+            assert is_problem(answer)
+            assert "layout" not in answer.text
 
 
 BODIES = {

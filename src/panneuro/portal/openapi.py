@@ -83,6 +83,8 @@ def _answers(door: Door) -> dict[str, Any]:
         page = {"description": "a browser is sent to the page that shows it"}
         return {"201": given, **({"303": page} if "html" in door.gives else {})}
     known = {"304": {"description": "it is what the client has"}}
+    if "html" in door.gives:
+        known["303"] = {"description": "at an address that says the same in fewer words"}
     if door.squeezed:
         return {"200": given, **known}
     link = {"307": {"description": "at a link of the store that holds for fifteen minutes"}}
@@ -115,9 +117,14 @@ def _parameters(asked: type[BaseModel]) -> list[dict[str, Any]]:
 
 def _contents(gives: Mapping[str, type[BaseModel] | None]) -> dict[str, Any]:
     return {
-        MEDIA[form]: {"schema": _reference(model) if model else {"type": "string"}}
+        MEDIA[form]: {"schema": _reference(model) if model else _plain(MEDIA[form])}
         for form, model in gives.items()
     }
+
+
+def _plain(media: str) -> dict[str, str]:
+    """Return the schema of what has no model: text or bytes, or JSON that others define."""
+    return {} if media.endswith("json") else {"type": "string"}
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:
