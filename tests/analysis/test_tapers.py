@@ -99,3 +99,13 @@ def test_windows_keep_to_epochs():
 def test_a_window_has_two_ends(window):
     with pytest.raises(InputError, match=r"window"):
         tp.length_of(window)
+
+
+@given(n=st.integers(8, 60), shape=st.sampled_from([None, "hann", "boxcar"]))
+@settings(max_examples=30)
+def test_power_is_that_of_transforms(n, shape):
+    samples = np.random.default_rng(n).standard_normal((n, 3, 2)).astype(np.float32)
+    lfp = TimeSeries("x", samples[:, 0], rate_hz=1.0)
+    tapers = tp.single_taper(lfp, n, shape) if shape else tp.slepians(lfp, n)
+    expected = np.mean(np.abs(tapers.transform(samples)) ** 2, axis=0)
+    np.testing.assert_allclose(tapers.power(samples), expected, rtol=1e-4, atol=1e-5)

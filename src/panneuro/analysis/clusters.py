@@ -25,7 +25,7 @@ from panneuro.analysis.permutations import Floats, p_values
 from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 
-_IN_MEMORY = 16_000_000
+_IN_MEMORY = 32_000_000
 """Statistics that are in memory at once."""
 
 

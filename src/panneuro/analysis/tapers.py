@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.blocks import ranges
+from panneuro.analysis.compiling import compiled
 from panneuro.analysis.epochs import Epochs, epoch_ticks
 from panneuro.analysis.traces import Floats, numbers, physical, rate_of
 from panneuro.analysis.trains import TICKS_PER_S
@@ -83,6 +84,30 @@ class Tapers:
         rows -= rows.mean(-1, keepdims=True)
         return np.ascontiguousarray(rows.reshape(-1, self.n_samples), dtype=np.float32)
 
+    @cached_property
+    def _halves(self) -> tuple[Floats, Floats] | None:
+        """What the even and the odd half of a window are multiplied by, where tapers are either.
+
+        About its middle, a cosine under an even taper meets only what is even of a window, a sine
+        only what is odd, and under an odd taper the other way round. So half of the products do.
+        """
+        parities = np.einsum("kn,kn->k", self.windows, self.windows[:, ::-1])
+        if not np.all(np.abs(parities) > 1 - 1e-9):
+            return None
+        middle = (self.n_samples - 1) / 2
+        turns = np.outer(self.frequencies_hz / self.rate_hz, np.arange(self.n_samples) - middle)
+        waves = np.stack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)])
+        rows = self.windows[:, None, None, :] * waves
+        rows -= rows.mean(-1, keepdims=True)
+        rows = rows[..., : -(-self.n_samples // 2)]
+        if self.n_samples % 2:
+            rows[..., -1] /= 2
+        even = (parities < 0).astype(int)
+        each = np.arange(len(self))
+        halves = (rows[each, even], rows[each, 1 - even])
+        of_even, of_odd = (half.reshape(-1, rows.shape[-1]).astype(np.float32) for half in halves)
+        return of_even, of_odd
+
     def transform(self, samples: Floats) -> npt.NDArray[np.complex64]:
         """Return the transforms of windows from which their mean is taken.
 
@@ -115,22 +140,42 @@ class Tapers:
         -------
         ndarray of float32, shape (n_frequencies, n_windows, n_channels)
         """
-        shape = (self.n_frequencies, *samples.shape[1:])
+        total = np.zeros((self.n_frequencies, samples[0].size), np.float32)
         if self.n_frequencies <= _FEW_FREQUENCIES:
-            parts = self._matrix @ samples.reshape(self.n_samples, -1)
-            np.square(parts, out=parts)
-            total = parts.reshape(2 * len(self), self.n_frequencies, -1).sum(0)
+            for parts in self._products(samples.reshape(self.n_samples, -1)):
+                _add_squares(parts.reshape(-1, *total.shape), total)
         else:
-            total = np.zeros((self.n_frequencies, samples[0].size), np.float32)
             for one in self._spectra(samples):
                 flat = one[: self.n_frequencies].reshape(self.n_frequencies, -1)
                 total += flat.real**2 + flat.imag**2
-        return np.asarray((total / len(self)).reshape(shape), dtype=np.float32)
+        total /= len(self)
+        return total.reshape(self.n_frequencies, *samples.shape[1:])
+
+    def _products(self, samples: Floats) -> Iterator[Floats]:
+        """Yield the real and the imaginary parts of transforms, in any order."""
+        if self._halves is None:
+            yield self._matrix @ samples
+            return
+        n_half = -(-self.n_samples // 2)
+        front, back = samples[:n_half], samples[: -n_half - 1 : -1]
+        of_even, of_odd = self._halves
+        yield of_even @ (front + back)
+        yield of_odd @ (front - back)
 
     def _spectra(self, samples: Floats) -> Iterator[npt.NDArray[np.complex64]]:
         centred = samples - samples.mean(0)
         for window in self.windows.astype(np.float32):
             yield fft.rfft(centred * window[:, None, None], axis=0, overwrite_x=True)
+
+
+@compiled
+def _add_squares(parts: Floats, total: Floats) -> None:
+    for frequency in range(total.shape[0]):
+        found = total[frequency]
+        for one in range(parts.shape[0]):
+            part = parts[one, frequency]
+            for at in range(found.size):
+                found[at] += part[at] * part[at]
 
 
 def slepians(
