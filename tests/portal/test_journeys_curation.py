@@ -72,6 +72,20 @@ def test_units_are_labelled_in_the_table_and_on_their_page(shared, open_page, de
     assert shared.lake[described].units.table["curation"].tolist() == ["noise"] + ["good"] * 7
 
 
+def test_units_are_labelled_with_keys(shared, open_page, described):
+    shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
+    page = open_page(shared.origin)
+    page.goto(f"{shared.origin}/sign-in?to=/assets/{described}/signals/units/units/100")
+    for key, label in (("g", "good"), ("m", "mua")):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"h1 .called.{label}")
+    page.keyboard.press("j")
+    page.wait_for_selector("h1:has-text('Unit 101')")
+    page.keyboard.press("n")
+    page.wait_for_selector("h1 .called.noise")
+    assert shared.lake[described].units.table["curation"].tolist()[:2] == ["mua", "noise"]
+
+
 def test_who_comes_second_is_told(shared, browser, described):
     shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
     page = browser.new_page()

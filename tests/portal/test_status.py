@@ -14,7 +14,7 @@ def test_health_counts_what_one_may_see(shared, client, lake):
     everything = client.get("/health").json()
     assert everything["status"] == "ok"
     assert everything["assets"] == len(lake) == 2
-    assert everything["keeping"]["versions"] == 2
+    assert everything["keeping"]["indexed"] == 2
     assert "zarr" in everything["keeping"]["software"]
     part = shared.client.get("/health").json()
     assert part["assets"] == 1
@@ -23,7 +23,7 @@ def test_health_counts_what_one_may_see(shared, client, lake):
     assert part["source_bytes"] < everything["source_bytes"]
     owner = shared.person("owner@uni.edu").get("/health").json()
     assert owner["assets"] == 2
-    assert owner["keeping"]["versions"] == 2
+    assert owner["keeping"]["indexed"] == 2
 
 
 def test_the_page_shows_it(shared, client):

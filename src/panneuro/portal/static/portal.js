@@ -26,9 +26,13 @@ const keys = {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, textarea, select");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const label = [...document.querySelectorAll(".labels [aria-keyshortcuts]")]
+    .find((button) => button.getAttribute("aria-keyshortcuts") === event.key);
+  const act = keys[event.key] ?? (label && (() => label.click()));
+  if (!act) return;
   event.preventDefault();
-  keys[event.key]();
+  act();
 });
 
 // A notebook opens the seconds that are shown now, whatever was shown when the page came.
