@@ -19,6 +19,7 @@ from panneuro.analysis.decoding_by_area import compare_areas  # noqa: E402
 from panneuro.analysis.features import gabor_bank  # noqa: E402
 from panneuro.analysis.fields import Fields  # noqa: E402
 from panneuro.analysis.glm import fit_poisson  # noqa: E402
+from panneuro.analysis.psychometrics import fit_psychometric  # noqa: E402
 from panneuro.analysis.replay import score_replay  # noqa: E402
 from panneuro.analysis.sequences import item_posterior, lag_profile, rank_order  # noqa: E402
 from panneuro.analysis.tuning import Gaussian  # noqa: E402
@@ -79,7 +80,7 @@ def figures():
         (
             lambda: reduced_rank_regression(POINTS[:, :6], POINTS[:, 6:]).neuro,
             "rank",
-            "performance",
+            "held-out variance predicted",
         ),
     ],
 )
@@ -140,6 +141,20 @@ def test_many_sessions_are_a_map():
     many = xr.DataArray(np.ones((9, 9)), dims=("tested", "learnt"), name="accuracy")
     ax = many.neuro.plot()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("learnt", "tested")
+
+
+def test_estimates_have_their_intervals():
+    strength = np.tile([-1.0, -0.3, 0.3, 1.0], 60)
+    chose = RANDOM.random(240) < 1 / (1 + np.exp(-3 * strength))
+    fit = fit_psychometric(strength, chose, n_resamples=20)
+    (ax,) = fit.neuro.plot()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("value", "parameter")
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), fit.value)
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == fit.index.tolist()
+    ends = np.array([path.vertices[:, 0] for path in ax.collections[0].get_paths()])
+    np.testing.assert_allclose(ends, fit[["low", "high"]], atol=1e-9)
+    alone = fit_psychometric(strength, chose, n_resamples=0)
+    assert len(alone.neuro.plot()) == 1
 
 
 def test_columns_of_tables_have_the_units_that_their_names_end_in():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,3 +106,12 @@ def test_a_real_mouse_chooses_right_where_it_is_right(sample_data):
     ends = curve.probability.values[[0, -1]]
     assert abs(ends[1] - ends[0]) > 0.5
     assert fit.loc["width", "value"] > 0
+
+
+def test_workers_change_nothing(processes):
+    x, chose = drawn(ndtr, 200)
+    alone = fit_psychometric(x, chose, n_resamples=6)
+    with ThreadPoolExecutor(2) as threads:
+        for executor in (threads, processes):
+            found = fit_psychometric(x, chose, n_resamples=6, executor=executor)
+            pd.testing.assert_frame_equal(found, alone)

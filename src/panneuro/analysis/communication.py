@@ -26,6 +26,8 @@ type Floats = npt.NDArray[np.floating[Any]]
 type Integers = npt.NDArray[np.intp]
 
 _NEGLIGIBLE = 1e-10
+_HELD_OUT = {"units": "1", "long_name": "held-out correlation"}
+_PERFORMANCE = {"units": "1", "long_name": "held-out variance predicted"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def reduced_rank_regression(
         weights, axes = _regress(*total.centred()[:2], ridge)
         kept = axes[:, :chosen]
     found = {
-        "performance": (("fold", "rank"), performance),
+        "performance": (("fold", "rank"), performance, _PERFORMANCE),
         "weights": (("source_unit", "target_unit"), weights @ kept @ kept.T),
         "dimensions": (("source_unit", "dimension"), weights @ kept),
     }
@@ -299,10 +301,10 @@ def canonical_correlations(
     Returns
     -------
     Dataset
-        ``correlation`` (component,), of all trials, which fitting makes too large; ``held_out``
-        (fold, component), of trials that were held out, NaN where a held-out projection does not
-        vary; ``source`` (source_unit, component) and ``target`` (target_unit, component), weights
-        whose projections of all trials have unit variance.
+        ``held_out`` (fold, component), the correlation of trials that were held out, NaN where a
+        projection of them does not vary; ``correlation`` (component,), of all trials, which fitting
+        makes too large; ``source`` (source_unit, component) and ``target`` (target_unit,
+        component), weights whose projections of all trials have unit variance.
 
     Raises
     ------
@@ -332,8 +334,8 @@ def canonical_correlations(
         held_out = [_held_out(total, x[part], y[part], ridge, n_pairs) for part in parts]
     scale = np.sqrt(len(x) - 1)
     found = {
+        "held_out": (("fold", "component"), np.stack(held_out), _HELD_OUT),
         "correlation": ("component", correlations),
-        "held_out": (("fold", "component"), np.stack(held_out)),
         "source": (("source_unit", "component"), a * scale),
         "target": (("target_unit", "component"), b * scale),
     }

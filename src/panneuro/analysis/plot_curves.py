@@ -219,6 +219,18 @@ def draw_distribution(
     return finish(ax, array, label, of)
 
 
+def draw_estimates(ax: Axes, table: pd.DataFrame) -> Axes:
+    """Draw the value of each row as a point, with its interval."""
+    values = table["value"].to_numpy(np.float64)
+    low, high = table[["low", "high"]].to_numpy(np.float64).T
+    places = np.arange(len(table), dtype=np.float64)
+    ax.plot(values, places, "o", color=COLOURS[0], ms=4)
+    ax.hlines(places, low, high, color=COLOURS[0], lw=1)
+    ax.set_yticks(places, [said(name) for name in table.index])
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    return finish(ax, values, "value", str(table.index.name or ""), zero=True)
+
+
 def _rows(values: npt.NDArray[Any], array: xr.DataArray, dims: list[str]) -> Floats:
     order = [array.get_axis_num(dim) for dim in dims]
     return np.atleast_2d(values.transpose(order)).astype(np.float64)

@@ -22,6 +22,7 @@ import xarray as xr
 from panneuro.analysis.plot_curves import (
     draw_curves,
     draw_distribution,
+    draw_estimates,
     draw_lags,
     draw_phases,
     draw_points,
@@ -114,7 +115,7 @@ class DrawnTable:
         self._table = table
 
     def plot(self, limits: Limits | None = None) -> npt.NDArray[Any]:
-        """Draw how each column of numbers is distributed.
+        """Draw how each column of numbers is distributed; of estimates, their intervals.
 
         Parameters
         ----------
@@ -126,6 +127,9 @@ class DrawnTable:
         -------
         ndarray of Axes, shape (n_columns,)
         """
+        if {"value", "low", "high"} <= set(self._table.columns):
+            with styled(None) as ax:
+                return np.array([draw_estimates(ax, self._table)])
         columns = self._table.select_dtypes("number").columns.tolist()
         if not columns:
             raise InputError("the table has no column of numbers to draw")
