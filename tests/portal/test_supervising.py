@@ -15,6 +15,7 @@ import panneuro
 from panneuro.access.actors import LOCAL
 from panneuro.core.errors import InputError, LimitError, NotFoundError
 from panneuro.portal import supervising
+from panneuro.portal.beside import environment
 from panneuro.portal.orders import Order, Progressed, actor_to_json, keep, keep_end
 from panneuro.portal.supervising import Orders
 
@@ -56,8 +57,8 @@ def test_a_process_that_dies_is_told_of(workshop, name):
         if "waiting" in watched.progressed.log:
             break
         time.sleep(0.05)
-    watched._process.kill()
-    watched.wait()
+    watched.beside.process.kill()
+    watched.beside.wait()
     _, progressed = orders.get(begun.id)
     assert progressed.status == "failed"
     assert "ended unexpectedly, with -9" in progressed.error["message"]
@@ -91,4 +92,4 @@ def test_a_lake_in_memory_cannot_be_reached_from_elsewhere():
 
 def test_secrets_of_the_server_stay_with_it(monkeypatch):
     monkeypatch.setenv("PANNEURO_OIDC_SECRET", "hush")
-    assert "hush" not in supervising._environment().values()
+    assert "hush" not in environment().values()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from panneuro.cli.saying import (
 from panneuro.cli.texts import in_bytes, table
 from panneuro.codecs.choice import PORTABLE, every_name
 from panneuro.core.errors import DocumentError, NotFoundError, PanneuroError
-from panneuro.documents import Documents, Layer, load_overrides, merge
+from panneuro.documents import Documents, Finding, Layer, load_overrides, merge
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
 from panneuro.lake.adding import Added, Options, Plan
@@ -123,9 +124,13 @@ def command(
     loss, verified by decoding, and then committed: it is wholly in the lake or not at all. Adding
     the same again changes nothing; a line that was interrupted resumes when it is run again.
 
+    A lake that is served elsewhere gets the files themselves, and adds them there; PANNEURO_TOKENS
+    says who you are: lake.example=pnr_…
+
     \b
     panneuro add session_g0 --lake /data/lake --set subject.id=mouse-7 --rig rig.yaml
     panneuro add day-1/* --lake s3://bucket/lake --describe sessions.csv --dry-run
+    panneuro add session_g0 --lake https://lake.example --rig rig.yaml
     """
     if name and len(paths) > 1:
         raise click.UsageError("--name is for one PATH")
@@ -140,7 +145,36 @@ def command(
     )
     attended = is_attended(no_input)
     request = Request(options, described, assignments, attended, dry_run)
-    _add_all(answers, _opened(answers, lake, dry_run=dry_run), paths, request)
+    place = lake or os.environ.get("PANNEURO_LAKE", "")
+    if place.startswith(("http://", "https://")):
+        if request.options.codecs:
+            raise click.UsageError("how it is coded is chosen where the lake is served")
+        _send_all(answers, place, paths, request)
+        return
+    opened = _opened(answers, lake, dry_run=dry_run)
+    _add_all(answers, paths, lambda path: _add(answers, opened, path, request))
+
+
+def _send_all(answers: Answers, place: str, paths: tuple[Path, ...], request: Request) -> None:
+    """Send every path to a lake that is served elsewhere."""
+    from panneuro.portal.sending import Sender, files_of
+
+    def send(path: Path) -> dict[str, Any]:
+        options = _fitted(answers, path, request)
+        files = files_of(path, options.format)
+        size = sum(one.stat().st_size for one in files.values())
+        told = {"path": str(path), "format": options.format, "source_bytes": size}
+        if request.dry_run:
+            answers.say(f"{path}: {len(files):,} files, {in_bytes(size)}")
+            return {**told, "status": "would be sent"}
+        with watched(answers, "hashing") as progress:
+            added = sender.send(path, options, progress)
+        tell_findings(map(Finding.from_dict, added["findings"]), answers.say)
+        status = "added" if added["is_new"] else "there already"
+        return {**told, **added, "status": status}
+
+    with Sender(place) as sender:
+        _add_all(answers, paths, send)
 
 
 def _opened(answers: Answers, place: str | None, *, dry_run: bool) -> Lake:
@@ -156,13 +190,15 @@ def _opened(answers: Answers, place: str | None, *, dry_run: bool) -> Lake:
         return lake
 
 
-def _add_all(answers: Answers, lake: Lake, paths: tuple[Path, ...], request: Request) -> None:
+def _add_all(
+    answers: Answers, paths: tuple[Path, ...], add: Callable[[Path], dict[str, Any]]
+) -> None:
     """Add every path; one that fails stops no other."""
     results: list[dict[str, Any]] = []
     failures: list[Failure] = []
     for path in paths:
         try:
-            result = _add(answers, lake, path, request)
+            result = add(path)
         except (PanneuroError, OSError) as error:
             if len(paths) == 1:
                 raise
@@ -182,7 +218,7 @@ def _conclude(answers: Answers, results: list[dict[str, Any]], failures: list[Fa
         answers.say(f"{done} of {len(results)} done; when it is mended, {SAME_LINE}")
         codes = {failure.exit_code for failure in failures}
         raise click.exceptions.Exit(6 if done else codes.pop() if len(codes) == 1 else 1)
-    first = next((result for result in results if result["status"] != "would be added"), None)
+    first = next((result for result in results if not result["status"].startswith("would")), None)
     if first:
         answers.suggest("show", first["name"])
 

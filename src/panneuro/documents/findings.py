@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class Severity(StrEnum):
@@ -61,6 +62,12 @@ class Finding:
     def to_dict(self) -> dict[str, str]:
         """Return the finding as JSON values."""
         return asdict(self) | {"slot": self.slot, "severity": str(self.severity)}
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, str]) -> Self:
+        """Return the finding that `to_dict` wrote."""
+        kept = {name: text for name, text in said.items() if name not in ("slot", "severity")}
+        return cls(Severity(said["severity"]), **kept)
 
 
 def of_severity(findings: Iterable[Finding], severity: Severity) -> list[Finding]:

@@ -28,6 +28,7 @@ from panneuro.lake.wording import in_documents_words
 
 if TYPE_CHECKING:
     from panneuro.access.costs import Costs
+    from panneuro.core.progress import Progress
     from panneuro.core.run import Run
     from panneuro.lake.adding import Added
     from panneuro.lake.auditing import Event
@@ -258,8 +259,15 @@ class LakeFor:
         before = manifest.documents.get("description", {}).get("parents") or ()
         return lambda name: name in before or name in self
 
-    def add(self, path: str | Path, **options: Any) -> Added:
+    def add(
+        self, path: str | Path, *, progress: Progress | None = None, **options: Any
+    ) -> Added:
         """Add a recording, if the actor may add what its documents say it is.
+
+        Parameters
+        ----------
+        path, progress, **options
+            As for `panneuro.lake.lake.Lake.add`.
 
         Raises
         ------
@@ -270,7 +278,7 @@ class LakeFor:
         from panneuro.lake.adding import Options, draft, is_there
 
         chosen = Options(**options)
-        plan = self._lake.plan(path, chosen, knows=self.__contains__)
+        plan = self._lake.plan(path, chosen, progress, knows=self.__contains__)
         self._need_for("add", draft(plan))
         earlier = self._lake.versions(plan.name)
         alike = Query((Match("name", "=", ((plan.name,),)),))
@@ -282,7 +290,7 @@ class LakeFor:
             raise NotAllowedError(
                 f"adding {plan.name!r}: that name is taken", hint="--name NAME adds it beside"
             )
-        added = self._lake.carry_out(plan, chosen)
+        added = self._lake.carry_out(plan, chosen, progress)
         if not added.is_new and plan.name not in self:
             # Who may only add learns nothing of what others said of it since.
             return replace(added, manifest=draft(plan))

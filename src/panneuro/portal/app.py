@@ -24,6 +24,7 @@ from panneuro.portal import annotating
 from panneuro.portal.accounts import Accounts
 from panneuro.portal.assets import Assets
 from panneuro.portal.comparing import Comparing
+from panneuro.portal.delivering import Deliveries
 from panneuro.portal.doors import ASK_AGAIN, Door, Nothing, Visit, accepted
 from panneuro.portal.exports import Exports
 from panneuro.portal.happening import Happenings
@@ -108,11 +109,13 @@ class Portal:
         levels = shelf_of_levels()
         pictures = Pictures(levels)
         self._orders = Orders(lake)
+        self._deliveries = Deliveries(lake)
         runs = Runs(self._pages, lake, self._orders)
         prices = PriceBook.from_table(lake.settings.prices)
         notebooks = Notebooks(lake.settings.notebooks)
         self._doors = [
             *scripts.doors(),
+            *self._deliveries.doors(),
             *Searching(self._pages, notebooks).doors(),
             *Units(self._pages, notebooks).doors(),
             *notebooks.doors(),
@@ -158,6 +161,7 @@ class Portal:
             yield
             tasks.cancel_scope.cancel()
         await run_in_threadpool(self._orders.close)
+        await run_in_threadpool(self._deliveries.close)
 
     async def _learn(self) -> None:
         while True:

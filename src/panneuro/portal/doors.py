@@ -12,7 +12,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive
@@ -240,8 +240,12 @@ class Door:
         Whether it is part of the documented interface.
     metered : bool
         Whether what it sends is data, which is noted.
-    method : {"GET", "POST"}
-        How it is asked; what is posted is a form or JSON.
+    method : {"GET", "POST", "PUT"}
+        How it is asked; what is posted is a form or JSON, what is put is bytes.
+    status : int
+        How a change is answered that was made.
+    most_bytes : int
+        That may be sent with it.
     """
 
     path: str
@@ -252,17 +256,17 @@ class Door:
     listed: bool = True
     metered: bool = False
     method: str = "GET"
+    status: int = 201
+    most_bytes: int = _MOST_POSTED
 
     def route(self, keeper: Keeper) -> Route:
         """Return the route, every failure told by the portal."""
 
         async def answer(request: Request) -> Response:
             try:
-                said = (
-                    _said(request.query_params, self.asked)
-                    if self.method == "GET"
-                    else await _posted(request, self.asked)
-                )
+                said = await self._heard(request)
+            except ClientDisconnect:
+                return Response(status_code=400)
             except HTTPException as error:
                 return keeper.failed(request, error)
             except (ValueError, RecursionError) as error:
@@ -277,10 +281,20 @@ class Door:
             middleware=[squeeze] if self.squeezed else None,
         )
 
+    async def _heard(self, request: Request) -> dict[str, Any]:
+        """Return what is asked; bytes that are put are kept with the request."""
+        if self.method == "GET":
+            return _said(request.query_params, self.asked)
+        bounded = Request(request.scope, _bounded(request.receive, self.most_bytes))
+        if self.method == "PUT":
+            request.state.body = await bounded.body()
+            return _said(request.query_params, self.asked)
+        return await _posted(bounded, self.asked)
+
     def _answer(self, keeper: Keeper, request: Request, said: dict[str, Any]) -> Response:
         try:
             visit = keeper.visit_of(request)
-            if self.method == "POST" and self.listed:
+            if self.method != "GET" and self.listed:
                 _need_somebody(visit.seen.actor)
             answer = self.call(visit, self.asked.model_validate(said))
         except Exception as error:  # noqa: BLE001
@@ -293,7 +307,7 @@ class Door:
         return answer
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most_bytes: int) -> Receive:
     """Return what receives a body, and refuses one that is too large."""
     n_bytes = 0
 
@@ -301,8 +315,8 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal n_bytes
         message = await receive()
         n_bytes += len(message.get("body", b""))
-        if n_bytes > _MOST_POSTED:
-            raise HTTPException(413, f"more than {_MOST_POSTED:,} bytes were posted")
+        if n_bytes > most_bytes:
+            raise HTTPException(413, f"more than {most_bytes:,} bytes were posted")
         return message
 
     return receiving
@@ -327,7 +341,6 @@ def _said(items: ImmutableMultiDict[str, Any], asked: type[BaseModel]) -> dict[s
 
 async def _posted(request: Request, asked: type[BaseModel]) -> dict[str, Any]:
     """Return what was posted, as a form or as a JSON object."""
-    request = Request(request.scope, _bounded(request.receive))
     if request.headers.get("content-type", "").startswith("application/json"):
         said = await request.json()
         if not isinstance(said, dict):

@@ -38,6 +38,8 @@ def document_of(doors: Iterable[Door], title: str = "panneuro") -> dict[str, Any
         (model, "serialization") for model in sorted(models, key=lambda model: model.__name__)
     ]
     _, schemas = models_json_schema(order, ref_template=_REFERENCE)
+    for door in listed:
+        schemas["$defs"] |= _posted(door.asked).get("$defs", {})
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version("panneuro")},
@@ -65,7 +67,7 @@ def _operation(door: Door) -> dict[str, Any]:
         "description": rest.strip(),
         "operationId": door.call.__name__,
         **_asked(door, parts),
-        "security": [_TOKEN] if door.method == "POST" else [{}, _TOKEN],
+        "security": [{}, _TOKEN] if door.method == "GET" else [_TOKEN],
         "responses": {
             **_answers(door),
             "default": {
@@ -79,9 +81,9 @@ def _operation(door: Door) -> dict[str, Any]:
 def _answers(door: Door) -> dict[str, Any]:
     """Return how a door answers where nothing went wrong, by status."""
     given = {"description": "as asked for", "content": _contents(door.gives)}
-    if door.method == "POST":
+    if door.method != "GET":
         page = {"description": "a browser is sent to the page that shows it"}
-        return {"201": given, **({"303": page} if "html" in door.gives else {})}
+        return {str(door.status): given, **({"303": page} if "html" in door.gives else {})}
     known = {"304": {"description": "it is what the client has"}}
     if "html" in door.gives:
         known["303"] = {"description": "at an address that says the same in fewer words"}
@@ -95,10 +97,19 @@ def _asked(door: Door, parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what is asked: in the address, or posted."""
     if door.method == "GET":
         return {"parameters": [*parts, *_parameters(door.asked)]}
-    schema = door.asked.model_json_schema()
+    if door.method == "PUT":
+        content = {MEDIA["binary"]: {"schema": {"type": "string", "format": "binary"}}}
+        body = {"required": True, "content": content}
+        return {"parameters": [*parts, *_parameters(door.asked)], "requestBody": body}
+    schema = {name: said for name, said in _posted(door.asked).items() if name != "$defs"}
     forms = ("application/json", "application/x-www-form-urlencoded")
     body = {"required": True, "content": {form: {"schema": schema} for form in forms}}
     return {"parameters": parts, "requestBody": body}
+
+
+def _posted(asked: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of what is posted."""
+    return asked.model_json_schema(ref_template=_REFERENCE)
 
 
 def _parameters(asked: type[BaseModel]) -> list[dict[str, Any]]:

@@ -62,11 +62,11 @@ class Starting:
         return [
             Door("/steps", self.steps, gives={"json": StepsGiven}),
             Door("/runs/plan", self.form, RunAsked, listed=False),
-            Door("/runs/plan", self.plan, RunAsked, {"json": PlanGiven}, method="POST"),
-            Door("/runs", self.start, RunAsked, order, method="POST"),
+            Door("/runs/plan", self.plan, RunAsked, {"json": PlanGiven}, method="POST", status=200),
+            Door("/runs", self.start, RunAsked, order, method="POST", status=202),
             Door(place, self.order, gives=order),
-            Door(f"{place}/stop", self.stop, gives=order, method="POST"),
-            Door(f"{place}/retry", self.retry, gives=order, method="POST"),
+            Door(f"{place}/stop", self.stop, gives=order, method="POST", status=202),
+            Door(f"{place}/retry", self.retry, gives=order, method="POST", status=202),
         ]
 
     def steps(self, _: Visit, __: Nothing) -> Response:
@@ -135,7 +135,6 @@ class Starting:
         on = seen.find(asked.on or offer.on).query
         chosen = choose(seen, self._lake, offer, on, asked.given)
         if chosen.not_theirs and not chosen.names:
-            self._lake.audit.record("refused", seen.actor, chosen.not_theirs[0], verb="run")
             seen.need("run", chosen.not_theirs[0])
         return chosen
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
-from threading import Lock, Thread, Timer
+from threading import Lock
 from typing import Any
 
 from panneuro.access.actors import Actor
@@ -26,6 +21,7 @@ from panneuro.core.errors import (
 )
 from panneuro.core.run import Run
 from panneuro.lake.lake import Lake
+from panneuro.portal.beside import Beside
 from panneuro.portal.orders import (
     DONE,
     FAILED,
@@ -40,16 +36,13 @@ from panneuro.portal.orders import (
     kept_ids,
 )
 from panneuro.portal.shelves import Shelf
-from panneuro.portal.supervisor import GRACE_S
 
 MOST_AT_ONCE = 4
 """Orders that a server carries out at the same time."""
 
 _LOG = logging.getLogger("panneuro.portal")
 _KEPT_LOG = 20_000
-_LAST_WORDS_S = 2.0
 _REMEMBERED = 200
-_NOT_PASSED_ON = ("PANNEURO_OIDC_SECRET",)
 
 
 class Watched:
@@ -71,57 +64,23 @@ class Watched:
         self.revision = 0
         self._lake = lake
         self._ending = ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "panneuro.portal.supervisor"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
+        self.beside = Beside(
+            "panneuro.portal.supervisor",
+            {"order": asdict(order), "place": lake.store.url, "actor": actor_to_json(actor)},
+            note=self._note,
+            hear=self._hear,
+            conclude=self._conclude,
         )
-        said = {"order": asdict(order), "place": lake.store.url, "actor": actor_to_json(actor)}
-        self._tell(json.dumps(said))
-        self._killing = Timer(GRACE_S, self._process.kill)
-        self._hearing = Thread(target=self._hear, daemon=True)
-        self._watching = Thread(target=self._watch, daemon=True)
-        self._hearing.start()
-        self._watching.start()
-
-    def _tell(self, line: str) -> None:
-        if self._process.stdin:
-            with suppress(BrokenPipeError):
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
 
     def end(self, status: str) -> None:
-        """Interrupt it; where it does not end within the grace time, end it."""
+        """Interrupt it."""
         if not self._ending:
             self._ending = status
-            self._killing.start()
-            self._process.send_signal(signal.SIGINT)
+            self.beside.end()
 
-    def wait(self) -> None:
-        """Return when it has ended."""
-        self._watching.join()
-
-    def _hear(self) -> None:
-        said = self._process.stderr
-        for line in iter(lambda: said.readline(_KEPT_LOG) if said else "", ""):
-            self.progressed.log = (self.progressed.log + line)[-_KEPT_LOG:]
-            self.revision += 1
-
-    def _watch(self) -> None:
-        with self._process as process:
-            for line in process.stdout or ():
-                self._note(json.loads(line))
-                self.revision += 1
-            # Not for ever: processes that outlive it may hold its end of the pipe.
-            self._hearing.join(_LAST_WORDS_S)
-        self._killing.cancel()
-        self._conclude(process.returncode)
+    def _hear(self, line: str) -> None:
+        self.progressed.log = (self.progressed.log + line)[-_KEPT_LOG:]
+        self.revision += 1
 
     def _note(self, said: dict[str, Any]) -> None:
         progressed, what = self.progressed, said.pop("what")
@@ -137,6 +96,7 @@ class Watched:
         else:
             for name, value in said.items():
                 setattr(progressed, name, value)
+        self.revision += 1
 
     def _learn(self, run: Run) -> None:
         try:
@@ -271,15 +231,9 @@ class Orders:
         for one in going:
             one.end(INTERRUPTED)
         for one in going:
-            one.wait()
+            one.beside.wait()
 
 
 def _is_same(one: Order, other: Order) -> bool:
     """Tell whether two orders are one that was given twice."""
     return (one.kind, one.name, one.plan, one.by) == (other.kind, other.name, other.plan, other.by)
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a process that runs steps: nothing of how people sign in."""
-    own = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-    return {**own, "PYTHONUNBUFFERED": "1"}

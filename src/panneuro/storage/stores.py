@@ -216,7 +216,7 @@ def _http(address: SplitResult, options: dict[str, str]) -> ObjectStore:
     _check_encrypted(address)
     url = _bare(address)
     client: ClientConfig = {**_CLIENT, "allow_http": address.scheme == "http"}
-    if token := _tokens().get(address.netloc.lower()):
+    if token := tokens().get(address.netloc.lower()):
         client["default_headers"] = {"authorization": f"Bearer {token}"}
     return ObjectStore(
         lambda: HTTPStore.from_url(url, client_options=client, retry_config=_RETRY),
@@ -226,8 +226,11 @@ def _http(address: SplitResult, options: dict[str, str]) -> ObjectStore:
     )
 
 
-def _tokens() -> dict[str, str]:
-    """Return the tokens for served lakes by their hosts: each is sent to its own host alone."""
+def tokens() -> dict[str, str]:
+    """Return the tokens for served lakes by their hosts: each is sent to its own host alone.
+
+    They are what the environment's ``PANNEURO_TOKENS`` says: ``lake.example=pnr_…``.
+    """
     pairs = (word.partition("=") for word in os.environ.get("PANNEURO_TOKENS", "").split())
     return {host.lower(): token for host, _, token in pairs if token}
 
