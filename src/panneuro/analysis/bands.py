@@ -57,6 +57,10 @@ def band_edges(band: Band, rate_hz: float) -> tuple[float | None, float | None]:
         if band not in BANDS:
             raise InputError(f"no band is named {band!r}", hint=f"known: {', '.join(BANDS)}")
         band = BANDS[band]
+    if np.size(np.asarray(band, dtype=object)) != 2:
+        raise InputError(
+            f"a band has two edges, not {band!r}", hint="(4.0, 10.0), or (None, 300.0)"
+        )
     low, high = band
     edges = [edge for edge in (low, high) if edge is not None]
     if (
@@ -182,7 +186,7 @@ def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
     >>> len(taps) % 2, round(float(taps.sum()), 6)
     (1, 1.0)
     """
-    if order < 1:
+    if not isinstance(order, int | np.integer) or order < 1:
         raise InputError(f"a Butterworth filter of order {order!r} does not exist")
     low, high = band_edges(band, rate_hz)
     kind = "lowpass" if low is None else "highpass" if high is None else "bandpass"
