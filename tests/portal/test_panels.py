@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +35,47 @@ def test_knots_tell_every_frame(gaps, start, rate):
     found = np.array(knots(times, shown))
     told = np.interp(times, found[:, 0], found[:, 1])
     assert np.abs(told - shown).max() <= 0.51 / rate + 1e-5 * max(1, rate)
+
+
+def made(*signals):
+    """Return an asset of some signals, of which nothing is stored."""
+    return SimpleNamespace(
+        name="made", version="1", manifest=SimpleNamespace(signals=signals, format=""), files=()
+    )
+
+
+def series(name, start_s, stop_s, rate_hz):
+    return {
+        "kind": "timeseries", "name": name, "shape": [100], "start_s": start_s, "stop_s": stop_s,
+        "rate_hz": rate_hz,
+    }  # fmt: skip
+
+
+def bands(start_s, stop_s):
+    return {
+        "kind": "intervals", "name": "trials", "rows": 3, "columns": [],
+        "start_s": start_s, "stop_s": stop_s,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("signals", "begin", "window"),
+    [
+        ([series("ap", 5.0, 5.1, 30_000.0), series("slow", 0.0, 100.0, 50.0)], 5.0, 0.1),
+        ([series("ap", 5.0, 500.0, 30_000.0)], 5.0, 10.0),
+        ([bands(40.0, 400.0), series("licks", 0.0, 400.0, None)], 40.0, 60.0),
+        ([bands(40.0, 45.0)], 40.0, 5.0),
+        ([], 0.0, 1.0),
+    ],
+)
+def test_one_looks_first_where_something_is(signals, begin, window):
+    found = viewer_of(made(*signals))
+    assert (found["begin"], found["window"]) == pytest.approx((begin, window))
+
+
+def test_a_signal_without_times_is_not_drawn():
+    found = viewer_of(made(series("empty", None, None, None), series("lfp", 3.0, 4.0, 1000.0)))
+    assert ([panel["name"] for panel in found["panels"]], found["first"]) == (["lfp"], 3.0)
 
 
 def test_a_steady_clock_is_two_knots():

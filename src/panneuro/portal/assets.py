@@ -267,7 +267,7 @@ class Drawn:
 
 def _stills(data: Mapping[str, Any], asked: LookAsked) -> dict[str, float]:
     """Return the window that is shown without scripts, and the ones beside it."""
-    first = data["first"] if asked.t0 is None else asked.t0
+    first = data["begin"] if asked.t0 is None else asked.t0
     last = first + data["window"] if asked.t1 is None or asked.t1 <= first else asked.t1
     span = last - first
     return {"first": first, "last": last, "earlier": first - span, "later": last + span}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,7 +13,10 @@ from panneuro.core.manifest import StoredFile
 from panneuro.lake.asset import Asset
 from panneuro.portal.pictures import span_of
 
-_WINDOW_S = 10.0
+_WINDOW_S, _SLOW_WINDOW_S = 10.0, 60.0
+_FAST_HZ = 20.0
+"""Slower signals, and trials alone, are first looked at for longer."""
+
 _MOST_LINES = 64
 """Above as many channels a heat map is drawn."""
 
@@ -26,7 +29,7 @@ VIDEOS: Mapping[str, str] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4", ".webm
 
 Floats = npt.NDArray[np.float64]
 
-NO_PANELS = {"panels": (), "first": 0.0, "last": 1.0, "window": 1.0}
+NO_PANELS = {"panels": (), "first": 0.0, "last": 1.0, "begin": 0.0, "window": 1.0}
 
 
 def viewer_of(asset: Asset) -> dict[str, Any]:
@@ -40,30 +43,40 @@ def viewer_of(asset: Asset) -> dict[str, Any]:
             panel["sites"] = _sites(asset, said)
         if panel["kind"] == "frames" and video_of(asset, said):
             panel["clock"] = _clock(asset, said)
-    lasting = [one for one, _ in panels if one["kind"] != "frames" or one["rows"] > 1]
-    ends = lasting or [one for one, _ in panels]
-    first = min((panel["start_s"] for panel in ends), default=0.0)
-    last = max((panel["stop_s"] for panel in ends), default=1.0)
+    drawn = [panel for panel, _ in panels]
+    lasting = [one for one in drawn if one["kind"] != "frames" or one["rows"] > 1] or drawn
+    first = min((panel["start_s"] for panel in lasting), default=0.0)
+    last = max((panel["stop_s"] for panel in lasting), default=1.0)
     return {
         "reference": f"{asset.name}@{asset.version}",
-        "panels": [panel for panel, _ in panels],
+        "panels": drawn,
         "first": first,
         "last": last,
-        "window": min(_WINDOW_S, last - first),
+        **_opening(lasting, first, last),
     }
+
+
+def _opening(panels: Sequence[Mapping[str, Any]], first: float, last: float) -> dict[str, float]:
+    """Return where one looks first: at the beginning of the fastest signal, as long as it is."""
+    fast = max(panels, key=lambda panel: panel.get("rate_hz", 0.0), default=None)
+    if fast is None or fast.get("rate_hz", 0.0) < _FAST_HZ:
+        begin = min((one["start_s"] for one in panels if one["kind"] == "bands"), default=first)
+        return {"begin": begin, "window": min(_SLOW_WINDOW_S, last - begin)}
+    return {"begin": fast["start_s"], "window": min(_WINDOW_S, fast["stop_s"] - fast["start_s"])}
 
 
 def _panel(said: Mapping[str, Any]) -> dict[str, Any] | None:
     panel = {"name": said["name"], "unit": said.get("unit") or ""}
     if said["kind"] == "timeseries" and len(said["shape"]) <= 2:
         rows = said["shape"][1] if len(said["shape"]) > 1 else 1
-        if not rows or not said["shape"][0]:
+        if not rows or not said["shape"][0] or said["start_s"] is None:
             return None
         kind = "heat" if rows > _MOST_LINES else "lines"
         electrodes = said.get("electrodes") or []
         names = said.get("channels") or []
         rois = said.get("attributes", {}).get("rois")
         panel |= {"kind": kind, "rows": rows, "electrodes": electrodes, "channels": names}
+        panel |= {"rate_hz": said["rate_hz"]} if said["rate_hz"] else {"stamped": True}
         return panel | ({"rois": rois} if isinstance(rois, str) else {})
     if said["kind"] == "events" and said["units"]:
         return panel | {"kind": "raster", "rows": said["units"]}

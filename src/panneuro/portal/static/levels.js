@@ -1,10 +1,16 @@
 // Where each row rests and how far it swings, of the whole signal: the same wherever one looks.
 export function levelsOf(panel, tile) {
   if (panel.kind === "raster") return {};
-  if (panel.kind === "heat") return { limit: quantile(Array.from(tile.data, Math.abs), 0.9) * tile.scale || 1 };
+  if (panel.kind === "heat") {
+    const known = Array.from(tile.data).filter((value) => value !== -32768);
+    return { limit: quantile(known.map(Math.abs), 0.9) * tile.scale || 1 };
+  }
   const rows = Array.from({ length: tile.shape[1] }, (_, row) => rowLevels(tile, row));
   const centre = rows.map(({ low, high, middle }) => (rows.length === 1 ? (low + high) / 2 : middle) * tile.scale);
-  if (rows.length === 1) return { centre, reach: [(rows[0].high - rows[0].low) * tile.scale || 1] };
+  if (rows.length === 1) {
+    const isEvents = Boolean(panel.stamped) && rows[0].low === rows[0].high;
+    return { centre, reach: [(rows[0].high - rows[0].low) * tile.scale || 1], isEvents };
+  }
   const [swing, drift] = ["swing", "drift"].map((what) => quantile(rows.map((row) => row[what]), 0.5));
   return { centre, reach: new Float64Array(rows.length).fill(Math.max(swing * 1.2, drift) * tile.scale || 1) };
 }

@@ -40,6 +40,8 @@ export function lines(ctx, panel, tile, view, size, look, pen) {
   const perUnit = (height * 0.9 * view.gain * tile.scale);
   const first = Math.max(0, Math.floor((view.t0 - tile.t0) / step) - 1);
   const last = Math.min(bins, Math.ceil((view.t1 - tile.t0) / step) + 2);
+  const gap = panel.rate_hz ? Math.max(1.5 * step, 1.6 / panel.rate_hz) : Infinity;
+  if (panel.levels.isEvents) return ticks(ctx, tile, x, [first, last], size, look);
   ctx.lineWidth = 1;
   ctx.lineJoin = "round";
   for (let row = 0; row < rows; row++) {
@@ -48,28 +50,45 @@ export function lines(ctx, panel, tile, view, size, look, pen) {
     ctx.strokeStyle = panel.chosen === row ? look.hues[1] : look.hues[0];
     ctx.globalAlpha = panel.chosen === undefined || panel.chosen === row ? 1 : 0.45;
     ctx.beginPath();
-    if (pen[row]) ctx.moveTo(...pen[row]);
+    let before = pen[row]?.t;
+    if (pen[row]) ctx.moveTo(pen[row].px, pen[row].py);
     for (let bin = first; bin < last; bin++) {
       const at = (bin * rows + row) * 2;
       const low = tile.data[at];
       if (low === -32768) continue;
-      const px = x(tile.t0 + (bin + 0.5) * step);
-      pen[row] = [px, zero - low * factor];
-      ctx.lineTo(px, zero - tile.data[at + 1] * factor);
-      if (tile.data[at + 1] !== low) ctx.lineTo(...pen[row]);
+      const t = tile.t0 + (bin + 0.5) * step;
+      const [px, py, top] = [x(t), zero - low * factor, zero - tile.data[at + 1] * factor];
+      // Nothing is drawn across what was not recorded.
+      if (t - before > gap) {
+        ctx.moveTo(px, top);
+        if (top === py) ctx.lineTo(px + 1, py);
+      }
+      ctx.lineTo(px, top);
+      if (top !== py) ctx.lineTo(px, py);
+      before = t;
+      pen[row] = { px, py, t };
     }
     ctx.stroke();
   }
   ctx.globalAlpha = 1;
 }
 
+// Of stamps that all say the same only their times tell something.
+function ticks(ctx, tile, x, [first, last], size, look) {
+  const step = (tile.t1 - tile.t0) / tile.shape[0];
+  ctx.fillStyle = look.ink;
+  for (let bin = first; bin < last; bin++) {
+    if (tile.data[bin * 2] !== -32768) ctx.fillRect(x(tile.t0 + bin * step), size.height * 0.3, 1.2, size.height * 0.55);
+  }
+}
+
 export function heat(ctx, panel, tile, view, size, look) {
   const limit = panel.levels.limit / view.gain;
-  if (tile.image?.key !== `${limit} ${look.ink}`) tile.image = heatImage(tile, limit, look);
+  if (tile.image?.key !== `${limit} ${look.ink}`) tile.image = heatImage(panel, tile, limit, look);
   stretch(ctx, tile, view, size, true);
 }
 
-function heatImage(tile, limit, look) {
+function heatImage(panel, tile, limit, look) {
   const [bins, rows] = tile.shape;
   const canvas = new OffscreenCanvas(bins, rows);
   const ctx = canvas.getContext("2d");
@@ -77,11 +96,18 @@ function heatImage(tile, limit, look) {
   const pixels = new Uint32Array(image.data.buffer);
   const table = diverging(look);
   const factor = (tile.scale / limit) * 127;
-  for (let bin = 0; bin < bins; bin++) {
-    for (let row = 0; row < rows; row++) {
+  // Where bins are shorter than samples, a sample lasts until the next.
+  const lasts = panel.rate_hz ? Math.floor((bins / (tile.t1 - tile.t0)) / panel.rate_hz) : 0;
+  for (let row = 0; row < rows; row++) {
+    let [before, since] = [0, Infinity];
+    for (let bin = 0; bin < bins; bin++) {
       const value = tile.data[bin * rows + row];
-      if (value === -32768) continue;
-      pixels[row * bins + bin] = table[Math.max(-127, Math.min(127, Math.round(value * factor))) + 127];
+      const isFirst = since > bin && value !== -32768 && bin <= lasts;
+      since = value === -32768 ? since + 1 : 0;
+      if (since > lasts) continue;
+      if (!since) before = table[Math.max(-127, Math.min(127, Math.round(value * factor))) + 127];
+      pixels[row * bins + bin] = before;
+      if (isFirst) pixels.fill(before, row * bins, row * bins + bin);
     }
   }
   ctx.putImageData(image, 0, 0);
@@ -93,7 +119,7 @@ function diverging(look) {
   const table = new Uint32Array(255);
   for (let at = -127; at <= 127; at++) {
     const end = at < 0 ? look.lowRgb : look.highRgb;
-    const part = Math.abs(at / 127) ** 1.5;
+    const part = Math.abs(at / 127) ;
     const [r, g, b] = [0, 1, 2].map((i) => Math.round(look.surfaceRgb[i] + (end[i] - look.surfaceRgb[i]) * part));
     table[at + 127] = (255 << 24) | (b << 16) | (g << 8) | r;
   }
@@ -167,7 +193,7 @@ export function labels(ctx, names, size, look) {
 // How much a length means: a bar beside traces, the ends of the colours of a heat map.
 export function scale(ctx, panel, view, size, look) {
   const { reach, limit } = panel.levels;
-  if (!reach && !limit) return;
+  if (panel.levels.isEvents || (!reach && !limit)) return;
   ctx.font = look.font;
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";

@@ -40,7 +40,7 @@ class Viewer {
   read() {
     const said = new URLSearchParams(location.search);
     const number = (name, usual) => (said.has(name) && Number.isFinite(+said.get(name)) ? +said.get(name) : usual);
-    const t0 = number("t0", this.first);
+    const t0 = number("t0", this.begin);
     this.view = { t0, t1: number("t1", t0 + this.window), gain: Math.max(0.01, number("gain", 1)) };
     if (!(this.view.t1 > this.view.t0)) this.view.t1 = this.view.t0 + this.window;
     const shown = said.get("show")?.split(",");
