@@ -56,12 +56,13 @@ def count_in_bins(
     starts: Array,
     span: int,
     rows: Array,
+    fresh: bool,
     out: Array,
 ) -> None:
     """Write into ``out[rows[w], unit, bin]`` the spikes of each bin of ``[start, start + span)``.
 
     `span` is cut into ``out.shape[2]`` bins of equal width, even where that is no whole number of
-    ticks.
+    ticks. What is fresh is zero already.
     """
     n_bins = out.shape[2]
     at = firsts.copy()
@@ -69,7 +70,8 @@ def count_in_bins(
         start = starts[window]
         stop = start + span
         block = out[rows[window]]
-        block[:] = 0
+        if not fresh:
+            block[:] = 0
         for unit in range(len(firsts)):
             spike = at[unit]
             end = ends[unit]

@@ -145,10 +145,10 @@ def psth_tensor(
     shape, chosen = (len(onsets), len(trains), bins.count), _count_dtype(trains, bins, dtype)
     hint = "stream it with psth_blocks, average it with psth_by_condition, or raise max_bytes"
     check_bytes(shape, chosen, max_bytes, "counting spikes around events", hint)
-    out = np.empty(shape, chosen)
+    out = np.zeros(shape, chosen)
     size = max(1, len(onsets) // 64) if executor else max(1, len(onsets))
     parts = ranges(len(onsets), size)
-    fill(lambda part: _fill(trains, onsets[part], bins, out[part]), parts, executor)
+    fill(lambda part: _fill(trains, onsets[part], bins, True, out[part]), parts, executor)
     return _labelled(out, trains, ("presentation", "unit", "time"), "count", bins)
 
 
@@ -291,18 +291,18 @@ def _blocks(
 ) -> Iterator[tuple[slice, Counts]]:
     for rows in ranges(len(onsets), len(buffer)):
         block = buffer[: rows.stop - rows.start]
-        _fill(trains, onsets[rows], bins, block)
+        _fill(trains, onsets[rows], bins, False, block)
         block.flags.writeable = False
         yield rows, block
 
 
-def _fill(trains: Trains, onsets: Ticks, bins: Bins, out: Counts) -> None:
+def _fill(trains: Trains, onsets: Ticks, bins: Bins, fresh: bool, out: Counts) -> None:
     if not out.size:
         return
     order = np.argsort(onsets, kind="stable")
     starts = onsets[order] + bins.first
     firsts = find_firsts(trains.ticks, trains.starts, trains.ends, starts[0])
-    count_in_bins(trains.ticks, firsts, trains.ends, starts, bins.span, order, out)
+    count_in_bins(trains.ticks, firsts, trains.ends, starts, bins.span, order, fresh, out)
 
 
 def _count_dtype(trains: Trains, bins: Bins, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
