@@ -248,10 +248,10 @@ def test_quality_is_judged(shared, open_page, described):
     shared.provider.claims = {"email": "owner@uni.edu", "email_verified": True}
     page = open_page(shared.origin)
     page.goto(f"{shared.origin}/sign-in?to=/assets/{described}")
-    page.fill(".judge [name=name]", "drift")
-    page.select_option(".judge [name=status]", "fail")
-    page.fill(".judge [name=reason]", "it moves")
-    page.click("text=Judge")
+    page.fill("#quality .judge [name=name]", "drift")
+    page.select_option("#quality .judge [name=status]", "fail")
+    page.fill("#quality .judge [name=reason]", "it moves")
+    page.click("#quality >> text=Judge")
     page.wait_for_selector("#quality td.fail")
     assert "it moves" in page.locator("#quality").inner_text()
 
