@@ -1,9 +1,9 @@
 """Every result of the room draws itself: ``found.neuro.plot()``.
 
 Results are arrays, datasets and tables of xarray and pandas; importing this room gives them the
-accessor ``neuro``; those that are neither, such as a decoding or a replay, have ``plot`` itself.
-What is drawn follows from the dims: rates over time are lines with their
-errors, a spectrogram is a map, a raster ticks, pairs of units a matrix. Selecting and averaging
+accessor ``neuro``. Those that are neither, such as a decoding or a replay, have ``plot`` of their
+own. What is drawn follows from the dims: rates over time are lines with their errors, a spectrogram
+is a map, a raster ticks, pairs of units a matrix, draws a strip of dots. Selecting and averaging
 with xarray first says what the figure is of. Figures are as wide as a column, have units on every
 axis and colours that people with any form of colour blindness tell apart; each is the Axes it
 returns, to be changed or saved: ``ax.figure.savefig("rates.pdf")``.

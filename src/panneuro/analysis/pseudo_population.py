@@ -17,12 +17,12 @@ from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.core.errors import InputError
 
-type Session = tuple[npt.ArrayLike | xr.DataArray, npt.ArrayLike]
-"""Features of trials, and the label of each."""
-
 
 def pseudo_population(
-    sessions: Sequence[Session], *, n_trials: int | None = None, seed: Seed = 0
+    sessions: Sequence[tuple[npt.ArrayLike | xr.DataArray, npt.ArrayLike]],
+    *,
+    n_trials: int | None = None,
+    seed: Seed = 0,
 ) -> xr.DataArray:
     """Join cells of different sessions, trial by trial of the same label.
 
