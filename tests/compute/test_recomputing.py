@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import panneuro
+from panneuro.access.lifecycle import Proposal, Rule
 from panneuro.compute import repeating, reproducing
 from panneuro.compute.recomputing import apply, recompute
 from panneuro.compute.reproducing import reproduce
 from panneuro.compute.running import run
 from panneuro.core.errors import CorruptionError, ExpiredError, InputError, UnobtainableError
+from panneuro.core.query import EVERYTHING
+from panneuro.lake import retiring
 from panneuro.lake.metering import kept, used
-from panneuro.lake.retiring import proposals
-from panneuro.lake.tombstones import EXPIRE, RECOMPUTE, key_of
+from panneuro.lake.retiring import expire, proposals
+from panneuro.lake.tombstones import EXPIRE, KEY, RECOMPUTE
 
 STEPS = Path(__file__).parent / "repeated.py"
 RULE = '\n[[lifecycle]]\non = "kind=derived"\nidle_days = 0\ndo = "expire"\n'
@@ -87,7 +91,7 @@ def test_what_was_made_again_goes_and_comes_back_byte_for_byte(chained):
     assert saved[first] == saved[second] == ""
     done = {one.name for one in apply(lake, LATER) if not one.kept_because}
     assert done == {first, second}
-    assert list(objects(lake, first)) == [key_of(lake[first].manifest)]
+    assert list(objects(lake, first)) == [f"{lake[first].manifest.prefix}/{KEY}"]
     assert {tuple(run.input_names) for run in lake.runs.find(step=EXPIRE)} == {(first,), (second,)}
     lake.audit.flush()
     assert {event.on.partition("@")[0] for event in lake.audit.search(what="expire")} == done
@@ -116,6 +120,34 @@ def test_what_expired_costs_nothing_and_is_no_wrong(chained):
     report = lake.check()
     assert report.ok
     assert [one.kind for one in report.problems] == ["expired"]
+
+
+def test_without_its_data_nothing_is_made_of_it_and_nothing_said(chained):
+    lake, first, second = chained
+    reproduce(lake, first, here=True)
+    list(apply(lake, LATER))
+    with pytest.raises(ExpiredError, match="expired on"):
+        lake.describe(first, {"description": {"title": "described without its data"}})
+    verdict = reproduce(lake, second, here=True)
+    assert verdict.outcome == "unobtainable"
+    assert "expired" in "".join(verdict.missing.values())
+
+
+def test_who_described_it_at_that_moment_is_told_and_gets_it_back(chained, monkeypatch):
+    lake, first, _ = chained
+    version = lake[first].version
+    reproduce(lake, first, here=True)
+    lake.describe(first, {"description": {"title": "described meanwhile"}})
+    with monkeypatch.context() as patch:
+        patch.setattr(retiring, "why_not", lambda *_: "")
+        rule = Rule(EVERYTHING, 0, "expire")
+        expire(lake, Proposal(first, version, rule, 1, Decimal(0)))
+    shared = next(file for file in lake[first].files if file.key)
+    with pytest.raises(ExpiredError, match=f"{first}@{version} expired"):
+        lake[first].read_file(shared.path)
+    assert lake.check().ok
+    recompute(lake, first, here=True)
+    assert lake[first].read_file(shared.path)
 
 
 def test_what_cannot_be_made_again_any_more_stays(chained):

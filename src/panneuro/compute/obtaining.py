@@ -241,7 +241,7 @@ class Recipe:
         return python, tuple(_notes(self.installed, json.loads(done.stdout)))
 
 
-_GONE = ("missing", "corrupt", "unreadable")
+_GONE = ("missing", "corrupt", "unreadable", "expired")
 
 
 def _is_locked(name: str, packages: Mapping[str, str]) -> bool:

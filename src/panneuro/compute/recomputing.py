@@ -18,7 +18,7 @@ from panneuro.lake import tiering
 from panneuro.lake.retiring import expire, proposals
 from panneuro.lake.runs import Attempt
 from panneuro.lake.tiering import move
-from panneuro.lake.tombstones import RECOMPUTE, key_of, tombstone
+from panneuro.lake.tombstones import KEY, RECOMPUTE, tombstones
 
 if TYPE_CHECKING:
     from panneuro.access.lifecycle import Proposal
@@ -63,11 +63,10 @@ def _why_not(lake: Lake, proposal: Proposal, book: PriceBook) -> str:
 def _recipe(lake: Lake, asset: Asset) -> Recipe:
     """Return what making an asset again takes; inputs that expired can be made again themselves."""
     recipe = Recipe(lake, maker(lake, asset))
-    expired = {f"input {one.name}@{one.version}" for one in recipe.manifests
-               if tombstone(lake.store, one)}  # fmt: skip
     recipe.look(quick=True)
-    for what in expired:
-        recipe.missing.pop(what, None)
+    for one in recipe.manifests:
+        if tombstones(lake.store, one):
+            recipe.missing.pop(f"input {one.name}@{one.version}", None)
     return recipe
 
 
@@ -76,8 +75,9 @@ def recompute(
 ) -> Run:
     """Make again what expired, and put it back: the very same version, byte for byte.
 
-    What it was made from is made again first where that expired, too. Nothing is put back unless
-    all of it is what its digests say.
+    What it was made from is made again first where that expired, too; of a version that only shares
+    what expired, that which it shares with. Nothing is put back unless all of it is what its
+    digests say.
 
     Parameters
     ----------
@@ -105,12 +105,15 @@ def recompute(
         If other bytes came of it.
     """
     asset = lake[reference]
-    if tombstone(lake.store, asset.manifest) is None:
+    stone = next(iter(tombstones(lake.store, asset.manifest)), None)
+    if stone is None:
         raise InputError(f"making {reference!r} again: it has not expired")
+    if stone.of != f"{asset.name}@{asset.version}":
+        return recompute(lake, stone.of, here=here, progress=progress)
     said = {"at": datetime.now(UTC).isoformat()}
     attempt = Attempt.at(RECOMPUTE, said, {asset.name: asset.version})
     for one in Recipe(lake, maker(lake, asset)).manifests:
-        if tombstone(lake.store, one):
+        while tombstones(lake.store, one):
             recompute(lake, f"{one.name}@{one.version}", here=here, progress=progress)
     recipe = _recipe(lake, asset)
     if recipe.missing:
@@ -140,4 +143,4 @@ def _put_back(lake: Lake, asset: Asset, again: Repetition) -> None:
             )
     for file in wanted:
         lake.store.put_file(asset.manifest.key_of(file), made / file.path)
-    lake.store.delete(key_of(asset.manifest))
+    lake.store.delete(f"{asset.manifest.prefix}/{KEY}")

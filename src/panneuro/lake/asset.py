@@ -18,7 +18,7 @@ from panneuro.core.errors import (
 )
 from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
 from panneuro.core.store import Store
-from panneuro.lake.tombstones import tombstone
+from panneuro.lake.tombstones import folder_of, tombstone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -186,9 +186,9 @@ class Asset:
             raise self._damaged(file)
 
     def _gone(self, file: StoredFile) -> PanneuroError:
-        stone = tombstone(self._store, self.manifest)
+        stone = tombstone(self._store, folder_of(self.manifest.key_of(file)))
         if stone:
-            return stone.error(self.manifest)
+            return stone.error
         return CorruptionError(
             f"the file {file.path!r} of {self.name!r} is gone from the store",
             hint=f"panneuro check {self.name}",

@@ -19,7 +19,7 @@ from panneuro.lake.indexing import decode_at
 from panneuro.lake.problems import Problem, Report
 from panneuro.lake.rebuilding import rebuild
 from panneuro.lake.tombstones import KEY as EXPIRED
-from panneuro.lake.tombstones import key_of
+from panneuro.lake.tombstones import folder_of
 from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.streams import digest_object
 
@@ -80,7 +80,7 @@ class AssetChecks:
                 if found.key.endswith(f"/{FIRST}") and found.key.count("/") == 2:
                     self.firsts.append(found)
                     continue
-                folders["/".join(found.key.split("/")[:3])][found.key] = found
+                folders[folder_of(found.key)][found.key] = found
         return folders
 
     def _manifests(self) -> Iterator[Manifest]:
@@ -132,9 +132,10 @@ class AssetChecks:
         work = [
             (manifest, file)
             for manifest in self.manifests
-            if not self._has_expired(manifest)
             for file in manifest.files
+            if not self._has_expired(folder_of(manifest.key_of(file)))
         ]
+        self._expired()
         progress.start("verifying", sum(file.size for _, file in work))
         found = executor.map(lambda item: self._file(*item, quick=quick), work)
         wrong = []
@@ -152,18 +153,21 @@ class AssetChecks:
                 replace(problem, message=what, repaired=True) if done else problem
             )
 
-    def _has_expired(self, manifest: Manifest) -> bool:
-        """Tell whether the data of a version were let go of, and note it."""
-        key = key_of(manifest)
-        if key not in self.folders[manifest.prefix]:
-            return False
-        what = "its data expired; panneuro reproduce … --restore makes them again"
-        self._note("expired", manifest.prefix, key, what)
-        return True
+    def _has_expired(self, folder: str) -> bool:
+        """Tell whether the data of the version of a folder were let go of."""
+        return f"{folder}/{EXPIRED}" in self.folders.get(folder, {})
+
+    def _expired(self) -> None:
+        """Note the versions whose data were let go of."""
+        for manifest in self.manifests:
+            folders = {folder_of(manifest.key_of(file)) for file in manifest.files}
+            for folder in sorted(filter(self._has_expired, folders)):
+                what = f"the data in {folder} expired; panneuro reproduce … --restore makes them"
+                self._note("expired", manifest.prefix, f"{folder}/{EXPIRED}", what)
 
     def _file(self, manifest: Manifest, file: StoredFile, *, quick: bool) -> Problem | None:
         key, asset = manifest.key_of(file), f"{manifest.name}@{manifest.version}"
-        found = self.folders["/".join(key.split("/")[:3])].get(key) or self._info(key)
+        found = self.folders[folder_of(key)].get(key) or self._info(key)
         if found is None:
             return Problem("missing", asset, key, f"the object is gone; {_TO_DO}")
         if found.size != file.size:

@@ -17,7 +17,7 @@ from panneuro.core.run import Run
 from panneuro.lake.asset import Asset
 from panneuro.lake.metering import Kept, kept
 from panneuro.lake.runs import Attempt
-from panneuro.lake.tombstones import EXPIRE, Tombstone, key_of
+from panneuro.lake.tombstones import EXPIRE, KEY, Tombstone
 from panneuro.lake.wording import in_documents_words
 
 if TYPE_CHECKING:
@@ -168,16 +168,16 @@ def expire(lake: Lake, proposal: Proposal, by: Actor = LOCAL) -> Run:
         )
     now, rule = datetime.now(UTC).isoformat(), str(proposal.rule)
     manifest = Asset.open(lake.store, proposal.name, proposal.version).manifest
-    said = {"rule": rule, "at": now}
-    attempt = Attempt.at(EXPIRE, said, {proposal.name: proposal.version})
-    stone = Tombstone(now, str(by), rule, manifest.run, proof.key, proposal.n_bytes)
-    lake.store.put(key_of(manifest), stone.encode())
+    reference = f"{manifest.name}@{manifest.version}"
+    attempt = Attempt.at(EXPIRE, {"rule": rule, "at": now}, {manifest.name: manifest.version})
+    stone = Tombstone(reference, now, str(by), rule, manifest.run, proof.key, proposal.n_bytes)
+    lake.store.put(f"{manifest.prefix}/{KEY}", stone.encode())
     for file in manifest.files:
         if not file.key:
             lake.store.delete(manifest.key_of(file))
     run = attempt.record(lake.store, log=stone.encode().decode())
     lake.learn([run])
-    lake.audit.record("expire", by, f"{proposal.name}@{proposal.version}", rule=rule)
+    lake.audit.record("expire", by, reference, rule=rule)
     lake.audit.flush()
     return run
 

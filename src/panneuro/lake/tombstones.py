@@ -30,6 +30,8 @@ class Tombstone:
 
     Parameters
     ----------
+    of : str
+        ``NAME@VERSION``.
     at, by : str
         When, and who let go of them.
     rule : str
@@ -40,6 +42,7 @@ class Tombstone:
         What it took up.
     """
 
+    of: str
     at: str
     by: str
     rule: str
@@ -51,22 +54,41 @@ class Tombstone:
         """Return the JSON text."""
         return canonical_json(asdict(self))
 
-    def error(self, manifest: Manifest) -> ExpiredError:
-        """Return what who reads the data is told."""
-        reference = f"{manifest.name}@{manifest.version}"
+    @property
+    def error(self) -> ExpiredError:
+        """What who reads the data is told."""
         return ExpiredError(
-            f"the data of {reference} expired on {self.at[:10]}: {self.rule}",
-            hint=f"panneuro reproduce {reference} --restore   makes them again, byte for byte",
+            f"the data of {self.of} expired on {self.at[:10]}: {self.rule}",
+            hint=f"panneuro reproduce {self.of} --restore   makes them again, byte for byte",
         )
 
 
-def key_of(manifest: Manifest) -> str:
-    """Return where the tombstone of a version would lie."""
-    return f"{manifest.prefix}/{KEY}"
+def folder_of(key: str) -> str:
+    """Return the folder of the version that an object lies in.
+
+    Examples
+    --------
+    >>> folder_of("assets/m1/0a1b2c3d4e5f/acquisition/ap/c/0")
+    'assets/m1/0a1b2c3d4e5f'
+    """
+    return "/".join(key.split("/")[:3])
 
 
-def tombstone(store: Store, manifest: Manifest) -> Tombstone | None:
-    """Return the tombstone of a version, or None where its data are there.
+def tombstones(store: Store, manifest: Manifest) -> list[Tombstone]:
+    """Return the tombstones of a version and of those whose objects it shares.
+
+    Raises
+    ------
+    CorruptionError
+        If one cannot be read.
+    """
+    folders = [manifest.prefix, *(folder_of(file.key) for file in manifest.files if file.key)]
+    found = (tombstone(store, folder) for folder in dict.fromkeys(folders))
+    return [one for one in found if one]
+
+
+def tombstone(store: Store, folder: str) -> Tombstone | None:
+    """Return the tombstone in the folder of a version, or None where its data are there.
 
     Raises
     ------
@@ -74,13 +96,12 @@ def tombstone(store: Store, manifest: Manifest) -> Tombstone | None:
         If it cannot be read.
     """
     try:
-        return Tombstone(**json.loads(store.get(key_of(manifest))))
+        return Tombstone(**json.loads(store.get(f"{folder}/{KEY}")))
     except ObjectNotFoundError:
         return None
     except (ValueError, TypeError, RecursionError) as error:
         raise CorruptionError(
-            f"the tombstone of {manifest.name}@{manifest.version} cannot be read: {error!r}",
-            hint=f"panneuro check {manifest.name}",
+            f"the tombstone in {folder!r} cannot be read: {error!r}", hint="panneuro check"
         ) from error
 
 
