@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panneuro.core import digests
-from panneuro.core.digests import canonical_json, digest_bytes, digest_file, digest_json
+from panneuro.core.digests import (
+    canonical_json,
+    digest_bytes,
+    digest_file,
+    digest_json,
+    sealed,
+    unsealed,
+)
 
 JSON = st.recursive(
     st.none()
@@ -47,3 +54,17 @@ def test_order_of_keys_is_no_matter():
     assert digest_json({"a": 1, "b": 2}) == digest_json({"b": 2, "a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json(float("nan"))
+
+
+@given(st.dictionaries(st.text(max_size=8), JSON, max_size=5))
+def test_what_is_sealed_is_canonical_and_comes_back(said):
+    said.pop("digest", None)
+    text = sealed(said)
+    assert text == canonical_json({**said, "digest": digest_json(said)})
+    assert unsealed(text) == unsealed(json.dumps(json.loads(text), indent=1)) == said
+
+
+@pytest.mark.parametrize("broken", [b"{}", b"[]", b'{"digest":""}', b'{"digest":{}}', b"{"])
+def test_what_is_not_sealed_is_told(broken):
+    with pytest.raises((ValueError, LookupError, TypeError, AttributeError)):
+        unsealed(broken)

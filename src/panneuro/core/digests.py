@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +61,46 @@ def canonical_json(value: Any) -> bytes:
 def digest_json(value: Any) -> str:
     """Return the digest of a JSON value, independent of key order and white space."""
     return digest_bytes(canonical_json(value))
+
+
+def sealed(said: Mapping[str, Any]) -> bytes:
+    """Return the one JSON text of an object, with the digest of all else in it as ``digest``.
+
+    Examples
+    --------
+    >>> sealed({"b": 1, "e": 2})[:30]
+    b'{"b":1,"digest":"sha256:d584c2'
+    """
+    # In halves, so that the text is made once and its digest set between them.
+    halves = [
+        canonical_json({key: value for key, value in said.items() if is_in(key)})[1:-1]
+        for is_in in (_SEAL.__gt__, _SEAL.__lt__)
+    ]
+    mark = b'"%s":"%s"' % (_SEAL.encode(), digest_bytes(_joined(*halves)).encode())
+    return _joined(halves[0], mark, halves[1])
+
+
+def unsealed(data: bytes | str) -> dict[str, Any]:
+    """Return what an object tells that `sealed` wrote, without its digest.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError, AttributeError
+        If it is no JSON object, has no digest, or is not what that says.
+    """
+    said: dict[str, Any] = json.loads(data)
+    digest = said.pop(_SEAL)
+    text = data.encode() if isinstance(data, str) else data
+    mark = f'"{_SEAL}":"{digest}"'.encode()
+    cut = text.replace(mark + b",", b"", 1).replace(b"," + mark, b"", 1)
+    # Others may write the same values as another text.
+    if digest_bytes(cut) != digest and digest_json(said) != digest:
+        raise ValueError("it is not what its digest says")
+    return said
+
+
+_SEAL = "digest"
+
+
+def _joined(*members: bytes) -> bytes:
+    return b"{" + b",".join(filter(None, members)) + b"}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from panneuro.core.digests import PREFIX, canonical_json, digest_bytes, digest_json
+from panneuro.core.digests import PREFIX, digest_bytes, sealed, unsealed
 from panneuro.core.errors import CorruptionError
 from panneuro.core.store import check_key, is_key
 
@@ -120,11 +119,7 @@ class Manifest:
 
     def encode(self) -> bytes:
         """Return the JSON text."""
-        said = self._said()
-        return canonical_json({**said, "digest": digest_json(said)})
-
-    def _said(self) -> dict[str, Any]:
-        return {
+        said = {
             "schema": SCHEMA,
             "name": self.name,
             "version": self.version,
@@ -139,6 +134,7 @@ class Manifest:
             "run": self.run,
             **self.extra,
         }
+        return sealed(said)
 
     @property
     def digest(self) -> str:
@@ -155,9 +151,7 @@ class Manifest:
             If it is not an asset of a version that is known.
         """
         try:
-            said = json.loads(data)
-            if said.pop("digest") != digest_json(said):
-                raise ValueError("it is not what its digest says")
+            said = unsealed(data)
             if said.pop("schema").rpartition(".")[0] != SCHEMA.rpartition(".")[0]:
                 raise ValueError("its schema is not known")
             if not is_version(said["version"]):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Protocol
 
-from panneuro.core.digests import canonical_json, digest_json
+from panneuro.core.digests import digest_json, sealed, unsealed
 from panneuro.core.errors import CorruptionError
 
 SCHEMA = "panneuro/run/1.0"
@@ -184,8 +184,7 @@ class Run:
 
     def encode(self) -> bytes:
         """Return the JSON text, which holds its own digest."""
-        said = self.to_json()
-        return canonical_json({**said, "digest": digest_json(said)})
+        return sealed(self.to_json())
 
     @classmethod
     def decode(cls, data: bytes | str) -> Run:
@@ -199,8 +198,7 @@ class Run:
         """
         try:
             said = json.loads(data)
-            if said.pop("digest", "") not in ("", digest_json(said)):
-                raise ValueError("it is not what its digest says")
+            said = unsealed(data) if "digest" in said else said
             if said["schema"].rpartition(".")[0] != SCHEMA.rpartition(".")[0]:
                 raise ValueError("its schema is not known")
             run = cls(**{name: said[name] for name in _FIELDS if name in said})

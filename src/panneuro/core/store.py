@@ -23,6 +23,8 @@ UNFINISHED = re.compile(r"#\d+$")
 
 _LONGEST_KEY = 1024
 _LONGEST_SEGMENT = 255
+_PLAIN = re.compile(r"(?!\.\.?(?:/|\Z))[\w.-]{1,255}(?:/(?!\.\.?(?:/|\Z))[\w.-]{1,255})*", re.ASCII)
+"""What nearly all keys are made of, seen at a glance."""
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -246,6 +248,8 @@ def is_key(key: str) -> bool:
 
 
 def _fault(key: str) -> str | None:
+    if len(key) <= _LONGEST_KEY and _PLAIN.fullmatch(key):
+        return None
     segments = key.split("/")
     if "" in segments:
         return "has an empty segment"

@@ -6,8 +6,10 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -38,6 +40,10 @@ _NEWEST = f"{FOLDER}/newest"
 _WHOLE = 8 << 20
 """A snapshot up to this size is fetched in one request, a larger one column by column."""
 
+_AT_ONCE = 32
+_BATCH = 512
+"""So many objects are read ahead of the index."""
+
 _KEPT = 2
 """Snapshots kept: a reader may hold the one before the newest."""
 
@@ -61,10 +67,12 @@ def index_path(store: Store, lake_id: str) -> Path | None:
 
 def committed(store: Store) -> Iterator[Entry]:
     """Yield the entry of every version that the store holds, whole; a check tells the others."""
-    for found in store.list("assets"):
-        if found.key.endswith(f"/{KEY}"):
-            with suppress(CorruptionError):
-                yield entry_of(decode_at(store, found.key))
+    keys = (found.key for found in store.list("assets") if found.key.endswith(f"/{KEY}"))
+    with ThreadPoolExecutor(_AT_ONCE, "panneuro-index") as threads:
+        for batch in batched(keys, _BATCH):
+            for key, data in zip(batch, threads.map(store.get, batch), strict=True):
+                with suppress(CorruptionError):
+                    yield entry_of(_decoded(key, data))
 
 
 def decode_at(store: Store, key: str) -> Manifest:
@@ -75,7 +83,11 @@ def decode_at(store: Store, key: str) -> Manifest:
     CorruptionError
         If there is none, or it is another version's.
     """
-    manifest = Manifest.decode(store.get(key))
+    return _decoded(key, store.get(key))
+
+
+def _decoded(key: str, data: bytes) -> Manifest:
+    manifest = Manifest.decode(data)
     if f"{manifest.prefix}/{KEY}" != key:
         raise CorruptionError(
             f"the asset.json at {key!r} is that of {manifest.name!r}, version {manifest.version}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -331,17 +332,22 @@ class FolderStore(ObjectStore):
             yield
 
     def _stay_inside(self, verb: str, key: str) -> None:
-        path = self.root
+        path, mode = str(self.root), stat.S_IFDIR
         for segment in filter(None, key.split("/")):
-            path /= segment
+            path = f"{path}/{segment}"
             # The links alone are asked for: a resolved path hides those that lead in circles.
-            if path.is_symlink():
+            try:
+                mode = os.lstat(path).st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                mode = 0
+                break
+            if stat.S_ISLNK(mode):
                 raise StoreError(
-                    f"cannot {verb} {key!r} at {self.url!r}: {str(path)!r} is a symbolic link",
+                    f"cannot {verb} {key!r} at {self.url!r}: {path!r} is a symbolic link",
                     hint="replace the link by what it points to",
                 )
-        if verb in {"read", "look at", "delete"} and not path.is_file():
-            raise FileNotFoundError(str(path))
+        if verb in {"read", "look at", "delete"} and not stat.S_ISREG(mode):
+            raise FileNotFoundError(path)
 
 
 def merge_ranges(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
