@@ -114,7 +114,7 @@ def test_a_rig_sends_what_was_interrupted_only_once(workshop, bearer, recording,
             sender.send(recording, options, told)
     assert told.sent < size
     told = Told()
-    with Sender(workshop.origin) as sender:
+    with Sender(f"{workshop.origin}/store") as sender:
         added = sender.send(recording, options, told)
         assert 0 < told.sent < size
         assert added["is_new"]
@@ -131,7 +131,7 @@ def test_a_rig_sends_what_was_interrupted_only_once(workshop, bearer, recording,
 
 def test_what_cannot_be_added_is_told_as_here(workshop, bearer, recording, tmp_path):
     bearer("ada@uni.edu", "editor")
-    with Sender(workshop.origin) as sender:
+    with Sender(f"{workshop.origin}/store") as sender:
         with pytest.raises(DocumentError, match="subject"):
             sender.send(recording, Options())
         elsewhere = {**SAID, "description": {**SAID["description"], "project": "secret"}}
@@ -143,7 +143,7 @@ def test_what_cannot_be_added_is_told_as_here(workshop, bearer, recording, tmp_p
         with pytest.raises(FormatError):
             sender.send(strange, Options(said=SAID))
     bearer("ada@uni.edu", "reader")
-    with Sender(workshop.origin) as sender, pytest.raises(NotAllowedError):
+    with Sender(f"{workshop.origin}/store") as sender, pytest.raises(NotAllowedError):
         sender.send(recording, Options(said=SAID))
 
 
@@ -174,6 +174,8 @@ def test_a_server_that_is_not_there_is_told(monkeypatch, recording):
         sender.send(recording, Options(said=SAID))
     with pytest.raises(InputError, match="unencrypted"):
         Sender("http://lake.example/store")
+    with pytest.raises(InputError, match="no served lake"):
+        Sender("https://lake.example")
 
 
 def asked(*paths, root=None, data=b"spikes", **more):

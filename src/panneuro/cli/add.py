@@ -130,7 +130,7 @@ def command(
     \b
     panneuro add session_g0 --lake /data/lake --set subject.id=mouse-7 --rig rig.yaml
     panneuro add day-1/* --lake s3://bucket/lake --describe sessions.csv --dry-run
-    panneuro add session_g0 --lake https://lake.example --rig rig.yaml
+    panneuro add session_g0 --lake https://lake.example/store --rig rig.yaml
     """
     if name and len(paths) > 1:
         raise click.UsageError("--name is for one PATH")

@@ -60,18 +60,22 @@ class Sender:
     Parameters
     ----------
     place : str
-        Of the lake: ``https://lake.example``, with or without the ``/store`` behind it.
+        Of the lake, as `panneuro.open` reads it: ``https://lake.example/store``.
 
     Raises
     ------
     InputError
-        If data would be sent unencrypted to another machine.
+        If it is none, or data would be sent unencrypted to another machine.
     """
 
     def __init__(self, place: str) -> None:
         client: Any = need("httpx", "portal", "Sending a recording")
         origin = place.rstrip("/").removesuffix(_STORE)
-        open_store(f"{origin}{_STORE}")
+        if origin == place.rstrip("/"):
+            raise InputError(
+                f"sending to {place!r}: it is no served lake", hint=f"{origin}{_STORE}"
+            )
+        open_store(place)
         token = tokens().get(urlsplit(origin).netloc.lower())
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._origin = origin

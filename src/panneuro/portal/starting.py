@@ -162,7 +162,8 @@ class Starting:
             by=seen.actor.principal,
             again=again,
         )
-        return self._answer(visit, self._orders.start(order, seen.actor).id)
+        begun = self._orders.start(order, seen.actor, len(chosen.work))
+        return self._answer(visit, begun.id)
 
     def order(self, visit: Visit, _: Nothing) -> Response:
         """Show what was asked to be run, and how far it is."""

@@ -56,11 +56,13 @@ class Watched:
         Which.
     actor : Actor
         For whom.
+    left : int
+        How many runs it is about, as far as they are known.
     """
 
-    def __init__(self, lake: Lake, order: Order, actor: Actor) -> None:
+    def __init__(self, lake: Lake, order: Order, actor: Actor, left: int) -> None:
         self.order = order
-        self.progressed = Progressed()
+        self.progressed = Progressed(left=left)
         self.revision = 0
         self._lake = lake
         self._ending = ""
@@ -149,7 +151,7 @@ class Orders:
         with self._lock:
             return list(self._watched.values())
 
-    def start(self, order: Order, actor: Actor) -> Order:
+    def start(self, order: Order, actor: Actor, left: int = 0) -> Order:
         """Begin to carry out an order; the very same that runs already for them is returned.
 
         Raises
@@ -176,7 +178,7 @@ class Orders:
                 )
             self._forget()
             keep(self._lake.store, order)
-            self._watched[order.id] = Watched(self._lake, order, actor)
+            self._watched[order.id] = Watched(self._lake, order, actor, left)
         return order
 
     def _forget(self) -> None:
