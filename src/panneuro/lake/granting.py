@@ -1,13 +1,10 @@
-"""Statements about access, kept in the lake: each an object that is put once and never changes."""
+"""Saying who may do what in a lake, and what follows from all that was said."""
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -23,27 +20,23 @@ from panneuro.access.statements import (
     Revocation,
     Statement,
     Terms,
-    decode,
 )
 from panneuro.core import plugins
 from panneuro.core.catalog import Searchable
 from panneuro.core.conditions import Match
-from panneuro.core.digests import digest_bytes
 from panneuro.core.entry import seconds
 from panneuro.core.errors import (
-    CorruptionError,
     InputError,
     NotAllowedError,
     NotFoundError,
-    ObjectExistsError,
 )
 from panneuro.core.query import EVERYTHING, Query, parse
 from panneuro.core.store import Store
 from panneuro.lake.auditing import Audit
 from panneuro.lake.runs import user
+from panneuro.lake.statements import Statements
 from panneuro.lake.wording import in_documents_words
 
-FOLDER = "grants"
 PREFIX = "pnr_"
 """How every secret begins, so that people and scanners of code know one."""
 
@@ -52,11 +45,6 @@ LONGEST_KEY = timedelta(days=366)
 
 _FRESH_S = 2.0
 """So long a listing is believed: what another process takes back holds for as long, at most."""
-
-_NAME = re.compile(rf"{FOLDER}/([0-9a-f]{{64}})\.json")
-_PACK = re.compile(rf"{FOLDER}/packs/([0-9a-f]{{64}})\.jsonl")
-_UNPACKED = 100
-_AT_ONCE = 16
 
 Until = str | datetime | timedelta
 """A moment, or how long from now."""
@@ -112,9 +100,7 @@ class Access:
         self._audit = audit
         self._narrowings = tuple(plugins.load("panneuro.policies", name) for name in policies)
         self._lock = Lock()
-        self._known: dict[str, Statement] = {}
-        self._packed: set[str] = set()
-        self._packs: set[str] = set()
+        self._statements = Statements(store)
         self._policy = Policy((), self._narrowings)
         self._listed_at = -_FRESH_S
         self._rehearses = False
@@ -328,12 +314,10 @@ class Access:
         """
         if self._rehearses:
             return statement
-        with suppress(ObjectExistsError):
-            key = f"{FOLDER}/{statement.id}.json"
-            self._store.put(key, statement.encode(), create=True)
+        self._statements.put(statement)
         with self._lock:
             self._learn()
-            self._pack()
+            self._statements.pack(self._policy.statements)
         return statement
 
     def _meant(self, on: str | Query) -> Query:
@@ -344,43 +328,9 @@ class Access:
         return {"by": who, "at": datetime.now(UTC).isoformat(), "why": why}
 
     def _learn(self) -> None:
-        """List what there is, and read what is not known."""
-        listed = [found.key for found in self._store.list(FOLDER)]
-        ids = {match[1] for key in listed if (match := _NAME.fullmatch(key))}
-        missing = ids - self._known.keys()
-        packs = {key for key in listed if _PACK.fullmatch(key)} - self._packs
-        if packs and len(missing) > len(packs):
-            self._read_packs(sorted(packs))
-            missing = ids - self._known.keys()
-        with ThreadPoolExecutor(_AT_ONCE, "panneuro-grants") as threads:
-            for one in threads.map(self._read, sorted(missing)):
-                self._known[one.id] = one
-        if ids != {one.id for one in self._policy.statements}:
-            self._policy = Policy([self._known[one] for one in sorted(ids)], self._narrowings)
-
-    def _read(self, id_: str) -> Statement:
-        return _decode_as(self._store.get(f"{FOLDER}/{id_}.json"), id_)
-
-    def _read_packs(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            data = self._store.get(key)
-            for line in data.splitlines():
-                id_ = digest_bytes(line).partition(":")[2]
-                self._known[id_] = _decode_as(line, id_)
-                self._packed.add(id_)
-            self._packs.add(key)
-
-    def _pack(self) -> None:
-        """Put many statements into one object beside them, for those who come and know none."""
-        loose = {one.id: one for one in self._policy.statements if one.id not in self._packed}
-        if len(loose) < max(_UNPACKED, len(self._packed)):
-            return
-        data = b"\n".join(one.encode() for one in loose.values())
-        key = f"{FOLDER}/packs/{digest_bytes(data).partition(':')[2]}.jsonl"
-        with suppress(ObjectExistsError):
-            self._store.put(key, data, create=True)
-        self._packed |= loose.keys()
-        self._packs.add(key)
+        listed = self._statements.listed()
+        if listed.keys() != {one.id for one in self._policy.statements}:
+            self._policy = Policy(listed.values(), self._narrowings)
 
 
 def query_of(on: str | Query, index: Searchable | None = None) -> Query:
@@ -420,13 +370,3 @@ def text_of(until: Until) -> str:
 
 def _secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
-
-
-def _decode_as(data: bytes, id_: str) -> Statement:
-    statement = decode(data)
-    if statement.id != id_:
-        raise CorruptionError(
-            f"the statement {id_!r} about access is not what its name says",
-            hint="until it is put right nobody but who holds the store may anything",
-        )
-    return statement
