@@ -132,7 +132,7 @@ class Portal:
             *Assets(self._pages, prices, runs, notebooks, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
             *Sharing(self._pages).doors(),
-            *Status(self._pages, lake).doors(),
+            *Status(self._pages, lake, self._orders).doors(),
             *Signing(hosting.provider, self._visitors, hosting.public_url).doors(),
             Door("/openapi.json", self.openapi, listed=False),
             Door("/", self.home, listed=False),

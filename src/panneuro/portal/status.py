@@ -26,6 +26,7 @@ from panneuro.portal.exports import AT_ONCE, MOST_BYTES
 from panneuro.portal.pages import Pages, in_bytes
 from panneuro.portal.seeing import is_visible
 from panneuro.portal.signals import json_of
+from panneuro.portal.supervising import MOST_AT_ONCE, Orders
 from panneuro.views.viewed import known, view_of
 
 LATELY = timedelta(days=7)
@@ -62,6 +63,7 @@ class Keeping(BaseModel):
     check: CheckGiven | None
     views: list[ViewStanding]
     executor: str
+    running: int
     limits: dict[str, str]
     software: dict[str, str]
 
@@ -93,11 +95,14 @@ class Status:
         Where people look.
     lake : Lake
         That is served.
+    orders : Orders
+        That run here.
     """
 
-    def __init__(self, pages: Pages, lake: Lake) -> None:
+    def __init__(self, pages: Pages, lake: Lake, orders: Orders) -> None:
         self._pages = pages
         self._lake = lake
+        self._orders = orders
         self._prices = PriceBook.from_table(lake.settings.prices)
 
     def doors(self) -> list[Door]:
@@ -166,6 +171,7 @@ class Status:
             check=self._last_check(),
             views=list(self._views()),
             executor=str(self._lake.settings.compute.get("executor", "inline")),
+            running=sum(progressed.is_running for _, progressed in self._orders.newest()),
             limits=dict(self._limits()),
             software={name: version(name) for name in _PACKAGES}
             | {"python": platform.python_version()},
@@ -177,6 +183,7 @@ class Status:
             said = f"{spent:.2f} of {budget.per_month} {self._prices.currency} this month"
             yield f"budget {budget.scope}", f"{said}: {standing.state}"
         yield "files to export", f"{in_bytes(MOST_BYTES)} each, {AT_ONCE} at once"
+        yield "orders", f"{MOST_AT_ONCE} at once"
         yield "side by side", f"{MOST} assets or units"
 
     def _last_check(self) -> CheckGiven | None:
