@@ -11,6 +11,7 @@ from typing import Any
 
 import distributed
 from distributed.system import MEMORY_LIMIT
+from tornado.ioloop import PeriodicCallback
 
 from panneuro.compute.needs import Need
 from panneuro.core.errors import InputError, LimitError
@@ -21,6 +22,7 @@ CORES, MEMORY, GPUS = "cores", "memory", "GPU"
 
 Has = Mapping[str, float]
 
+_ASK_EVERY_S = 5.0
 _TOLD_AFTER_S = 15.0
 _NOBODY_AFTER_S = 60.0
 _LOOK_EVERY_S = 0.1
@@ -91,8 +93,21 @@ def _made(settings: Mapping[str, Any], workers: int, needs: Iterable[Need]) -> A
             hint="[compute.options] are those of its class",
         ) from error
     if named:
-        made.scale(workers)
+        _keep(made, workers)
     return made
+
+
+def _keep(cluster: Any, workers: int) -> None:
+    """Ask for workers, and again for those that are lost: at their wall time, with their node."""
+
+    def ask() -> None:
+        if cluster.status == distributed.Status.running:
+            cluster.scale(workers)
+
+    cluster.scale(workers)
+    again = PeriodicCallback(ask, 1000 * _ASK_EVERY_S)
+    cluster.periodic_callbacks["panneuro"] = again
+    cluster.loop.add_callback(again.start)
 
 
 def _class(path: str) -> Any:
@@ -192,6 +207,7 @@ def _first_workers(client: distributed.Client) -> list[Has]:
         declared = [one["resources"] for one in found if CORES in one["resources"]]
         if declared:
             return declared
+        _hold_jobs(client.cluster)
         waited = time.monotonic() - began
         if client.cluster is None and waited > _NOBODY_AFTER_S:
             raise InputError(
@@ -202,6 +218,26 @@ def _first_workers(client: distributed.Client) -> list[Has]:
             _LOG.warning("no worker has come yet: is the queue full? Ctrl-C gives up")
             told = True
         time.sleep(_LOOK_EVERY_S)
+
+
+def _hold_jobs(cluster: Any) -> None:
+    """Submit once more the jobs that a queue refused; Dask would wait for them for ever.
+
+    Raises
+    ------
+    InputError
+        If it refuses again, with what it says.
+    """
+    for job in list(getattr(cluster, "workers", {}).values()):
+        if getattr(job, "status", None) == distributed.Status.created:
+            try:
+                cluster.sync(job.start)
+            except (OSError, RuntimeError) as error:
+                job.status = distributed.Status.failed  # Else it cannot be closed.
+                raise InputError(
+                    f"asking for a worker: {' '.join(str(error).split())}",
+                    hint="mend [compute.options] in lake.toml",
+                ) from error
 
 
 def _address(client: distributed.Client) -> str:
