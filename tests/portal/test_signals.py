@@ -88,6 +88,8 @@ def test_counts_come_by_unit(client, base, truth):
         ("camera?unit=1", "unit"),
         ("camera?t0=0&format=csv", "table"),
         ("trials/frame?t=1", "images"),
+        ("camera/video", "no video"),
+        ("trials/video", "no video"),
         ("trials?format=binary", "array"),
         ("electrodes?format=svg", "picture"),
     ],

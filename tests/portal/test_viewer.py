@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import httpx
 import numpy as np
 import pytest
 from pynwb import NWBHDF5IO, NWBFile
@@ -182,6 +183,13 @@ def test_the_frame_under_the_cursor_is_shown(open_page, place):
         page.mouse.move(box["x"] + part * box["width"], box["y"] + 5)
         shown = f"Math.abs(({GREY})(document.querySelector('.side video')) - {level}) < 25"
         until(page, shown)
+
+
+def test_videos_are_sent_in_ranges(place):
+    answer = httpx.get(f"{place}/film/signals/film/video", headers={"range": "bytes=0-3"})
+    assert (answer.status_code, answer.content) == (206, b"\x1aE\xdf\xa3")
+    assert answer.headers["content-type"] == "video/webm"
+    assert answer.headers["content-security-policy"].startswith("sandbox")
 
 
 GREY = """(video) => {

@@ -14,6 +14,7 @@ from panneuro.core.errors import InputError
 from panneuro.lake.asset import Asset
 from panneuro.portal.shelves import Shelf
 from panneuro.signals.timeseries import TimeSeries
+from panneuro.storage.head import KEY as HEAD
 
 Values = npt.NDArray[Any]
 
@@ -26,6 +27,7 @@ _BLOCK_BYTES = 1 << 20
 _LARGEST_BLOCK_BYTES = 24 << 20
 _MOST_BLOCKS = 64
 _READ_AT_ONCE = 8
+_OBJECTS_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,21 @@ class Levels:
         Under which blocks are kept.
     shelf : Shelf
         That keeps them, sized in bytes.
+    head_bytes : int
+        Size of what its arrays are opened from.
     """
 
     signal: TimeSeries
     arrays: tuple[Any, ...]
     key: tuple[str, ...]
     shelf: Shelf
+    head_bytes: int
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes beside its blocks: a few objects, and times where stamped."""
-        return 4096 + (0 if self.signal.timestamps is None else 8 * len(self.signal))
+        """Memory that it keeps beside its blocks: its asset's head, and times where stamped."""
+        times = 0 if self.signal.timestamps is None else 8 * len(self.signal)
+        return _OBJECTS_BYTES + 2 * self.head_bytes + times
 
     def depth(self, n_rows: int, bins: int) -> int:
         """Return the coarsest level of which some rows have a value for every bin."""
@@ -119,7 +125,8 @@ def levels_of(asset: Asset, name: str, shelf: Shelf) -> Levels:
         signal = asset[name]
         if not isinstance(signal, TimeSeries) or len(signal.data.shape) > 2:
             raise InputError(f"{name!r} is no time series of plain channels")
-        return Levels(signal, (signal.data, *asset.pyramid(name)), key, shelf)
+        head_bytes = sum(file.size for file in asset.files if file.path == HEAD)
+        return Levels(signal, (signal.data, *asset.pyramid(name)), key, shelf, head_bytes)
 
     return shelf.take((*key, "levels"), opened)
 
