@@ -72,15 +72,18 @@ class Happenings:
         self._listening += 1
         try:
             revision = self._orders.revision
-            last = await run_in_threadpool(self._state, seen, asked)
+            orders = await run_in_threadpool(self._of_orders, seen, asked)
+            last = await run_in_threadpool(self._newest, seen, asked), orders
             yield f"retry: 5000\nevent: hello\ndata: {json.dumps(last)}\n\n"
             with anyio.move_on_after(_LONGEST_S):
                 while True:
                     await self._pause(revision)
-                    revision = self._orders.revision
-                    state = await run_in_threadpool(self._state, seen, asked)
-                    if state != last:
-                        last = state
+                    if self._orders.revision != revision:
+                        revision = self._orders.revision
+                        orders = await run_in_threadpool(self._of_orders, seen, asked)
+                    now = await run_in_threadpool(self._newest, seen, asked), orders
+                    if now != last:
+                        last = now
                         yield f"event: run\ndata: {json.dumps(last)}\n\n"
         finally:
             self._listening -= 1
@@ -95,16 +98,21 @@ class Happenings:
             if self._orders.revision != revision:
                 return
 
-    def _state(self, seen: LakeFor, asked: HappeningAsked) -> str:
-        """Return what changes whenever what an actor may see does: it tells nothing else."""
+    def _newest(self, seen: LakeFor, asked: HappeningAsked) -> str:
+        """Return the key of the last run that an actor may see, with when it ended."""
+        if asked.order:
+            return ""
+        runs = self._lake.runs.find(limit=_LOOKED_AT)
+        newest = next((run for run in runs if is_visible(seen, run)), None)
+        return f"{newest.key} {newest.ended}" if newest else ""
+
+    def _of_orders(self, seen: LakeFor, asked: HappeningAsked) -> str:
+        """Return what changes whenever what an actor may see of orders does, and tells nothing."""
         if asked.order:
             found = self._orders.get(asked.order)
             shown = is_shown(seen, self._lake, *found)
-            orders, said = [order_given(seen, self._lake, *found)] if shown else [], []
+            orders = [order_given(seen, self._lake, *found)] if shown else []
         else:
-            runs = self._lake.runs.find(limit=_LOOKED_AT)
-            newest = next((run for run in runs if is_visible(seen, run)), None)
             orders = latest(seen, self._lake, self._orders)
-            said = [f"{newest.key} {newest.ended}"] if newest else []
-        said += [one.model_dump_json() for one in orders]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+        said = "\n".join(one.model_dump_json() for one in orders)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]

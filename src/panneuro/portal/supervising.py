@@ -42,7 +42,7 @@ MOST_AT_ONCE = 4
 
 _LOG = logging.getLogger("panneuro.portal")
 _KEPT_LOG = 20_000
-_REMEMBERED = 200
+_REMEMBERED = 100
 
 
 class Watched:
