@@ -218,3 +218,26 @@ def test_a_facet_is_complete_although_it_stops_early(limit: int) -> None:
         for text in ("", "units<2", "units=4"):
             found = catalog.facets(parse(text), ["lab"], limit)["lab"]
             assert found == Reference(many).facet(parse(text), "lab", limit)
+
+
+def test_a_search_that_is_asked_again_sees_what_changed_meanwhile(tmp_path):
+    here, there = (SqliteCatalog(tmp_path / "index.sqlite") for _ in range(2))
+    mice = parse("species=mouse")
+
+    def told(catalog):
+        return (
+            catalog.count(mice),
+            len(catalog.find(mice).entries),
+            catalog.facets(mice, ["species"]),
+        )
+
+    for at, catalog in enumerate((here, there, here, here)):
+        catalog.index([Entry(f"s{at}", "1", "2026-01-01", f"sha256:{at}", {"species": "mouse"})])
+        for one in (here, there, here):
+            count, found, facets = told(one)
+            assert count == found == at + 1
+            assert list(facets["species"]) == [("mouse", at + 1)]
+    there.remove(["s0"])
+    assert here.count(mice) == there.count(mice) == 3
+    there.clear()
+    assert here.count(mice) == there.count(mice) == 0

@@ -15,6 +15,7 @@ from panneuro.catalog import rows as bits
 from panneuro.catalog.facets import Within, facet_field, most_frequent
 from panneuro.catalog.layout import connect, make_tables, reported, transaction
 from panneuro.catalog.order import fetched, first
+from panneuro.catalog.rows import Rows
 from panneuro.catalog.terms import Terms
 from panneuro.catalog.writer import Batch
 from panneuro.core.catalog import Facet, Page
@@ -66,6 +67,7 @@ class SqliteCatalog:
         self._path = None if path is None else Path(path)
         self._lock = RLock()
         self._db, self.empty = connect(self._path)
+        self._matched: tuple[object, Rows] | None = None
 
     def __repr__(self) -> str:
         return f"SqliteCatalog({'' if self._path is None else repr(str(self._path))})"
@@ -109,6 +111,7 @@ class SqliteCatalog:
         """Forget everything."""
         with self._lock, reported(self._path), transaction(self._db, write=True):
             make_tables(self._db)
+            self._matched = None
 
     def get(self, name: str, version: str | None = None) -> Entry | None:
         """Return one version of an asset, by default the latest, or None."""
@@ -137,7 +140,7 @@ class SqliteCatalog:
             raise InputError(f"cannot show {limit!r} entries from {offset!r} on")
         end = offset + limit
         with self._lock, reported(self._path), transaction(self._db):
-            rows = Terms(self._db).matching(query, versions=versions)
+            rows = self._matching(Terms(self._db), query, versions=versions)
             numbers = first(self._db, rows, sort, end, query.words)[offset:]
             bodies = dict(fetched(self._db, numbers, "body"))
         total = bits.count(rows)
@@ -158,7 +161,7 @@ class SqliteCatalog:
     def count(self, query: Query, bound: int | None = None, versions: bool = False) -> int:
         """Return how many entries a query finds, or ``bound`` if there are at least as many."""
         with self._lock, reported(self._path), transaction(self._db):
-            total = bits.count(Terms(self._db).matching(query, versions=versions))
+            total = bits.count(self._matching(Terms(self._db), query, versions=versions))
         return total if bound is None else min(total, bound)
 
     def names(self, query: Query) -> Iterator[str]:
@@ -230,8 +233,16 @@ class SqliteCatalog:
             if within.get(number >> bits.BLOCK_BITS, 0) >> (number & (bits.BLOCK - 1)) & 1:
                 yield name
 
+    def _matching(self, terms: Terms, query: Query, *, versions: bool) -> Rows:
+        """Return the rows that a query finds; the page and the facets of a search are one query."""
+        (others,) = self._db.execute("PRAGMA data_version").fetchone()
+        asked = others, self._db.total_changes, versions, query
+        if self._matched is None or self._matched[0] != asked:
+            self._matched = asked, terms.matching(query, versions=versions)
+        return self._matched[1]
+
     def _within(self, terms: Terms, query: Query, *, versions: bool) -> Within:
-        rows = terms.matching(query, versions=versions)
+        rows = self._matching(terms, query, versions=versions)
         everything = bits.count(rows) == bits.count(terms.everything(versions=True))
         return Within(terms, None if everything else rows)
 
