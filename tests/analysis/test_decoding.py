@@ -26,8 +26,9 @@ from panneuro.analysis.decoding import (
     trial_features,
 )
 from panneuro.analysis.folds import make_folds
-from panneuro.analysis.linear_classifiers import LDA, Ridge
+from panneuro.analysis.linear_classifiers import LDA, Ridge, predict
 from panneuro.analysis.permutations import permute
+from panneuro.analysis.permuted_classifiers import permuted_accuracies
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
 from panneuro.signals.table import Intervals
@@ -61,6 +62,16 @@ def test_predictions_and_permutations_are_those_of_scikit_learn(model, shape):
     for accuracy, one in zip(found.null, permute(labels, 12, 3), strict=True):
         score = cross_val_score(reference(model), features, one, cv=splits).mean()
         assert accuracy == pytest.approx(score, abs=1e-12)
+
+
+def test_labellings_that_lack_a_label_in_training_are_told_as_by_fitting():
+    random = np.random.default_rng(3)
+    features, folds = random.normal(3.0, size=(40, 70)), np.arange(40) % 4
+    codes = (random.random((20, 40)) < 0.2).astype(int)
+    codes[0], codes[1] = folds == 1, folds != 2
+    found = permuted_accuracies(features, codes, folds, LDA(0.2))
+    told = np.stack([predict(features, one, folds, LDA(0.2))[0] for one in codes])
+    np.testing.assert_allclose(found, (told == codes).mean(axis=1), atol=1e-12)
 
 
 @pytest.mark.parametrize("model", [LDA(0.2), Ridge(5.0)])
