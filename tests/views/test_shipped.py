@@ -7,6 +7,7 @@ import pytest
 from tests.views.conftest import put
 
 import panneuro
+from panneuro.analysis.quality_presets import PRESETS
 from panneuro.views.viewed import known
 
 
@@ -27,6 +28,13 @@ def test_quality_of_units(lake):
     assert row["passing"] == 2
     assert row["median_presence_ratio"] == 1.0
     assert row["median_isi_violations_ratio"] == 0.0
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_quality_by_every_preset(lake, preset):
+    put(lake, "a", (600, 600))
+    [row] = panneuro.view(lake, "data-quality", preset=preset).df.to_dict("records")
+    assert 0 <= row["passing"] <= row["units"]
 
 
 def test_progress_of_training(lake):

@@ -94,13 +94,14 @@ def _units_by_area(table: pd.DataFrame) -> Figure:
 def data_quality(units: Events, preset: Preset = "aind") -> dict[str, Any] | None:
     """Quality of a session's sorting: medians over units, and the share that passes a preset."""
     from panneuro.analysis.quality import quality_table
-    from panneuro.analysis.quality_presets import passes
+    from panneuro.analysis.quality_presets import PRESETS, passes
 
     if not len(units) or not _span_s(units):
         return None
     first, last = _reach_s(units)
     metrics = quality_table(units, first, last)
-    judged = ("isi_violations_ratio", "presence_ratio")
+    # Spike trains tell nothing of amplitudes.
+    judged = tuple(name for name in PRESETS[preset].limits if name in metrics)
     names = ("firing_rate", "presence_ratio", "isi_violations_ratio")
     passing = passes(metrics, preset, need=judged)
     return {
