@@ -32,6 +32,7 @@ from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.openapi import document_of
 from panneuro.portal.pages import Pages
 from panneuro.portal.pictures import Pictures
+from panneuro.portal.portraits import Portraits
 from panneuro.portal.problems import MEDIA, problem_of
 from panneuro.portal.runs import Runs
 from panneuro.portal.scripts import Scripts
@@ -113,13 +114,14 @@ class Portal:
         runs = Runs(self._pages, lake, self._orders)
         prices = PriceBook.from_table(lake.settings.prices)
         notebooks = Notebooks(lake.settings.notebooks)
+        portraits = Portraits()
         self._doors = [
             *scripts.doors(),
             *self._deliveries.doors(),
             *Searching(self._pages, notebooks).doors(),
-            *Units(self._pages, notebooks).doors(),
+            *Units(self._pages, portraits, notebooks).doors(),
             *notebooks.doors(),
-            *Comparing(self._pages).doors(),
+            *Comparing(self._pages, portraits).doors(),
             *Signals(pictures, levels).doors(),
             *pictures.doors(),
             *Starting(self._pages, lake, self._orders).doors(),

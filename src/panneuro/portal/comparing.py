@@ -15,7 +15,7 @@ from panneuro.lake.asset import Asset
 from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_several
 from panneuro.portal.pages import Pages
-from panneuro.portal.portraits import Axes, Portrait, portrait_of
+from panneuro.portal.portraits import Axes, Portrait, Portraits
 from panneuro.portal.probes import Probe, probe_of
 from panneuro.portal.said import flat, size_of
 from panneuro.portal.signals import json_of
@@ -112,10 +112,13 @@ class Comparing:
     ----------
     pages : Pages
         Where people look.
+    portraits : Portraits
+        Of units.
     """
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, portraits: Portraits) -> None:
         self._pages = pages
+        self._portraits = portraits
 
     def doors(self) -> list[Door]:
         """Return the one door."""
@@ -170,7 +173,7 @@ class Comparing:
         )
 
     def _units(self, visit: Visit, asked: CompareAsked) -> Response:
-        portraits = [_portrait(visit, one, asked) for one in dict.fromkeys(asked.unit)]
+        portraits = [self._portrait(visit, one, asked) for one in dict.fromkeys(asked.unit)]
         properties = Rows.of([_properties(one) for one in portraits])
         if visit.form("json", "html") == "json":
             return json_of(
@@ -192,19 +195,19 @@ class Comparing:
             is_one=len({one.reference for one in portraits}) == 1,
         )
 
+    def _portrait(self, visit: Visit, text: str, asked: CompareAsked) -> Portrait:
+        reference, _, rest = text.partition("/")
+        signal, _, unit = rest.partition("/")
+        if not signal or not unit:
+            raise InputError(f"{text[:200]!r} names no unit", hint="NAME@VERSION/SIGNAL/UNIT")
+        asset = visit.data_of(reference)
+        return self._portraits.of(asset, signal, unit, asked.around, asked.by)
+
 
 def _column(visit: Visit, reference: str) -> Column:
     asset = visit.seen.asset(reference)
     reads = visit.seen.may("read", reference)
     return Column(asset, reads, probe_of(asset) if reads else None)
-
-
-def _portrait(visit: Visit, text: str, asked: CompareAsked) -> Portrait:
-    reference, _, rest = text.partition("/")
-    signal, _, unit = rest.partition("/")
-    if not signal or not unit:
-        raise InputError(f"{text[:200]!r} names no unit", hint="NAME@VERSION/SIGNAL/UNIT")
-    return portrait_of(visit.data_of(reference), signal, unit, asked.around, asked.by)
 
 
 def _documents(asset: Asset) -> dict[str, str]:

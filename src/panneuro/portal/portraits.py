@@ -16,12 +16,14 @@ from panneuro.core.errors import NotFoundError
 from panneuro.lake.asset import Asset
 from panneuro.portal import windows
 from panneuro.portal.charts import Line, Reach, bars, curves, reach_of
+from panneuro.portal.shelves import Shelf
 from panneuro.signals.events import Events
 from panneuro.signals.table import Intervals
 
 _MOST_CONDITIONS = 12
 _MOST_SPIKES = 2_000_000
 _MOST_CHANNELS = 8
+_SPANS = 1_000
 LAG_S, LAG_BIN_S = 0.05, 0.001
 """How far the autocorrelogram goes, and its bins."""
 
@@ -66,6 +68,8 @@ class Portrait:
     around, by : str
         The intervals around which its spikes are counted, and the column that tells conditions
         apart; empty for none.
+    span_s : float
+        The time in which any unit fires.
     """
 
     asset: Asset
@@ -73,6 +77,7 @@ class Portrait:
     unit: Any
     around: str
     by: str
+    span_s: float
 
     @property
     def reference(self) -> str:
@@ -89,12 +94,10 @@ class Portrait:
         """How many there are."""
         return int(self.signal.counts[self.at])
 
-    @cached_property
+    @property
     def rate_hz(self) -> float | None:
         """The mean rate over the time in which any unit fires."""
-        times = np.asarray(self.signal.times[:], dtype=float)
-        span = float(np.ptp(times)) if len(times) else 0.0
-        return self.spikes / span if span > 0 else None
+        return self.spikes / self.span_s if self.span_s > 0 else None
 
     @cached_property
     def properties(self) -> dict[str, Any]:
@@ -196,28 +199,43 @@ class Portrait:
         return curves(x, [Line("rate", mean, error)], self.by, "rate (Hz)", title)
 
 
-def portrait_of(asset: Asset, name: str, unit: str, around: str = "", by: str = "") -> Portrait:
-    """Return a unit, with the intervals that are asked for, or that tell a few conditions apart.
+class Portraits:
+    """Makes portraits, and keeps what all those of one asset have in common."""
 
-    Parameters
-    ----------
-    asset : Asset
-        Whose data may be read.
-    name, unit : str
-        The signal, and the unit's id.
-    around, by : str
-        As of `Portrait`; empty to choose.
+    def __init__(self) -> None:
+        self._spans = Shelf(_SPANS)
 
-    Raises
-    ------
-    NotFoundError
-        If there is no such unit, or there are no such intervals.
-    """
-    signal = windows.events(asset, name)
-    for one in signal:
-        if str(one) == unit:
-            return Portrait(asset, signal, one, *_chosen(asset, around, by))
-    raise NotFoundError(f"{name!r} has no unit {unit!r}")
+    def of(self, asset: Asset, name: str, unit: str, around: str = "", by: str = "") -> Portrait:
+        """Return a unit, with the intervals that are asked for, or that tell conditions apart.
+
+        Parameters
+        ----------
+        asset : Asset
+            Whose data may be read.
+        name, unit : str
+            The signal, and the unit's id.
+        around, by : str
+            As of `Portrait`; empty to choose.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such unit, or there are no such intervals.
+        """
+        signal = windows.events(asset, name)
+        for one in signal:
+            if str(one) == unit:
+                chosen = _chosen(asset, around, by)
+                key = (asset.name, asset.version, name)
+                return Portrait(
+                    asset, signal, one, *chosen, self._spans.take(key, lambda: _span(signal))
+                )
+        raise NotFoundError(f"{name!r} has no unit {unit!r}")
+
+
+def _span(signal: Events) -> float:
+    times = np.asarray(signal.times[:], dtype=float)
+    return float(np.ptp(times)) if len(times) else 0.0
 
 
 def choices_of(asset: Asset) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_asset
 from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.pages import Pages
-from panneuro.portal.portraits import Floats, Portrait, choices_of, portrait_of
+from panneuro.portal.portraits import Floats, Portrait, Portraits, choices_of
 from panneuro.portal.signals import json_of, tag_of
 
 
@@ -60,12 +60,15 @@ class Units:
     ----------
     pages : Pages
         Where people look.
+    portraits : Portraits
+        Of the units.
     notebooks : Notebooks
         To go on with.
     """
 
-    def __init__(self, pages: Pages, notebooks: Notebooks) -> None:
+    def __init__(self, pages: Pages, portraits: Portraits, notebooks: Notebooks) -> None:
         self._pages = pages
+        self._portraits = portraits
         self._notebooks = notebooks
 
     def doors(self) -> list[Door]:
@@ -76,7 +79,7 @@ class Units:
     def unit(self, visit: Visit, asked: UnitAsked) -> Response:
         """Show a unit: its autocorrelogram, and its rate around what was shown, by condition."""
         asset = visit.data()
-        portrait = portrait_of(
+        portrait = self._portraits.of(
             asset, visit.part("signal"), visit.part("unit"), asked.around, asked.by
         )
         form = visit.form("json", "html")
