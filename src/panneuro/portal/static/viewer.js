@@ -113,8 +113,9 @@ class Viewer {
   }
 
   chooseElectrode(electrode) {
-    linkElectrode(this.panels, this.electrode === electrode ? undefined : electrode);
-    this.mark();
+    const chosen = this.electrode === electrode ? undefined : electrode;
+    linkElectrode(this.panels, chosen);
+    this.mark(chosen);
     this.draw();
     this.write();
   }
@@ -138,8 +139,8 @@ class Viewer {
   }
 
   // Show what is chosen beside the panels, too: on the probe, on images, and as a way to the unit's page.
-  mark() {
-    this.electrode = electrodeOf(this.panels);
+  mark(electrode = electrodeOf(this.panels)) {
+    this.electrode = electrode;
     for (const contact of this.root.querySelectorAll(".probe rect[data-row]")) {
       contact.classList.toggle("chosen", Number(contact.dataset.row) === this.electrode);
     }
