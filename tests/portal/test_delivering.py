@@ -266,8 +266,8 @@ def test_there_is_not_room_for_everything(tmp_path, monkeypatch):
     with pytest.raises(LimitError, match="on their way"):
         kept.begin(DeliveryAsked.model_validate(asked("b")), "rig:two")
     monkeypatch.setattr(staging, "_DEAD_S", -1.0)
-    assert Staging(tmp_path / "staging").get("anything") is None
-    assert list((tmp_path / "staging").iterdir()) == []
+    third = Staging(tmp_path / "staging").begin(DeliveryAsked.model_validate(asked("c")), "rig:two")
+    assert list((tmp_path / "staging").iterdir()) == [third.folder]
 
 
 def test_a_delivery_is_its_senders(workshop, bearer):

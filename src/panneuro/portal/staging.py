@@ -263,6 +263,7 @@ class Staging:
         with self._lock:
             self._look()
             if id_ not in self._open:
+                self._forget()
                 self._make_room(asked, owner)
                 folder = self._folder / id_
                 (folder / _PARTS).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -280,12 +281,15 @@ class Staging:
             delivery.discard()
 
     def _look(self) -> None:
-        """Find what an earlier server left, once, and forget what nobody goes on with."""
+        """Find what an earlier server left, once."""
         if not self._looked and self._folder.is_dir():
             for folder in self._folder.iterdir():
                 with suppress(OSError, ValueError, LookupError):
                     self._open[folder.name] = Delivery.load(folder)
         self._looked = True
+
+    def _forget(self) -> None:
+        """Forget what nobody goes on with."""
         for one in [one for one in self._open.values() if time.time() - one.touched > _DEAD_S]:
             self._open.pop(one.id).discard()
 
