@@ -235,7 +235,7 @@ class LakeFor:
         return replace(added, manifest=self._without_hidden(added.manifest))
 
     def judge(self, reference: str, what: str, verdict: str, **more: Any) -> Added:
-        """Judge an asset or its units, if the actor may edit it: see `Lake.judge`.
+        """Judge an asset or its units in the actor's name, if they may edit it: see `Lake.judge`.
 
         Raises
         ------
@@ -247,6 +247,8 @@ class LakeFor:
         def approve(manifest: Manifest) -> None:
             self._need_for("edit", manifest)
 
+        if not self.actor.is_local:
+            more["by"] = self.actor.principal.partition(":")[2]
         added = self._lake.judge(reference, what, verdict, approve=approve, **more)
         return replace(added, manifest=self._without_hidden(added.manifest))
 

@@ -7,7 +7,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from panneuro.lake.curation import LABELS
 from panneuro.lake.judging import VERDICTS
-from panneuro.lake.runs import user
 from panneuro.portal.doors import Door, Visit
 from panneuro.portal.pages import segment
 from panneuro.portal.signing import place_on_this_server
@@ -60,12 +59,9 @@ def judge(visit: Visit, asked: JudgementAsked) -> Response:
     It takes who may edit the asset. Named with the version that was looked at, ``NAME@VERSION``,
     it is refused (409) if others judged the same since.
     """
-    actor, reference = visit.seen.actor, visit.part("name")
+    reference = visit.part("name")
     units = [*asked.units, *(one.removeprefix(f"{reference}/{asked.name}/") for one in asked.unit)]
-    by = user() if actor.is_local else actor.principal.partition(":")[2]
-    added = visit.seen.judge(
-        reference, asked.name, asked.status, units=units, why=asked.reason, by=by
-    )
+    added = visit.seen.judge(reference, asked.name, asked.status, units=units, why=asked.reason)
     manifest = added.manifest
     if visit.form("json", "html") == "html":
         page = f"/assets/{segment(manifest.name)}#{'units' if units else 'quality'}"
