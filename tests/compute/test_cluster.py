@@ -138,6 +138,8 @@ def test_nobody_comes(monkeypatch):
         ({"scheduler": "nonsense://nowhere"}, "'nonsense://nowhere' does not answer"),
         ({"options": {"no_such_option": 1}}, "no cluster here can be made: "),
         ({"cluster": "dask_jobqueue.Nothing"}, "no cluster class"),
+        ({"cluster": "no_such_package.Cluster"}, "no cluster class .*no_such_package"),
+        ({"cluster": "Cluster"}, "no cluster class"),
         ({"cluster": "dask_jobqueue.SLURMCluster"}, "SLURMCluster can be made: .*cores"),
     ],
 )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import distributed
@@ -87,7 +88,7 @@ def _made(settings: Mapping[str, Any], workers: int, needs: Iterable[Need]) -> A
     make: Any = _class(str(named)) if named else partial(distributed.LocalCluster, **here)
     try:
         made = make(**options)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Of whatever class: the cluster's is anybody's.
         raise InputError(
             f"reading lake.toml: no {named or 'cluster here'} can be made: {error}",
             hint="[compute.options] are those of its class",
@@ -98,13 +99,18 @@ def _made(settings: Mapping[str, Any], workers: int, needs: Iterable[Need]) -> A
 
 
 def _keep(cluster: Any, workers: int) -> None:
-    """Ask for workers, and again for those that are lost: at their wall time, with their node."""
+    """Ask for workers, and again for those that are lost: at their wall time, with their node.
+
+    Kubernetes and gateways ask again by themselves.
+    """
+    cluster.scale(workers)
+    if not issubclass(type(cluster), distributed.SpecCluster):
+        return
 
     def ask() -> None:
         if cluster.status == distributed.Status.running:
             cluster.scale(workers)
 
-    cluster.scale(workers)
     again = PeriodicCallback(ask, 1000 * _ASK_EVERY_S)
     cluster.periodic_callbacks["panneuro"] = again
     cluster.loop.add_callback(again.start)
@@ -113,13 +119,17 @@ def _keep(cluster: Any, workers: int) -> None:
 def _class(path: str) -> Any:
     """Return a cluster's class by its name, as in ``dask_jobqueue.SLURMCluster``."""
     module, _, name = path.rpartition(".")
-    extra = "slurm" if module == "dask_jobqueue" else "dask"
+    package = module.partition(".")[0]
+    if package == "dask_jobqueue":
+        need(package, "slurm", f"A {name}")
     try:
-        return getattr(need(module, extra, f"A {name}"), name)
-    except (AttributeError, ValueError) as error:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"reading lake.toml: there is no cluster class {path!r}",
-            hint='cluster = "dask_jobqueue.SLURMCluster"',
+            f"reading lake.toml: there is no cluster class {path!r}: {error}",
+            hint=f"pip install {package.replace('_', '-')}"
+            if isinstance(error, ImportError)
+            else 'cluster = "dask_jobqueue.SLURMCluster"',
         ) from error
 
 
