@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,21 @@ def test_one_looks_first_where_something_is(signals, begin, window):
 def test_a_signal_without_times_is_not_drawn():
     found = viewer_of(made(series("empty", None, None, None), series("lfp", 3.0, 4.0, 1000.0)))
     assert ([panel["name"] for panel in found["panels"]], found["first"]) == (["lfp"], 3.0)
+
+
+def test_a_unit_is_at_the_electrode_of_its_peak():
+    tables = {
+        "units": pa.table({"id": [7, 8, 9], "peak_channel": [12, 10, None]}),
+        "electrodes": pa.table({"channel": [10, 11, 12], "x_um": [0.0, 0.0, 0.0]}),
+    }
+    units = {
+        "kind": "events", "name": "units", "units": 3, "columns": ["peak_channel"],
+        "start_s": 0.0, "stop_s": 1.0,
+    }  # fmt: skip
+    asset = made(units, {"kind": "table", "name": "electrodes", "rows": 3, "columns": ["channel"]})
+    asset.rows = tables.__getitem__
+    (panel,) = viewer_of(asset)["panels"]
+    assert (panel["ids"], panel["sites"]) == ([7, 8, 9], [2, 0, None])
 
 
 def test_a_steady_clock_is_two_knots():

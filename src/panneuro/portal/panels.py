@@ -96,7 +96,8 @@ def _sites(asset: Asset, said: Mapping[str, Any]) -> list[int | None]:
         return [_row(group[0]) if group else None for group in groups]
     for column in _PEAKS:
         if column in columns:
-            return [_row(one) for one in table[column].to_pylist()]
+            known = _rows_by_number(asset)
+            return [known.get(_row(one)) for one in table[column].to_pylist()]
     if "channel_name" in columns:
         rows = _rows_by_channel(asset)
         return [rows.get(name) for name in table["channel_name"].to_pylist()]
@@ -106,6 +107,17 @@ def _sites(asset: Asset, said: Mapping[str, Any]) -> list[int | None]:
 def _row(value: Any) -> int | None:
     whole = isinstance(value, int | float) and float(value).is_integer()
     return int(value) if whole else None
+
+
+def _rows_by_number(asset: Asset) -> dict[int | None, int]:
+    """Return the row of each electrode by the number that it goes by."""
+    for said in asset.manifest.signals:
+        if said["name"] == "electrodes":
+            table = asset.rows("electrodes")
+            numbered = next((one for one in ("id", "channel") if one in table.column_names), None)
+            numbers = table[numbered].to_pylist() if numbered else range(table.num_rows)
+            return {_row(number): row for row, number in enumerate(numbers)}
+    return {}
 
 
 def _rows_by_channel(asset: Asset) -> dict[str, int]:

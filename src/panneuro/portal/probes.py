@@ -12,7 +12,7 @@ from panneuro.lake.asset import Asset
 
 Floats = npt.NDArray[np.float64]
 
-_AXES = (("rel_x", "rel_y"), ("x", "y"), ("x", "z"))
+_AXES = (("rel_x", "rel_y"), ("x_um", "y_um"), ("x", "y"), ("x", "z"))
 _MARGIN = 6.0
 _WIDTH, _HEIGHT = 90.0, 420.0
 _SQUARE = 160.0
