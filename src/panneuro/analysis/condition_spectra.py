@@ -213,9 +213,7 @@ def _jackknife(sums: _Sums, power: Values, level: float) -> tuple[Values, Values
     return low, high
 
 
-def _chi_squared(
-    sums: _Sums, power: Values, n_tapers: int, level: float
-) -> tuple[Values, Values]:
+def _chi_squared(sums: _Sums, power: Values, n_tapers: int, level: float) -> tuple[Values, Values]:
     pairs = [
         chi_squared_interval(mean, 2 * n_tapers * int(count), level)
         for mean, count in zip(power, sums.counts.sum(1), strict=True)
