@@ -207,6 +207,12 @@ def test_names_that_climb_are_refused(workshop, bearer, path):
     assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+def test_what_no_record_can_hold_is_refused(value):
+    with pytest.raises(ValidationError):
+        DeliveryAsked.model_validate(asked("a", said={"subject": {"id": value}}))
+
+
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=4))
 def test_whatever_is_accepted_stays_inside(paths):
     try:

@@ -191,6 +191,25 @@ def keeper(lake, tmp_path_factory, running):
         assert list(made.lake.store.list("runs/orders")) == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"step": "check-channels", "max_cost": NaN}',
+        b'{"step": "check-channels", "max_cost": Infinity}',
+        b'{"step": "check-channels", "parameters": {"dead_below": NaN}}',
+        b'{"step": "check-channels", "label": "\\ud800"}',
+        b'{"step": "\\ud800"}',
+        b'{"step": ' + b"[" * 100_000,
+        b'["step"]',
+        b"\xff",
+    ],
+)
+def test_what_no_record_can_hold_is_refused(keeper, said):
+    for place in ("/runs", "/runs/plan", "/assets"):
+        answer = keeper.post(place, content=said, headers={"content-type": "application/json"})
+        assert answer.status_code == 400, answer.text
+
+
 def test_pages_of_other_sites_run_nothing(keeper):
     for headers in (
         {"sec-fetch-site": "cross-site"},

@@ -261,9 +261,7 @@ class LakeFor:
         before = manifest.documents.get("description", {}).get("parents") or ()
         return lambda name: name in before or name in self
 
-    def add(
-        self, path: str | Path, *, progress: Progress | None = None, **options: Any
-    ) -> Added:
+    def add(self, path: str | Path, *, progress: Progress | None = None, **options: Any) -> Added:
         """Add a recording, if the actor may add what its documents say it is.
 
         Parameters

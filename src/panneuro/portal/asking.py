@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from panneuro.compute.planning import Given
 from panneuro.compute.running import Limits
+from panneuro.core.digests import canonical_json
 from panneuro.portal.offers import PIPELINE, STEP
 from panneuro.portal.orders import Order
 
@@ -55,6 +56,12 @@ class RunAsked(BaseModel):
             elif name.startswith(_OF_SIGNAL):
                 gathered["takes"][name.removeprefix(_OF_SIGNAL)] = value
         return kept | gathered
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        """Refuse what no record can hold: no numbers, halves of letters."""
+        canonical_json(self.model_dump())
+        return self
 
     @property
     def kind(self) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from panneuro.core.digests import digest_file, digest_json
+from panneuro.core.digests import canonical_json, digest_file, digest_json
 from panneuro.core.errors import ConflictError, CorruptionError, InputError, LimitError
 from panneuro.core.store import check_key
 
@@ -62,7 +62,8 @@ class DeliveryAsked(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Refuse names that climb, meet, or are no keys."""
+        """Refuse names that climb, meet, or are no keys, and what no record can hold."""
+        canonical_json(self.model_dump())
         paths = [check_key(file.path) for file in self.files]
         folders = {
             "/".join(parts[:n])
