@@ -124,3 +124,13 @@ def test_sniffing_never_raises_and_reading_only_our_errors(
         assert error.message  # noqa: PT017 - either outcome is right
     finally:
         place.unlink()
+
+
+def test_an_empty_folder_is_told_before_readers_are_asked(tmp_path: Path) -> None:
+    for ask in (
+        lambda: choose(Source(tmp_path)),
+        lambda: read(tmp_path),
+        lambda: read(tmp_path, "edf"),
+    ):
+        with pytest.raises(FormatError, match="the folder is empty"):
+            ask()

@@ -60,8 +60,9 @@ def choose(source: Source) -> tuple[str, Match]:
     UnknownFormatError
         If none does; the message lists what was tried.
     FormatError
-        If it is of a format that is known and cannot be read.
+        If it is empty, or of a format that is known and cannot be read.
     """
+    _check_files(source)
     matches = {name: _load(name).sniff(source) for name in plugins.names(GROUP)}
     best = max(matches, key=lambda name: matches[name].score, default="")
     if not best or matches[best].score <= 0:
@@ -87,13 +88,20 @@ def read(path: Path | str, format: str | None = None) -> Recording:  # noqa: A00
         Name of the reader; found by sniffing where not given.
     """
     source = Source(Path(path))
-    if not source.files:
-        raise FormatError(f"reading {str(path)!r}: the folder is empty")
+    _check_files(source)
     if format is not None and format not in plugins.names(GROUP):
         raise InputError(
             f"there is no format {format!r}", hint=f"known: {', '.join(plugins.names(GROUP))}"
         )
     return _load(format or choose(source)[0]).read(source)
+
+
+def _check_files(source: Source) -> None:
+    if not source.files:
+        raise FormatError(
+            f"reading {str(source.path)!r}: the folder is empty",
+            hint="name the folder that the rig wrote",
+        )
 
 
 def _load(name: str) -> Reader:
