@@ -116,6 +116,15 @@ def test_one_never_comes_back_elsewhere():
     assert Question.decode("x.1.%2F%2Fevil.example").place == "/assets"
 
 
+def test_a_place_that_no_cookie_holds_is_forgotten():
+    for place in ("/assets?q=" + "é" * 900, "/" + "x" * 1_900):
+        question = Question("x" * 43, 1, place)
+        kept = Question.decode(question.encode())
+        assert len(question.encode()) < 3_500
+        assert kept.place in (place, "/assets")
+        assert kept.state == question.state
+
+
 def test_two_servers_of_a_lake_are_one(shared, running, described):
     """Sign in through one, come back at the other, sign out at the first; also started again."""
     hosting = Hosting(

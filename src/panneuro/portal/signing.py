@@ -31,6 +31,9 @@ _LEEWAY_S = 30
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 _TIMEOUT_S = 10.0
 _RETRY_S = "30"
+_LONGEST_PLACE = 3_000
+"""Browsers keep cookies of 4,096 bytes."""
+
 _LOG = logging.getLogger("panneuro.portal")
 
 
@@ -92,8 +95,9 @@ class Question:
         return cls(secret, int(asked), place_on_this_server(unquote(place)))
 
     def encode(self) -> str:
-        """Return it as a cookie holds it."""
-        return f"{self.secret}.{self.asked}.{quote(self.place, safe='/')}"
+        """Return it as a cookie holds it: a place that is too long for one is left out."""
+        place = quote(self.place, safe="/")
+        return f"{self.secret}.{self.asked}.{place if len(place) <= _LONGEST_PLACE else ''}"
 
     @property
     def state(self) -> str:
