@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -23,9 +24,17 @@ from panneuro.signals.timeseries import TimeSeries
 STEPS = Path(__file__).parent / "steps.py"
 
 
+@pytest.fixture(scope="session")
+def _packages(tmp_path_factory):
+    """Return uv's cache: that of whoever tests, or else one for all tests."""
+    own = Path(os.environ.get("UV_CACHE_DIR", "~/.cache/uv")).expanduser()
+    return own if own.is_dir() else tmp_path_factory.mktemp("uv")
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
+def _own_cache(tmp_path, monkeypatch, _packages):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(_packages))
 
 
 def session(lake, number: int, *, n_units: int = 4) -> Manifest:
