@@ -13,7 +13,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "get": "Read a signal or a file out of an asset.",
         "run": "Run a step on what a search finds.",
         "up": "Compute what is missing or stale.",
-        "watch": "Keep pipelines up to date as assets arrive.",
+        "watch": "Keep pipelines and views up to date.",
         "lineage": "Show what an asset was made from, and what was made of it.",
         "reproduce": "Prove a result: make it again, and compare.",
         "bundle": "Freeze what a paper is made of, to be run again elsewhere.",
