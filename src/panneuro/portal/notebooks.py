@@ -99,7 +99,7 @@ class Notebooks:
         It holds lines and no data, and says nothing of the lake that was not asked: it is the same
         whether there is such an asset or not. Whoever runs it sees what they may see.
         """
-        format_ = need("nbformat", "notebooks", "Writing a notebook")
+        format_ = need("nbformat", "portal", "Writing a notebook")
         cells = [
             format_.v4.new_markdown_cell(_heading(visit.origin, asked)),
             *map(format_.v4.new_code_cell, _code(visit.origin, asked)),
