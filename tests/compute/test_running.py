@@ -46,6 +46,18 @@ def test_the_same_is_never_run_twice(lake, steps):
     assert run(lake, f"{steps}:rates", on="has:units").outputs == first.outputs
 
 
+def test_what_was_lost_is_made_again(lake, steps):
+    made = run(lake, f"{steps}:rates", on="has:units").outputs
+    name, version = next(iter(made.items()))
+    for found in list(lake.store.list(f"assets/{name}")):
+        lake.store.delete(found.key)
+    gone = [problem for problem in lake.check(repair=True).problems if problem.kind == "gone"]
+    assert [problem.asset for problem in gone] == [f"{name}@{version}"]
+    again = run(lake, f"{steps}:rates", on="has:units")
+    assert [one.outputs for one in again.done] == [{name: version}]
+    assert lake.check().problems == []
+
+
 def test_what_changes_is_told_and_run(lake, steps):
     run(lake, f"{steps}:rates", on="has:units")
     planned = plan(lake, f"{steps}:rates", "subject=m1 has:units", Given({"window_s": "0.5"}))

@@ -244,8 +244,10 @@ class Planner:
         return Plan(self.step, tuple(tasks), reasons, there, tuple(skipped), projected)
 
     def made(self, task: Task) -> Mapping[str, str] | None:
-        """Return what a run made, if it was done before."""
-        return self._outputs.get(task.run.key)
+        """Return what a run made, if it was done before and the lake still has it."""
+        made = self._outputs.get(task.run.key)
+        held = made is not None and all(self.lake.index.get(*one) for one in made.items())
+        return made if held else None
 
     def why(self, task: Task) -> tuple[str, ...]:
         """Return why a run is due although an asset of its name is there; empty if none is."""
