@@ -200,8 +200,8 @@ def spectra(lfp: TimeSeries, n_windows: int) -> None:
 def envelopes(lfp: TimeSeries, folder: Path) -> None:
     """Compare theta band-pass and Hilbert envelope, from disk to disk."""
     out = np.lib.format.open_memmap(folder / "env.npy", "w+", np.float32, lfp.data.shape)
-    ours = measured("", lambda: evaluate(envelope(lfp, THETA), out), rounds=2)
-    fewer = measured("", lambda: evaluate(envelope(lfp, THETA, every=DECIMATION)), rounds=2)
+    ours = measured("", lambda: evaluate(envelope(lfp, THETA), out), rounds=5)
+    fewer = measured("", lambda: evaluate(envelope(lfp, THETA, every=DECIMATION)), rounds=5)
     sos = sps.butter(4, THETA, "bandpass", fs=RATE_HZ, output="sos")
 
     def block(x: Array) -> Array:
@@ -257,7 +257,7 @@ def wavelets(lfp: TimeSeries) -> None:
     frequencies = np.geomspace(2, 150, 40)
     channels, few, rows = 10, 1, 120 * SECOND
     some = lfp.with_data(np.asarray(lfp.data[:, :channels]))
-    ours = measured("", lambda: evaluate(morlet(some, frequencies, every=10)), rounds=2)
+    ours = measured("", lambda: evaluate(morlet(some, frequencies, every=10)), rounds=5)
 
     def by_mne() -> Array:
         samples = part(lfp, slice(0, rows), few)[None]
