@@ -13,11 +13,10 @@ import numpy.typing as npt
 from panneuro.storage.chunks import ChunkCoder, CodecConfig
 from panneuro.storage.pyramid import FACTOR, Pyramid
 
-CHUNK_BYTES = 3 << 19
+CHUNK_BYTES = 2 << 20
 """Inner chunks hold at most this many raw bytes: a quarter of a second of 96 channels at 30 kHz.
 
-With half as many, coding takes a third longer and stores no less; with more, a second of all
-channels asks for markedly more than a second."""
+With half as many, coding takes a third longer, and what has few channels is stored in more."""
 
 SHARD_BYTES = 256 << 20
 """Shards hold at most about this many raw bytes: 11 s of 384 channels at 30 kHz."""
