@@ -25,8 +25,8 @@ themselves, and so is the OpenAPI document at `/openapi.json`.
   are cached for ever. Every answer about an asset has an `ETag`.
 - Files and `/store/…` answer ranges of bytes. Where the store can, a large object is answered by a
   redirection to a link that holds for fifteen minutes.
-- Programs sign in with `Authorization: Bearer TOKEN`. What is not for them is not there: `404`. To change anything
-  takes a token or a session: `401`.
+- Programs sign in with `Authorization: Bearer TOKEN`. What is not for them is not there: `404`. To
+  change anything takes a token or a session: `401`.
 - What went wrong is a `application/problem+json` document: `type`, `title`, `status`, `detail`,
   `hint`, and `code`, one of the stable codes of [errors](errors.md).
 - `panneuro.open("https://lake.example/store")` opens a served lake like any other.
