@@ -10,11 +10,13 @@ import xarray as xr
 from panneuro.analysis.action_potentials import action_potentials
 from panneuro.analysis.bands import butterworth_taps, fir_taps
 from panneuro.analysis.behaviour import confident, without_blinks
+from panneuro.analysis.clusters import cluster_sign_test, neighbours
 from panneuro.analysis.communication import (
     canonical_correlations,
     prediction_test,
     reduced_rank_regression,
 )
+from panneuro.analysis.copula_information import to_normal
 from panneuro.analysis.current_pulses import pulse_answer, pulses
 from panneuro.analysis.detection import d_prime
 from panneuro.analysis.excitability import excitability, firing
@@ -23,6 +25,8 @@ from panneuro.analysis.glm import bits_per_spike
 from panneuro.analysis.history import history_features
 from panneuro.analysis.information import possible_responses
 from panneuro.analysis.isolation import isolation
+from panneuro.analysis.linear_classifiers import LDA, Ridge
+from panneuro.analysis.permutation_tests import sign_test
 from panneuro.analysis.psychometrics import fit_psychometric
 from panneuro.analysis.rasters import raster
 from panneuro.analysis.replay import fit_line
@@ -61,6 +65,13 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         (lambda: canonical_correlations(ONE, OTHER, n_components=-1), "-1 dimensions"),
         (lambda: canonical_correlations(ONE, OTHER, ridge=np.nan), "penalty on areas is nan"),
         (lambda: prediction_test(ONE, OTHER, max_rank=-2), "-2 dimensions"),
+        (lambda: neighbours(0), "length 0"),
+        (lambda: cluster_sign_test(np.ones((5, 0)), 4.0), "length 0"),
+        (lambda: sign_test([1.0]), "1 trials"),
+        (lambda: LDA("a").strengths, "not in"),
+        (lambda: LDA([0.1]).strengths, "not in"),
+        (lambda: Ridge("a").strengths, "not above 0"),
+        (lambda: to_normal([1.0, np.nan]), "not a number"),
         (lambda: d_prime(np.inf, 1, 1, 1), "numbers of trials"),
         (lambda: zscore(NO_TIME, (0, 1)), "dims unit, time"),
         (lambda: zscore(np.ones((2, 3)), (0, 1)), "must be a DataArray"),

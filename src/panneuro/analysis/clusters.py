@@ -44,6 +44,11 @@ def neighbours(*axes: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.spars
     -------
     csr_array, shape (n_tests, n_tests)
 
+    Raises
+    ------
+    InputError
+        If there are no axes, one has no length, or a matrix is not square.
+
     Examples
     --------
     >>> neighbours(2, 2).toarray().astype(int)
@@ -73,6 +78,8 @@ def _without_zeros(matrix: scipy.sparse.sparray) -> scipy.sparse.csr_array:
 
 def _axis(axis: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
     if isinstance(axis, int | np.integer):
+        if axis < 1:
+            raise InputError(f"neighbours were asked for along an axis of length {int(axis)}")
         row = scipy.sparse.eye_array(int(axis), k=1, dtype=np.int8)
         return scipy.sparse.csr_array(row + row.T)
     matrix = scipy.sparse.csr_array(axis) != 0

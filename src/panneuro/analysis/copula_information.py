@@ -106,12 +106,26 @@ def to_normal(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     values : array-like, shape (n_trials, ...)
         Ties get the quantile of their mean rank.
 
+    Returns
+    -------
+    ndarray of float64, of the shape of `values`
+
+    Raises
+    ------
+    InputError
+        If a value is not a number.
+
     Examples
     --------
     >>> to_normal([3.0, 1.0, 1000.0]).round(2)
     array([ 0.  , -0.67,  0.67])
     """
-    ranks = rankdata(values, axis=0)
+    found = np.asarray(values, dtype=np.float64)
+    if np.isnan(found).any():
+        raise InputError(
+            "ranks were asked for of what is not a number", hint="leave out such trials"
+        )
+    ranks = rankdata(found, axis=0)
     return np.asarray(ndtri(ranks / (len(ranks) + 1)), dtype=np.float64)
 
 

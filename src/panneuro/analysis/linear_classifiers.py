@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class LDA:
-    """A linear discriminant with a shrunken covariance, equal priors as in the training trials.
+    """A linear discriminant with a shrunken covariance, and the priors of the training trials.
 
     Parameters
     ----------
@@ -42,7 +42,9 @@ class LDA:
     def strengths(self) -> tuple[float, ...]:
         """The values to choose from."""
         given = self.shrinkage if isinstance(self.shrinkage, tuple) else (self.shrinkage,)
-        if not given or not all(0 < value <= 1 for value in given):
+        if not given or not all(
+            isinstance(one, int | float | np.number) and 0 < one <= 1 for one in given
+        ):
             raise InputError(f"shrinkage is {self.shrinkage!r}, not in (0, 1]", hint="try 0.1")
         return given
 
@@ -63,7 +65,9 @@ class Ridge:
     def strengths(self) -> tuple[float, ...]:
         """The values to choose from."""
         given = self.alpha if isinstance(self.alpha, tuple) else (self.alpha,)
-        if not given or not all(0 < value < np.inf for value in given):
+        if not given or not all(
+            isinstance(one, int | float | np.number) and 0 < one < np.inf for one in given
+        ):
             raise InputError(f"alpha is {self.alpha!r}, not above 0", hint="try 1.0")
         return given
 

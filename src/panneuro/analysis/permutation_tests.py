@@ -142,7 +142,8 @@ def sign_test(
     >>> sign_test(samples, n_permutations=99).p.values.round(2)
     array([0.11, 0.01])
     """
-    return _test(samples, sign_design(int(samples.shape[0]), n_permutations, seed), executor)
+    given = _sliceable(samples)
+    return _test(given, sign_design(int(given.shape[0]), n_permutations, seed), executor)
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,13 @@ def to_f(share: Floats, design: Design) -> Floats:
     return ratio
 
 
+def _sliceable(samples: Any) -> Any:
+    """Return what has a shape and can be sliced; lists become arrays."""
+    return samples if hasattr(samples, "shape") else np.asarray(samples)
+
+
 def _test(samples: Any, design: Design, executor: Executor | None) -> xr.Dataset:
+    samples = _sliceable(samples)
     shape = tuple(samples.shape[1:])
     if int(samples.shape[0]) != design.labels.shape[1]:
         raise InputError(f"{samples.shape[0]} trials have {design.labels.shape[1]} labels")

@@ -30,6 +30,10 @@ def p_values(observed: npt.ArrayLike, null: npt.ArrayLike, tail: Tail = "greater
     tail : {"greater", "less", "two-sided"}
         Which values are extreme.
 
+    Returns
+    -------
+    ndarray of float64, of the shape of `observed`
+
     Raises
     ------
     InputError
