@@ -78,7 +78,7 @@ class Noting(FaultyStore):
 def source(tmp_path):
     folder = tmp_path / "source"
     folder.mkdir()
-    samples = np.random.default_rng(0).normal(0, 200, (60_000, 16)).astype("i2")
+    samples = np.random.default_rng(0).normal(0, 200, (600_000, 16)).astype("i2")
     np.save(folder / "raw.npy", samples)
     (folder / "raw.yaml").write_text("rate_hz: 30000\nunit: volts\ngain: 1.0e-6\n")
     return folder

@@ -85,7 +85,7 @@ def codecs_of(folder):
 def several(made_up):
     """Return signals that each get another coding, of one chunk and of several."""
     random = np.random.default_rng(0)
-    raw = random.normal(0, 9, (9000, 130)).cumsum(axis=0).astype("i2")
+    raw = random.normal(0, 9, (16_000, 130)).cumsum(axis=0).astype("i2")
     series = "ElectricalSeries"
     return (
         TimeSeries("wide", raw, "volts", rate_hz=3e4, gain=1e-6, neurodata_type=series),
