@@ -11,11 +11,17 @@ import pytest
 
 import panneuro
 from panneuro.access.lifecycle import Proposal, Rule
-from panneuro.compute import repeating, reproducing
+from panneuro.compute import recomputing, repeating, reproducing
 from panneuro.compute.recomputing import apply, recompute
 from panneuro.compute.reproducing import reproduce
 from panneuro.compute.running import run
-from panneuro.core.errors import CorruptionError, ExpiredError, InputError, UnobtainableError
+from panneuro.core.errors import (
+    CorruptionError,
+    ExpiredError,
+    InputError,
+    StoreError,
+    UnobtainableError,
+)
 from panneuro.core.query import EVERYTHING
 from panneuro.lake import retiring
 from panneuro.lake.metering import kept, used
@@ -108,6 +114,29 @@ def test_what_was_made_again_goes_and_comes_back_byte_for_byte(chained):
     with pytest.raises(InputError, match="has not expired"):
         recompute(lake, first, here=True)
     assert lake.check().ok
+
+
+def test_nothing_goes_or_is_said_to_be_back_that_is_not_on_the_disk(chained, monkeypatch):
+    lake, first, _ = chained
+    reproduce(lake, first, here=True)
+    before = objects(lake, first)
+
+    def refuse(*_):
+        raise StoreError("the disk does not take it")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(retiring, "make_durable", refuse)
+        with pytest.raises(StoreError):
+            list(apply(lake, LATER))
+    there = objects(lake, first)
+    assert {key: there[key] for key in before} == before
+    with monkeypatch.context() as broken:
+        broken.setattr(recomputing, "make_durable", refuse)
+        with pytest.raises(StoreError):
+            recompute(lake, first, here=True)
+    assert f"{lake[first].manifest.prefix}/{KEY}" in objects(lake, first)
+    recompute(lake, first, here=True)
+    assert objects(lake, first) == before
 
 
 def test_what_expired_costs_nothing_and_is_no_wrong(chained):

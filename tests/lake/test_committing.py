@@ -311,3 +311,8 @@ def test_what_the_disk_does_not_take_is_not_committed(tmp_path, made_up, said, m
     assert {problem.kind for problem in lake.check().problems} == {"unfinished"}
     assert lake.add(made_up.use(), said=said).is_new
     assert lake.check().problems == []
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", refuse)
+        with pytest.raises(StoreError, match="on the disk"):
+            lake.add(made_up.use(), said=said)
+    assert not lake.add(made_up.use(), said=said).is_new

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime
 
 import pytest
 
 from panneuro.access.actors import Actor
 from panneuro.access.statements import Grant
-from panneuro.core.errors import CorruptionError
+from panneuro.core.errors import CorruptionError, StoreError
 from panneuro.core.query import parse
 from panneuro.lake import statements
 from panneuro.lake.granting import Access
@@ -36,6 +38,20 @@ def test_a_statement_under_a_name_that_is_not_its_own_closes_the_lake(store):
     store.put(f"grants/{'0' * 64}.json", grant.encode())
     with pytest.raises(CorruptionError, match="not what its name says"):
         Access(store).policy()
+
+
+def test_a_grant_and_its_end_are_on_the_disk(store, monkeypatch):
+    access = Access(store)
+    given = access.grant("ada@uni.edu", "reader", "")
+
+    def refuse(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StoreError, match="on the disk"):
+        access.revoke(given.id)
+    with pytest.raises(StoreError, match="on the disk"):
+        access.grant("bob@uni.edu", "reader", "")
 
 
 def test_what_is_not_ours_is_passed_over(store):

@@ -19,6 +19,7 @@ from panneuro.lake.retiring import expire, proposals
 from panneuro.lake.runs import Attempt
 from panneuro.lake.tiering import move
 from panneuro.lake.tombstones import KEY, RECOMPUTE, tombstones
+from panneuro.storage.durability import make_durable
 
 if TYPE_CHECKING:
     from panneuro.access.lifecycle import Proposal
@@ -143,4 +144,5 @@ def _put_back(lake: Lake, asset: Asset, again: Repetition) -> None:
             )
     for file in wanted:
         lake.store.put_file(asset.manifest.key_of(file), made / file.path)
+    make_durable(lake.store, [asset.manifest.key_of(file) for file in wanted])
     lake.store.delete(f"{asset.manifest.prefix}/{KEY}")

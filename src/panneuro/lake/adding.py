@@ -21,7 +21,7 @@ from panneuro.documents import Documents, Finding, Surroundings, asset_name, req
 from panneuro.documents.merging import Layer, merge
 from panneuro.formats.readers import read
 from panneuro.lake.coding import chooser
-from panneuro.lake.committing import commit, moment
+from panneuro.lake.committing import commit, make_sure, moment
 from panneuro.lake.runs import Attempt
 from panneuro.lake.sources import Snapshot
 from panneuro.signals.events import Events
@@ -275,6 +275,7 @@ def carry_out(
     """
     earlier = list(earlier)
     if is_there(plan, earlier):
+        make_sure(store, earlier)
         return Added(earlier[-1], False, 0, plan.findings)
     run = Attempt.at(
         "panneuro.add",

@@ -6,6 +6,7 @@ decided, then the commit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -97,6 +98,15 @@ def finish(store: Store, follower: Manifest) -> None:
             )
     make_durable(store, _own(follower))
     _create(store, f"{follower.prefix}/{KEY}", follower)
+
+
+def make_sure(store: Store, manifests: Iterable[Manifest]) -> None:
+    """Wait until versions that were committed before are on the disk.
+
+    Who committed them may have died before it could say so.
+    """
+    for one in manifests:
+        make_durable(store, [*_own(one), f"{one.prefix}/{KEY}"])
 
 
 def _own(manifest: Manifest) -> list[str]:

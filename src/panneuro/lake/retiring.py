@@ -19,6 +19,7 @@ from panneuro.lake.metering import Kept, kept
 from panneuro.lake.runs import Attempt
 from panneuro.lake.tombstones import EXPIRE, KEY, Tombstone
 from panneuro.lake.wording import in_documents_words
+from panneuro.storage.durability import make_durable
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -171,7 +172,9 @@ def expire(lake: Lake, proposal: Proposal, by: Actor = LOCAL) -> Run:
     reference = f"{manifest.name}@{manifest.version}"
     attempt = Attempt.at(EXPIRE, {"rule": rule, "at": now}, {manifest.name: manifest.version})
     stone = Tombstone(reference, now, str(by), rule, manifest.run, proof.key, proposal.n_bytes)
-    lake.store.put(f"{manifest.prefix}/{KEY}", stone.encode())
+    place = f"{manifest.prefix}/{KEY}"
+    lake.store.put(place, stone.encode())
+    make_durable(lake.store, [place])
     for file in manifest.files:
         if not file.key:
             lake.store.delete(manifest.key_of(file))

@@ -11,6 +11,7 @@ from panneuro.access.statements import Statement, decode
 from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import CorruptionError, ObjectExistsError
 from panneuro.core.store import Store
+from panneuro.storage.durability import make_durable
 
 FOLDER = "grants"
 
@@ -58,9 +59,11 @@ class Statements:
         return {id_: self._known[id_] for id_ in sorted(ids)}
 
     def put(self, statement: Statement) -> None:
-        """Put a statement into the lake; that it is there already is no error."""
+        """Put a statement into the lake, on the disk; that it is there already is no error."""
+        key = f"{FOLDER}/{statement.id}.json"
         with suppress(ObjectExistsError):
-            self._store.put(f"{FOLDER}/{statement.id}.json", statement.encode(), create=True)
+            self._store.put(key, statement.encode(), create=True)
+        make_durable(self._store, [key])
 
     def pack(self, statements: Iterable[Statement]) -> None:
         """Put many statements into one object beside them, for those who come and know none."""
