@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import random
 import shutil
 import signal
@@ -45,7 +44,7 @@ def _killed_after(context, place, source, said, delay_s):
     began = time.monotonic()
     process.join(delay_s)
     if process.exitcode is None:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)
     return time.monotonic() - began if process.exitcode == 0 else None
