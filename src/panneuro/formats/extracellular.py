@@ -5,15 +5,21 @@ Tested on real recordings: Plexon, 3Brain's BioCAM and Spike2. The others rely o
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Probes
+from panneuro.formats.hdf5 import SIGNATURE
 from panneuro.formats.neo_format import NeoFormat, begins, electrodes, holds, same_stem
-from panneuro.formats.source import Source
+from panneuro.formats.source import Source, within
 from panneuro.formats.streams import Kind, Label, slug
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+_MAX_HEADER_BYTES = 16 << 20
+_NAMES_FILE = re.compile(r"^(?:DataFile|MarkerFile)=(.*)$", re.MULTILINE)
 
 
 def _plexon_label(stream: str, channel: str, _unit: str) -> Label:
@@ -41,6 +47,28 @@ def _maxwell_probes(source: Source) -> Probes:
         return probeinterface.read_maxwell(source.matching("*.raw.h5")[0])
 
     return probe
+
+
+def _named_in_header(path: Path) -> list[Path]:
+    """Return the files of samples and markers that a BrainVision header names, beside it."""
+    if path.stat().st_size > _MAX_HEADER_BYTES:
+        raise FormatError(
+            f"reading {str(path)!r}: it is longer than any header of BrainVision",
+            hint="copy it again from where it was recorded",
+        )
+    # Neo takes them from any section, the last of several: all of them are looked at.
+    names = _NAMES_FILE.findall(path.read_text(encoding="utf-8", errors="replace"))
+    return [within(path.parent, name, told=repr(str(path))) for name in names]
+
+
+def _check_brainvision(source: Source) -> list[str]:
+    for path in source.matching("*.vhdr"):
+        _named_in_header(path)
+    return []
+
+
+def _brainvision_companions(path: Path) -> Iterable[Path]:
+    return (*same_stem(path), *_named_in_header(path))
 
 
 def _by_channel(_stream: str, channel: str, _unit: str) -> Label:
@@ -73,7 +101,7 @@ biocam = NeoFormat(
     "BiocamRawIO",
     ("*.brw",),
     maker="3Brain",
-    magic=begins(_HDF5),
+    magic=begins(SIGNATURE),
     score=0.9,
     label=electrodes("mea"),
     probes=_biocam_probes,
@@ -83,7 +111,7 @@ maxwell = NeoFormat(
     "MaxwellRawIO",
     ("*.raw.h5",),
     maker="MaxWell Biosystems",
-    magic=begins(_HDF5),
+    magic=begins(SIGNATURE),
     score=0.8,
     label=electrodes("mea"),
     probes=_maxwell_probes,
@@ -122,10 +150,11 @@ brainvision = NeoFormat(
     "BrainVisionRawIO",
     ("*.vhdr",),
     maker="Brain Products",
-    companions=same_stem,
+    companions=_brainvision_companions,
     magic=holds(b"Brain Vision", b"BrainVision"),
     score=0.9,
     label=electrodes("eeg"),
+    check=_check_brainvision,
 )
 micromed = NeoFormat(
     "micromed",

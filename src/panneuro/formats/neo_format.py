@@ -9,6 +9,7 @@ from typing import Any
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes, Probes
+from panneuro.formats.hdf5 import check_contained, is_hdf5, open_hdf5
 from panneuro.formats.online import Online, Shift, lines, spikes, told_events
 from panneuro.formats.rawio import Raw, guarded, open_raw
 from panneuro.formats.readers import NO, Match
@@ -160,6 +161,7 @@ class NeoFormat:
     def read(self, source: Source) -> Recording:
         """Return documents and lazy signals of a source."""
         path = (self.locate or self._located)(source)
+        self._check_containers(source)
         notes = self.check(source) if self.check else []
         raw = open_raw(self.rawio, str(path), notes, **{self.takes: str(path), **self.keywords})
         with guarded(str(path), notes):
@@ -174,6 +176,13 @@ class NeoFormat:
             )
         notes = list(dict.fromkeys(notes))
         return Recording(self.name, tuple(made), self._files(source), documents, tuple(notes))
+
+    def _check_containers(self, source: Source) -> None:
+        """Refuse HDF5 that reaches into other files, which neo would follow."""
+        for path in source.matching(*self.patterns):
+            if is_hdf5(source.head(path)):
+                with open_hdf5(path) as file:
+                    check_contained(source.name(path), file)
 
     def _located(self, source: Source) -> Path:
         if self.takes == "dirname":

@@ -9,6 +9,7 @@ from typing import Any
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.rawio import Raw
+from panneuro.formats.source import within
 from panneuro.formats.streams import slug
 
 _MAX_STRUCTURE_BYTES = 64 << 20
@@ -22,7 +23,7 @@ def structure(path: Path) -> dict[str, Any]:
     Raises
     ------
     FormatError
-        If it is too long, or is not the JSON that Open Ephys writes.
+        If it is too long, is not the JSON that Open Ephys writes, or names folders elsewhere.
     """
     size = path.stat().st_size
     if size > _MAX_STRUCTURE_BYTES:
@@ -34,12 +35,15 @@ def structure(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         streams = [(s["folder_name"], s["channels"], s["sample_rate"]) for s in found["continuous"]]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        of_events = [str(e.get("folder_name", "")) for e in found.get("events", ())]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"reading {str(path)!r}: it is not what Open Ephys writes "
             f"({type(error).__name__}: {error})",
             hint="copy it again from the rig",
         ) from error
+    for folder in (*(str(folder) for folder, _, _ in streams), *of_events):
+        within(path.parent, folder, told=repr(str(path)))
     for folder, channels, _ in streams:
         if not channels:
             raise FormatError(

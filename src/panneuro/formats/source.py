@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from panneuro.core.errors import FormatError, LimitError, NotFoundError
 from panneuro.signals.recording import SourceFile
@@ -49,6 +49,8 @@ class Source:
     def files(self) -> tuple[Path, ...]:
         """Every file, sorted by name; links that leave the source are refused.
 
+        Links to its own folders are not followed.
+
         Raises
         ------
         LimitError
@@ -61,7 +63,8 @@ class Source:
         found: list[Path] = []
         for path in _walk(self.path):
             self._guard(path)
-            found.append(path)
+            if not path.is_dir():
+                found.append(path)
             if len(found) > MAX_FILES:
                 raise LimitError(
                     f"reading {str(self.path)!r}: it holds more than {MAX_FILES:,} files",
@@ -100,9 +103,37 @@ class Source:
         return SourceFile(path, self.name(path), keep)
 
 
+def within(folder: Path, name: str, *, told: str) -> Path:
+    """Return the path of what a header names, which must lie in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The recording's, or one of its folders.
+    name : str
+        As the header has it; whoever wrote the header chose it.
+    told : str
+        Where it was read, for the message.
+
+    Raises
+    ------
+    FormatError
+        If it leads out of the folder, on any system.
+    """
+    parts = PureWindowsPath(name)
+    if parts.drive or parts.root or ".." in parts.parts or "\0" in name:
+        raise FormatError(
+            f"reading {told}: it names {name!r}, which is not in its own folder",
+            hint="put the file beside the one that names it, and write its name alone there",
+        )
+    return folder / name
+
+
 def _walk(folder: Path) -> Iterator[Path]:
-    for where, _, names in os.walk(folder, followlinks=False):
+    """Yield files, and links to folders, which are not followed."""
+    for where, folders, names in os.walk(folder, followlinks=False):
         yield from (Path(where) / name for name in names if not _is_litter(name))
+        yield from (path for name in folders if (path := Path(where) / name).is_symlink())
 
 
 def _is_litter(name: str) -> bool:
