@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from pynwb import NWBHDF5IO, NWBFile
+from pynwb.image import ImageSeries
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.readers import read
@@ -82,6 +85,31 @@ def test_open_ephys_folders_that_lead_out_are_refused(tmp_path, kind):
     (folder / "structure.oebin").write_text(json.dumps(told))
     with pytest.raises(FormatError, match="not in its own folder"):
         read(tmp_path, format="openephys")
+
+
+@pytest.mark.parametrize("told", ["face.mp4", "../secret/a.eeg", "{outside}/a.eeg"])
+def test_a_video_is_taken_from_beside_an_nwb_file_alone(tmp_path, outside, told):
+    (tmp_path / "up").mkdir()
+    (tmp_path / "up" / "face.mp4").write_bytes(b"frames")
+    (tmp_path / "way").symlink_to(tmp_path / "up", target_is_directory=True)
+    session = NWBFile("one line", "id-1", datetime(2024, 5, 1, tzinfo=UTC))
+    files = [told.format(outside=outside)]
+    session.add_acquisition(
+        ImageSeries(
+            name="face",
+            unit="n.a.",
+            format="external",
+            external_file=files,
+            starting_frame=[0],
+            timestamps=[0.0],
+        )
+    )
+    with NWBHDF5IO(tmp_path / "up" / "a.nwb", "w") as io:
+        io.write(session)
+    found = read(tmp_path / "way" / "a.nwb")
+    names = ["a.nwb", "face.mp4"] if told == "face.mp4" else ["a.nwb"]
+    assert sorted(file.name for file in found.files) == names
+    assert any("is not beside it" in note for note in found.notes) == (told != "face.mp4")
 
 
 @pytest.mark.parametrize(("reader", "name"), [("biocam", "x.brw"), ("maxwell", "x.raw.h5")])

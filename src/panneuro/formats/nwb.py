@@ -133,7 +133,7 @@ def _videos(
             continue
         video = (path.parent / PurePosixPath(signal.file)).resolve()
         if video.is_relative_to(root) and video.is_file():
-            files.append(source.file(video, kept=True))
+            files.append(source.file(source.root / video.relative_to(root), kept=True))
         else:
             tree.notes.append(f"the video {signal.file!r} of {signal.name!r} is not beside it")
     return tuple({file.name: file for file in files}.values())
