@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import AsyncIterator
 
 import anyio
@@ -21,6 +22,7 @@ from panneuro.portal.telling import is_shown, latest, order_given
 
 _PERIOD_S = 2.0
 _SOONER_S = 0.5
+_OTHERS_S = 10.0
 _LONGEST_S = 600.0
 _MOST_LISTENERS = 100
 _LOOKED_AT = 20
@@ -71,15 +73,16 @@ class Happenings:
     async def _told(self, seen: LakeFor, asked: HappeningAsked) -> AsyncIterator[str]:
         self._listening += 1
         try:
-            revision = self._orders.revision
+            revision, looked = self._orders.revision, time.monotonic()
             orders = await run_in_threadpool(self._of_orders, seen, asked)
             last = await run_in_threadpool(self._newest, seen, asked), orders
             yield f"retry: 5000\nevent: hello\ndata: {json.dumps(last)}\n\n"
             with anyio.move_on_after(_LONGEST_S):
                 while True:
                     await self._pause(revision)
-                    if self._orders.revision != revision:
-                        revision = self._orders.revision
+                    is_late = time.monotonic() - looked > _OTHERS_S
+                    if is_late or self._orders.revision != revision:
+                        revision, looked = self._orders.revision, time.monotonic()
                         orders = await run_in_threadpool(self._of_orders, seen, asked)
                     now = await run_in_threadpool(self._newest, seen, asked), orders
                     if now != last:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from panneuro.access.actors import Actor
 from panneuro.compute.planning import Given
@@ -22,9 +25,22 @@ from panneuro.core.store import Store
 FOLDER = "runs/orders"
 RUNNING, DONE, FAILED, STOPPED, INTERRUPTED = "running", "done", "failed", "stopped", "interrupted"
 
+TOLD_EVERY_S = 10.0
+"""So often a server tells the others how far its orders are."""
+
+SILENT_S = 45.0
+"""A server of which nothing was heard for so long has ended."""
+
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
-_ENDED = ".ended.json"
 _KEPT_OF_RUN = ("key", "step", "status", "core_seconds", "bytes_read", "bytes_written", "cost")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _said_now() -> str:
+    return _now().isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,33 +87,13 @@ class Order:
     plan: str = ""
     by: str = ""
     again: str = ""
-    at: str = field(default_factory=lambda: _now().isoformat(timespec="seconds"))
+    at: str = field(default_factory=_said_now)
     id: str = field(default_factory=lambda: f"{_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
 
     @property
     def given(self) -> Given:
         """What was said of the runs."""
         return Given(self.parameters, self.seed, self.takes, self.label)
-
-    def encode(self) -> bytes:
-        """Return the JSON text."""
-        return canonical_json(asdict(self))
-
-    @classmethod
-    def decode(cls, data: bytes | str) -> Self:
-        """Read what `encode` wrote.
-
-        Raises
-        ------
-        CorruptionError
-            If it is something else.
-        """
-        try:
-            said = json.loads(data)
-            said |= {"names": tuple(said["names"]), "limits": Limits(**said["limits"])}
-            return cls(**said)
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise CorruptionError(f"an order cannot be read: {error!r}") from error
 
 
 @dataclass
@@ -124,6 +120,8 @@ class Progressed:
         The end of what was said.
     ended : str
         When, ISO 8601 in UTC.
+    told : float
+        When the server that runs it said so, where that is another one; seconds since 1970.
     """
 
     status: str = RUNNING
@@ -136,11 +134,17 @@ class Progressed:
     error: Mapping[str, str] = field(default_factory=dict)
     log: str = ""
     ended: str = ""
+    told: float = 0.0
 
     @property
     def is_running(self) -> bool:
         """Whether it goes on."""
         return self.status == RUNNING
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the server that runs it was last heard of too long ago."""
+        return abs(time.time() - self.told) > SILENT_S
 
     @property
     def failed(self) -> int:
@@ -161,58 +165,98 @@ class Progressed:
 
     def end(self, status: str) -> None:
         """Note that it ended."""
-        self.status, self.ended = status, _now().isoformat(timespec="seconds")
+        self.status, self.ended = status, _said_now()
 
-    def encode(self) -> bytes:
-        """Return the JSON text."""
-        return canonical_json(asdict(self))
 
-    @classmethod
-    def decode(cls, data: bytes | str) -> Self:
-        """Read what `encode` wrote.
+def decode[Record: (Order, Progressed)](kind: type[Record], data: bytes | str) -> Record:
+    """Read an order, or how far it is, from its JSON text.
 
-        Raises
-        ------
-        CorruptionError
-            If it is something else.
-        """
-        try:
-            said = json.loads(data)
-            return cls(**{one.name: said[one.name] for one in fields(cls)})
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise CorruptionError(f"the end of an order cannot be read: {error!r}") from error
+    Raises
+    ------
+    CorruptionError
+        If it is something else.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(data)
+    except ValueError as error:
+        raise CorruptionError(f"an order cannot be read: {error}") from error
 
 
 def keep(store: Store, order: Order) -> None:
     """Put an order into the store."""
-    store.put(f"{FOLDER}/{order.id}.json", order.encode(), create=True)
+    store.put(f"{FOLDER}/{order.id}.json", canonical_json(asdict(order)), create=True)
+
+
+def keep_going(store: Store, order: Order, progressed: Progressed) -> bool:
+    """Put into the store how far an order is now, and return whether it is to be stopped."""
+    store.put(_going(order.id), canonical_json(asdict(replace(progressed, told=time.time()))))
+    return _is_there(store, _stopping(order.id))
 
 
 def keep_end(store: Store, order: Order, progressed: Progressed) -> None:
-    """Put into the store how an order ended."""
-    store.put(f"{FOLDER}/{order.id}{_ENDED}", progressed.encode(), create=True)
+    """Put into the store how an order ended, instead of how far it was."""
+    store.put(_ended(order.id), canonical_json(asdict(progressed)), create=True)
+    for key in (_going(order.id), _stopping(order.id)):
+        with suppress(ObjectNotFoundError):
+            store.delete(key)
+
+
+def keep_stop(store: Store, id_: str) -> None:
+    """Put into the store that an order is to be stopped, for the server that runs it."""
+    store.put(_stopping(id_), b"{}")
 
 
 def kept(store: Store, id_: str) -> tuple[Order, Progressed] | None:
-    """Return an order and how it ended; one of which no end is recorded was interrupted."""
+    """Return an order and how far it is, or how it ended.
+
+    One of which no end is recorded, and whose server has been silent for long, was interrupted.
+    """
     if not _ID.fullmatch(id_):
         return None
-    try:
-        order = Order.decode(store.get(f"{FOLDER}/{id_}.json"))
-    except ObjectNotFoundError:
+    order = _found(Order, store, f"{FOLDER}/{id_}.json")
+    if order is None:
         return None
-    try:
-        return order, Progressed.decode(store.get(f"{FOLDER}/{id_}{_ENDED}"))
-    except ObjectNotFoundError:
-        return order, Progressed(INTERRUPTED)
+    ended = _found(Progressed, store, _ended(id_))
+    going = None if ended else _found(Progressed, store, _going(id_))
+    if going and not going.is_silent:
+        return order, going
+    return order, ended or replace(going or Progressed(), status=INTERRUPTED)
 
 
 def kept_ids(store: Store) -> Sequence[str]:
     """Return what the orders in the store are called, the latest first."""
-    names = (found.key.rpartition("/")[2] for found in store.list(FOLDER))
-    return sorted(
-        (name[: -len(".json")] for name in names if not name.endswith(_ENDED)), reverse=True
-    )
+    names = (found.key.rpartition("/")[2].removesuffix(".json") for found in store.list(FOLDER))
+    return sorted(filter(_ID.fullmatch, names), reverse=True)
+
+
+def _ended(id_: str) -> str:
+    return f"{FOLDER}/{id_}.ended.json"
+
+
+def _going(id_: str) -> str:
+    return f"{FOLDER}/{id_}.going.json"
+
+
+def _stopping(id_: str) -> str:
+    return f"{FOLDER}/{id_}.stop.json"
+
+
+def _found[Record: (Order, Progressed)](
+    kind: type[Record], store: Store, key: str
+) -> Record | None:
+    try:
+        data = store.get(key)
+    except ObjectNotFoundError:
+        return None
+    return decode(kind, data)
+
+
+def _is_there(store: Store, key: str) -> bool:
+    try:
+        store.info(key)
+    except ObjectNotFoundError:
+        return False
+    return True
 
 
 def actor_to_json(actor: Actor) -> dict[str, Any]:
@@ -242,7 +286,3 @@ def actor_from_json(said: Mapping[str, Any]) -> Actor:
         None if said["verbs"] is None else frozenset(said["verbs"]),
         said["via"],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any
 
 from panneuro.access.actors import Actor
@@ -27,11 +28,14 @@ from panneuro.portal.orders import (
     FAILED,
     INTERRUPTED,
     STOPPED,
+    TOLD_EVERY_S,
     Order,
     Progressed,
     actor_to_json,
     keep,
     keep_end,
+    keep_going,
+    keep_stop,
     kept,
     kept_ids,
 )
@@ -43,6 +47,7 @@ MOST_AT_ONCE = 4
 _LOG = logging.getLogger("panneuro.portal")
 _KEPT_LOG = 20_000
 _REMEMBERED = 100
+_FRESH_S = 5.0
 
 
 class Watched:
@@ -66,6 +71,9 @@ class Watched:
         self.revision = 0
         self._lake = lake
         self._ending = ""
+        self._over = Event()
+        self._telling = Thread(target=self._tell_others, daemon=True)
+        self._telling.start()
         self.beside = Beside(
             "panneuro.portal.supervisor",
             {"order": asdict(order), "place": lake.store.url, "actor": actor_to_json(actor)},
@@ -73,6 +81,17 @@ class Watched:
             hear=self._hear,
             conclude=self._conclude,
         )
+
+    def _tell_others(self) -> None:
+        """Tell other servers how far it is, and hear from them whether it is to be stopped."""
+        while True:
+            try:
+                if keep_going(self._lake.store, self.order, self.progressed):
+                    self.end(STOPPED)
+            except StoreError as error:
+                _LOG.warning("telling how far order %s is: %s", self.order.id, error)
+            if self._over.wait(TOLD_EVERY_S):
+                return
 
     def end(self, status: str) -> None:
         """Interrupt it."""
@@ -117,6 +136,8 @@ class Watched:
                 "hint": "did it take more memory than there is? retry goes on where it was",
             }
         progressed.end(status)
+        self._over.set()
+        self._telling.join()
         try:
             keep_end(self._lake.store, self.order, progressed)
         except (StoreError, ObjectExistsError) as error:
@@ -139,8 +160,8 @@ class Orders:
         self._lake = lake
         self._lock = Lock()
         self._watched: dict[str, Watched] = {}
-        self._ids: list[str] | None = None
         self._ended = Shelf(_REMEMBERED)
+        self._looked = Shelf(_REMEMBERED)
 
     @property
     def revision(self) -> tuple[int, ...]:
@@ -198,6 +219,12 @@ class Orders:
         watched = self._watched.get(id_)
         if watched:
             return watched.order, watched.progressed
+        if id_ not in self._ended:
+            found: tuple[Order, Progressed] = self._looked.take(
+                (id_, _moment()), lambda: self._kept(id_)
+            )
+            if not found[1].ended:
+                return found
         return self._ended.take(id_, lambda: self._kept(id_))
 
     def _kept(self, id_: str) -> tuple[Order, Progressed]:
@@ -208,24 +235,27 @@ class Orders:
 
     def newest(self) -> Iterator[tuple[Order, Progressed]]:
         """Yield the latest orders, the newest first."""
-        if self._ids is None:
-            self._ids = list(kept_ids(self._lake.store)[:_REMEMBERED])
-        known = dict.fromkeys([*(one.order.id for one in reversed(self._all())), *self._ids])
-        for id_ in known:
+        ids: Sequence[str] = self._looked.take(
+            ("", _moment()), lambda: kept_ids(self._lake.store)[:_REMEMBERED]
+        )
+        for id_ in sorted({*ids, *(one.order.id for one in self._all())}, reverse=True):
             yield self.get(id_)
 
     def stop(self, id_: str) -> None:
-        """Stop an order: what was committed stays.
+        """Stop an order: what was committed stays. What another server runs, that one stops soon.
 
         Raises
         ------
         ConflictError
-            If it does not run here.
+            If it does not run.
         """
-        watched = self._watched.get(id_)
-        if watched is None or not watched.progressed.is_running:
+        if not self.get(id_)[1].is_running:
             raise ConflictError(f"order {id_[:80]!r} does not run", hint="/runs")
-        watched.end(STOPPED)
+        watched = self._watched.get(id_)
+        if watched:
+            watched.end(STOPPED)
+        else:
+            keep_stop(self._lake.store, id_)
 
     def close(self) -> None:
         """Interrupt all that runs, and return when it has ended; a retry goes on with it."""
@@ -234,6 +264,11 @@ class Orders:
             one.end(INTERRUPTED)
         for one in going:
             one.beside.wait()
+
+
+def _moment() -> int:
+    """Return a number that changes every few seconds: so long is what was read believed."""
+    return int(time.monotonic() / _FRESH_S)
 
 
 def _is_same(one: Order, other: Order) -> bool:

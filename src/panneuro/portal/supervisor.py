@@ -16,14 +16,14 @@ from panneuro.compute.work import Task
 from panneuro.lake.lake import open_lake
 from panneuro.portal.attending import Say, attend
 from panneuro.portal.offers import find_offer
-from panneuro.portal.orders import Order, actor_from_json
+from panneuro.portal.orders import Order, actor_from_json, decode
 from panneuro.portal.runnable import Admission, RunnableLake, Work, hold, named, person_of
 
 _TOLD_EVERY_S = 0.5
 
 
 def _carry_out(said: dict[str, Any], say: Say) -> None:
-    order = Order.decode(json.dumps(said["order"]))
+    order = decode(Order, json.dumps(said["order"]))
     whole = open_lake(said["place"])
     seen = whole.as_(actor_from_json(said["actor"]))
     lake, admission = RunnableLake(seen, whole), Admission(seen, whole)
