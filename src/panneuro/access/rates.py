@@ -57,11 +57,11 @@ _LISTED = (
     ),
     Rate(
         "thousand_reads", Decimal("0.0004"), 1000, "1000 requests that read",
-        "Amazon S3 Standard, list price, US East, from memory", "2025",
+        "Amazon S3 Standard, list price, US East, as quoted by terrapod's price recipes", "2026-07",
     ),
     Rate(
         "thousand_writes", Decimal("0.005"), 1000, "1000 requests that write or list",
-        "Amazon S3 Standard, list price, US East, from memory", "2025",
+        "Amazon S3 Standard, list price, US East, as quoted by terrapod's price recipes", "2026-07",
     ),
 )  # fmt: skip
 
