@@ -22,6 +22,8 @@ FOLDER = "_lake/tables"
 UNIT_COLUMNS = ("id", "spike_start", "spike_stop")
 """What the table of events begins with."""
 
+_SMALL_BYTES = 1 << 20
+
 
 def path_of(signal: str) -> str:
     """Return where the table of a signal lies in an asset."""
@@ -82,7 +84,9 @@ def decode(data: bytes) -> pa.Table:
         If the bytes are not Parquet.
     """
     try:
-        return pq.read_table(pa.BufferReader(data))
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            # To share out a small table among threads takes longer than to read it.
+            return file.read(use_threads=len(data) > _SMALL_BYTES)
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise CorruptionError(
             f"a table cannot be read: {error}",
