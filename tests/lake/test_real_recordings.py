@@ -10,10 +10,12 @@ import pytest
 import xarray
 from hdmf_zarr.nwb import NWBZarrIO
 from pynwb import validate
+from pynwb.misc import Units
 
 import panneuro
 from panneuro.formats.readers import read
 from panneuro.lake.asset import Asset
+from panneuro.signals.events import Events
 from panneuro.signals.recording import Recording
 
 RECORDINGS = (
@@ -86,8 +88,17 @@ def assert_same(recording: Recording, asset: Asset) -> None:
 def assert_open_to_all(recording: Recording, asset: Asset, folder: Path) -> None:
     """Open the version with pynwb and xarray alone, and let pynwb validate what we laid out."""
     with NWBZarrIO(str(folder), mode="r") as io:
-        assert io.read().identifier
+        session = io.read()
+        assert session.identifier
+        if "units" in asset and session.units is not None:
+            assert_same_spikes(session.units, asset.units)
         if recording.structure is None:
             assert validate(io=io) == []
     xarray.open_datatree(folder, engine="zarr", chunks=None).close()
     assert asset.zarr.attrs["neurodata_type"] == "NWBFile"
+
+
+def assert_same_spikes(table: Units, units: Events) -> None:
+    """Compare the spikes that pynwb finds of each unit with ours."""
+    for row, unit in enumerate(units.ids):
+        np.testing.assert_array_equal(table.get_unit_spike_times(row), units[unit])

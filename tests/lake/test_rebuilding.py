@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from panneuro.lake.rebuilding import rebuild
+from panneuro.signals.events import Events
+from panneuro.signals.table import Table
 from panneuro.storage import tables
 
 
@@ -36,7 +39,7 @@ def test_whatever_follows_from_others_is_made_again(lake, added, how):
         lake.store.put(added.key_of(file), data)
     expected = {file.path for file in added.files if file.path in inline}
     expected |= {file.path for file in added.files if file.path.startswith("_lake/pyramid/")}
-    assert mended == expected | {"zarr.json", "_lake/head"}
+    assert mended == expected | {"zarr.json", "_lake/head", tables.path_of("units")}
 
 
 def test_all_of_it_at_once(lake, added, made_up):
@@ -110,8 +113,28 @@ def test_thumbnails_are_made_again_from_the_video(lake, tmp_path, said):
 def test_a_table_that_follows_from_nothing_is_left(lake, added, tmp_path):
     original = next(file for file in added.files if file.path.startswith("original/"))
     lake.store.put(added.key_of(original), b"another recording")
-    there, made = remade(lake, added, tables.FOLDER)
-    assert (len(there), made) == (2, [])
+    there, made = remade(lake, added, tables.path_of("trials"))
+    assert (len(there), made) == (1, [])
+
+
+@pytest.mark.parametrize("name", ["units", "licks"])
+@pytest.mark.parametrize("ids", [("ch1#0", "ch1#1", "ch2#0"), (4, 9, 2)])
+def test_the_table_of_events_follows_from_the_tree(lake, made_up, said, name, ids):
+    times = [np.arange(300) / 100, np.empty(0), np.arange(7.0)]
+    more = Table.from_frame(name, pd.DataFrame({"n_spikes": [300, 0, 7]}))
+    events = Events.from_trains(name, dict(zip(ids, times, strict=True)), more)
+    manifest = lake.add(made_up.use(events, kept=False), said=said).manifest
+    there, made = remade(lake, manifest, tables.FOLDER)
+    assert made == there
+    assert len(there) == 1
+
+
+def test_what_blackrock_detected_follows_from_the_tree(lake, sample_data, said):
+    source = sample_data / "raw" / "blackrock" / "blackrock_2_1"
+    manifest = lake.add(source, template=said).manifest
+    there, made = remade(lake, manifest, tables.FOLDER)
+    assert made == there
+    assert len(there) == 2
 
 
 def test_nothing_is_put_that_is_not_what_it_was(lake, added):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from panneuro.core.manifest import Manifest, StoredFile
 from panneuro.core.store import Store
@@ -120,9 +121,22 @@ def _table(signal: Signal, said: Said) -> bytes | None:
     frame = tables.frame_of(signal)
     if frame is None:
         return None
-    own = [name for name in tables.UNIT_COLUMNS if said["kind"] == "events"]
+    own: tuple[str, ...] = ()
+    if said["kind"] == "events":
+        own, frame = tables.UNIT_COLUMNS, _of_events(frame, said)
     # What lays a tree out may add columns, which the table never had.
     return tables.encode(frame[[*own, *said["columns"]]])
+
+
+def _of_events(frame: pd.DataFrame, said: Said) -> pd.DataFrame:
+    """Return rows with the names that a tree keeps as labels, and where the times of each are."""
+    if "event_times" in frame:
+        counts = frame["event_times"].map(len).astype(np.int64)
+        stops = counts.cumsum()
+        frame = frame.assign(spike_start=stops - counts, spike_stop=stops)
+    if "label" in frame and "label" not in said["columns"]:
+        frame = frame.assign(id=frame["label"])
+    return frame
 
 
 def _thumbnails(signal: Signal, node: Mapping[str, Any]) -> bytes | None:

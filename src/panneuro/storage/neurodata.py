@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from hdmf.common import DynamicTable, VectorData, VectorIndex
+from hdmf_zarr import ZarrDataIO
 from pynwb import NWBFile, behavior, ecephys, icephys
 from pynwb import TimeSeries as NWBTimeSeries
 from pynwb.epoch import TimeIntervals
@@ -217,10 +218,9 @@ def _put(nwb: NWBFile, role: str, container: Any) -> str:
 
 @_build.register
 def _(signal: Events, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: ARG001
-    ends = np.asarray(signal.ends, dtype=np.int64)
     name = "spike_times" if signal.name == "units" else "event_times"
     times = VectorData(name=name, description="times in seconds", data=np.zeros(1))
-    index = VectorIndex(name=f"{name}_index", data=ends, target=times)
+    index = VectorIndex(name=f"{name}_index", data=_ends(signal), target=times)
     extra = _columns(signal.table, ("id",)) if signal.table is not None else []
     numbered = np.issubdtype(signal.ids.dtype, np.integer)
     ids = signal.ids.tolist() if numbered else list(range(len(signal)))
@@ -277,6 +277,15 @@ def _(signal: Frames, nwb: NWBFile, electrodes: Electrodes) -> Place:  # noqa: A
     stand_in = np.zeros((1, *signal.data.shape[1:]), signal.data.dtype)
     path = _put(nwb, signal.role, ImageSeries(**fields, data=stand_in))
     return Place(path, {f"{path}/data": signal.data, f"{path}/timestamps": _seconds(signal.times)})
+
+
+def _ends(signal: Events) -> ZarrDataIO:
+    """Return where each unit's times end, in the smallest type that holds them all.
+
+    A bare array would be cut to the type that suffices for the stand-in of the times.
+    """
+    ends = np.asarray(signal.ends, dtype=np.uint64)
+    return ZarrDataIO(ends.astype(np.min_scalar_type(int(ends.max(initial=0)))))
 
 
 def _seconds(times: LazyArray) -> LazyArray:
