@@ -2,12 +2,10 @@
 
 Permuting labels leaves the trials where they are, so each fold's scatter is decomposed once. With
 the total scatter ``V diag(w) V'``, the covariance within the classes of a permutation is a
-correction of the rank of the number of classes, which Woodbury's identity inverts. A ridge
-classifier's solution is the same matrix for all labels: for two classes, all permutations are one
-product of the hat matrix and the labels, from which what is held out is taken in closed form.
+correction of the rank of the number of classes, which Woodbury's identity inverts. Two classes need
+less: see :mod:`~panneuro.analysis.two_classes`.
 
-Sources: Treder (2018) arXiv:1803.10016; folds of a hat matrix, Cook & Weisberg (1982) Residuals
-and Influence in Regression, section 3.6.
+Source: Treder (2018) arXiv:1803.10016.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import Integers
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, rotate
 from panneuro.analysis.streams import spread
+from panneuro.analysis.two_classes import discriminant_accuracies, ridge_accuracies
 from panneuro.core.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -90,9 +89,13 @@ def permuted_accuracies(
         raise InputError(f"closed forms need one strength, not {strengths}")
     with threadpool_limits(1):
         points, sides = rotate(features), _sides(folds)
-        if isinstance(model, Ridge) and n_classes == 2 and len(points) <= _MOST_TRIALS:
-            return _binary_ridge(points, codes, folds, strengths[0])
         n_units = features.shape[1]
+        if isinstance(model, LDA) and n_classes == 2:
+            return discriminant_accuracies(
+                points, codes == 1, folds, strengths[0], n_units, executor
+            )
+        if isinstance(model, Ridge) and n_classes == 2 and len(points) <= _MOST_TRIALS:
+            return ridge_accuracies(points, codes == 1, folds, strengths[0])
         prepared = [_decompose(points, *side, model, strengths[0], n_units) for side in sides]
         score = partial(_score, prepared, model, strengths[0], n_classes)
         blocks = _blocks(codes, max(1, _COLUMNS // n_classes))
@@ -127,51 +130,6 @@ def _decompose(
     return _Fold(train, test, rotated, tested, variances, n_units)
 
 
-def _binary_ridge(
-    points: Array, codes: Array, folds: Integers, alpha: float
-) -> npt.NDArray[np.float64]:
-    """Return the accuracy of each labelling from the hat matrix of all trials.
-
-    With the hat matrix H of all trials, their intercept among them, what the other folds tell of
-    the trials k of a fold is ``(I - H_kk)^-1 H_k y``, of which the columns k are left out.
-    """
-    order, sizes = np.argsort(folds, kind="stable"), np.bincount(folds)
-    hat = _hat(points[order], alpha)
-    ends = np.cumsum(sizes)
-    signs = np.ascontiguousarray((2 * (codes[:, order].T == 1) - 1), dtype=np.float32)
-    right = np.zeros(len(codes))
-    for first, last in zip(ends - sizes, ends, strict=True):
-        held = slice(first, last)
-        left = np.eye(last - first, dtype=hat.dtype) - hat[held, held]
-        others = hat[held].copy()
-        others[:, held] = 0
-        told = _scores(np.linalg.solve(left, others), signs)
-        right += ((told > 0) == (signs[held] > 0)).mean(axis=0)
-    return right / len(sizes)
-
-
-def _hat(points: Array, alpha: float) -> Array:
-    """Return what turns labels into their ridge regression on centred trials, shape (n, n)."""
-    gram = points.T @ points
-    gram[np.diag_indices(len(gram))] += alpha
-    factor = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-    half = scipy.linalg.solve_triangular(factor, points.T, lower=True, check_finite=False)
-    hat: Array = half.T @ half
-    hat += 1 / len(points)
-    return hat
-
-
-def _scores(weights: Array, signs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Multiply in single precision, and again those whose sign that leaves open."""
-    scores = weights.astype(np.float32) @ signs
-    if weights.dtype == np.float32:
-        return scores
-    bound = 2 * len(signs) * np.finfo(np.float32).eps * np.abs(weights).sum(axis=1)
-    rows, columns = np.nonzero(np.abs(scores) < bound[:, None])
-    scores[rows, columns] = np.sign(np.einsum("ij,ji->i", weights[rows], signs[:, columns]))
-    return scores
-
-
 def _score(
     folds: list[_Fold], model: Linear, strength: float, n_classes: int, codes: Integers
 ) -> npt.NDArray[np.float64]:
@@ -181,8 +139,6 @@ def _score(
 def _score_fold(
     fold: _Fold, model: Linear, strength: float, n_classes: int, codes: Integers
 ) -> npt.NDArray[np.float64]:
-    if isinstance(model, LDA) and n_classes == 2:
-        return _score_two(fold, strength, codes)
     counts, sums = _class_sums(fold.points, codes[:, fold.train], n_classes)
     if isinstance(model, LDA):
         weights, biases = _discriminants(fold, counts, sums, strength)
@@ -191,31 +147,6 @@ def _score_fold(
     biases = np.where(counts > 0, biases, -np.inf).astype(fold.tested.dtype)
     scores = fold.tested @ weights.reshape(-1, weights.shape[-1]).T
     return _hits(scores, biases, codes[:, fold.test]) / len(fold.test)
-
-
-def _score_two(fold: _Fold, shrinkage: float, codes: Integers) -> npt.NDArray[np.float64]:
-    """Return the accuracy of discriminants of two classes, told apart by one direction.
-
-    The scatter within classes is that of all trials, a diagonal here, less the product of the
-    difference of the means with itself: by Sherman and Morrison's identity, its inverse times that
-    difference points where the inverse of the diagonal does.
-    """
-    members, total, keep = codes[:, fold.train] == 1, len(fold.train), 1 - shrinkage
-    ones = members.sum(axis=1)
-    zeros = total - ones
-    between = ones * zeros / total**2
-    scale = 1 / np.maximum(ones, 1) + 1 / np.maximum(zeros, 1)
-    apart = (members.astype(fold.points.dtype) @ fold.points) * scale[:, None]
-    spread = fold.variances.sum() - between * np.einsum("bp,bp->b", apart, apart)
-    variances = keep * fold.variances + (shrinkage / fold.n_units) * spread[:, None]
-    weights = apart / variances
-    inner = np.einsum("bp,bp->b", apart, weights)
-    with np.errstate(divide="ignore"):
-        prior = np.log(ones) - np.log(zeros)
-    limits = (zeros - ones) / (2 * total) * inner - prior * (1 - keep * between * inner)
-    told = fold.tested @ weights.T > limits
-    right: npt.NDArray[np.float64] = ((codes[:, fold.test] == 1) == told.T).mean(axis=1)
-    return right
 
 
 def _discriminants(
