@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +14,6 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.ecephys import ElectricalSeries
 from pynwb.file import Subject
@@ -27,12 +22,10 @@ from pynwb.image import ImageSeries
 import panneuro
 from panneuro.lake.lake import Lake
 from panneuro.portal.app import Hosting, make_app
-from panneuro.portal.serving import address_of, bound
-from panneuro.portal.signing import Provider
 from panneuro.testing.sessions import Session, make_session
 
 sys.path.insert(0, str(Path(__file__).parent))
-from provider import CLIENT, SECRET, IdentityProvider
+from hosted import Hosted, hosted, running
 
 SAID = {
     "description": {
@@ -123,23 +116,6 @@ def described(lake: Lake) -> str:
     return next(one for one in lake if "mouse-8" in one)
 
 
-@contextmanager
-def running(
-    app: object, listens: socket.socket | None = None, lifespan: str = "off"
-) -> Iterator[str]:
-    """Serve an app from a thread and return its address."""
-    config = uvicorn.Config(app, log_level="warning", lifespan=lifespan)
-    server = uvicorn.Server(config)
-    with listens or bound("127.0.0.1", 0) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield address_of(listening)
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.fixture(scope="session")
 def origin(lake: Lake) -> Iterator[str]:
     """Return the address of the lake on a port of this machine."""
@@ -177,33 +153,6 @@ def visit() -> Iterator[Callable[[object], httpx.Client]]:
         yield lambda app: stack.enter_context(visiting(app))
 
 
-@dataclass
-class Shared:
-    """A lake with grants, served with sign-in, and who vouches for people there."""
-
-    lake: Lake
-    provider: IdentityProvider
-    origin: str
-    stack: ExitStack
-
-    @cached_property
-    def client(self) -> httpx.Client:
-        """A client of nobody in particular."""
-        return self.visitor()
-
-    def visitor(self, **fields: Any) -> httpx.Client:
-        """Return a new client, closed when the test is over."""
-        fields = {"base_url": self.origin, "follow_redirects": True, "timeout": 60, **fields}
-        return self.stack.enter_context(httpx.Client(**fields))
-
-    def person(self, address: str, *groups: str) -> httpx.Client:
-        """Return a client of who signed in."""
-        self.provider.claims = {"email": address, "email_verified": True, "groups": list(groups)}
-        visitor = self.visitor()
-        assert visitor.get("/sign-in").status_code == 200
-        return visitor
-
-
 @pytest.fixture(scope="module")
 def copied(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Return a copy of the lake, for the tests of one file to change."""
@@ -217,18 +166,11 @@ def copy_of(lake: Lake, folder: Path) -> Lake:
 
 
 @pytest.fixture
-def shared(lake: Lake, tmp_path: Path) -> Iterator[Shared]:
+def shared(lake: Lake, tmp_path: Path) -> Iterator[Hosted]:
     """Return a copy of the lake in which the gratings are public and the rest is the lab's."""
     copy = copy_of(lake, tmp_path / "shared")
     copy.access.grant("everyone", "reader", "project=gratings")
     copy.access.grant("owner@uni.edu", "owner", "")
     copy.access.grant("group:doe", "editor", "project=secret")
-    provider = IdentityProvider()
-    with ExitStack() as stack:
-        provider.issuer = stack.enter_context(running(provider.app()))
-        listening = stack.enter_context(bound("127.0.0.1", 0))
-        public = address_of(listening)
-        known = Provider(provider.issuer, CLIENT, SECRET)
-        app = make_app(copy, Hosting(public_url=public, provider=known))
-        stack.enter_context(running(app, listening))
-        yield Shared(copy, provider, public, stack)
+    with hosted(copy, follow_redirects=True) as made:
+        yield made

@@ -335,6 +335,25 @@ def test_terms_come_before_data(shared, name):
     assert ada.get(window).status_code == 200
 
 
+def test_owners_ask_for_terms_and_make_groups_on_the_page(shared, name, described):
+    owner, bob = shared.person("owner@uni.edu"), shared.person("bob@uni.edu")
+    for one in (owner, bob):
+        one.headers["origin"] = shared.origin
+    asked = {"on": "project=gratings", "title": "Cite <us>", "text": "and say so"}
+    assert bob.post("/access/terms", data=asked).status_code == 403
+    page = owner.post("/access/terms", data=asked, headers=HTML)
+    assert "Cite &lt;us&gt;" in page.text
+    assert bob.get(f"/assets/{name}/signals/ap").status_code == 403
+    assert "and say so" in bob.get(f"/assets/{name}", headers=HTML).text
+    joined = {"who": "bob@uni.edu", "of": "group:doe"}
+    assert bob.post("/access/memberships", data=joined).status_code == 403
+    assert bob.get(f"/assets/{described}").status_code == 404
+    assert owner.post("/access/memberships", data=joined).status_code == 201
+    assert bob.get(f"/assets/{described}").status_code == 200
+    assert 'action="/access/memberships"' in owner.get("/access", headers=HTML).text
+    assert 'action="/access/memberships"' not in bob.get("/access", headers=HTML).text
+
+
 def test_what_is_sent_is_noted(shared, name):
     ada = shared.person("ada@uni.edu")
     sent = len(ada.get(f"/assets/{name}/signals/ap?t0=0&t1=0.01&format=binary").content)

@@ -25,6 +25,20 @@ def test_costs_add_up_whichever_way(client):
     assert client.get("/cost?by=zorgon").status_code == 400
 
 
+def test_the_lake_itself_is_no_asset(client):
+    page = client.get("/cost?by=asset", headers=HTML).text
+    assert "(the lake itself)" in page
+    assert "/assets/%28the" not in page
+    assert "pd.read_csv(" in page
+
+
+def test_budgets_are_shown_to_who_owns_everything(shared):
+    shared.lake.settings.budgets["total"] = 1000
+    owner, ada = shared.person("owner@uni.edu"), shared.person("ada@uni.edu", "doe")
+    assert "of 1000" in owner.get("/cost", headers=HTML).text
+    assert "of 1000" not in ada.get("/cost", headers=HTML).text
+
+
 def test_who_may_edit_nothing_is_told_of_no_cost(shared):
     assert shared.client.get("/cost?by=asset").json()["rows"] == []
     page = shared.client.get("/cost?by=project", headers=HTML)

@@ -44,10 +44,10 @@ SAID = {
 
 
 @pytest.fixture(scope="module")
-def workshop(lake, tmp_path_factory, running):
+def workshop(lake, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        with opened(lake, tmp_path_factory.mktemp("workshop"), running) as made:
+        with opened(lake, tmp_path_factory.mktemp("workshop")) as made:
             yield made
 
 

@@ -10,8 +10,8 @@ __all__ = ["browser", "open_page"]
 
 
 @pytest.fixture
-def workshop(lake, tmp_path, running):
-    with opened(lake, tmp_path, running) as made:
+def workshop(lake, tmp_path):
+    with opened(lake, tmp_path) as made:
         yield made
 
 

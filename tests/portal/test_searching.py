@@ -61,6 +61,8 @@ def test_a_page_tells_of_a_search_that_cannot_be_understood(client):
     page = client.get("/assets?q=speces%3Dmouse", headers=HTML)
     assert page.status_code == 400
     assert "species" in page.text
+    assert "project=gratings" in page.text.replace("%3D", "=")
+    assert "Use this" not in page.text
 
 
 @pytest.mark.parametrize("asked", ["limit=0", "limit=99999", "offset=-1", "limit=x", "sort=zorgon"])

@@ -21,8 +21,8 @@ SECRET = {"pipeline": "breaks", "on": "project=secret"}
 
 
 @pytest.fixture
-def workshop(lake, tmp_path: Path, running) -> Iterator[Workshop]:
-    with opened(lake, tmp_path, running) as made:
+def workshop(lake, tmp_path: Path) -> Iterator[Workshop]:
+    with opened(lake, tmp_path) as made:
         yield made
 
 
@@ -185,8 +185,8 @@ def test_what_makes_no_sense_is_refused(keeper, said, status):
 
 
 @pytest.fixture(scope="module")
-def keeper(lake, tmp_path_factory, running):
-    with opened(lake, tmp_path_factory.mktemp("workshop"), running) as made:
+def keeper(lake, tmp_path_factory):
+    with opened(lake, tmp_path_factory.mktemp("workshop")) as made:
         yield made.person("owner@uni.edu")
         assert list(made.lake.store.list("runs/orders")) == []
 

@@ -21,8 +21,8 @@ from panneuro.portal.supervising import Orders
 
 
 @pytest.fixture
-def workshop(lake, tmp_path, running):
-    with opened(lake, tmp_path, running) as made:
+def workshop(lake, tmp_path):
+    with opened(lake, tmp_path) as made:
         yield made
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from provider import CLIENT, SECRET, IdentityProvider
+from hosted import Hosted, hosted
 
 import panneuro
 from panneuro.lake.lake import Lake
-from panneuro.portal.app import Hosting, make_app
-from panneuro.portal.serving import address_of, bound
-from panneuro.portal.signing import Provider
 
 STEPS = '''
 """Steps that the tests run."""
@@ -74,27 +72,11 @@ steps = ["steps.py:gathered"]
 ENDED = ("done", "failed", "stopped", "interrupted")
 
 
-class Workshop:
+@dataclass
+class Workshop(Hosted):
     """A lake with grants, served with sign-in, in which people run steps."""
 
-    def __init__(self, lake: Lake, gate: Path, provider: IdentityProvider, origin: str) -> None:
-        self.lake = lake
-        self.gate = gate
-        self.provider = provider
-        self.origin = origin
-        self.stack = ExitStack()
-
-    def visitor(self, **fields: Any) -> httpx.Client:
-        """Return a client of nobody in particular."""
-        said = {"base_url": self.origin, "timeout": 60, **fields}
-        return self.stack.enter_context(httpx.Client(**said))
-
-    def person(self, address: str, *groups: str) -> httpx.Client:
-        """Return a client of who signed in, whose requests come from the server's own pages."""
-        self.provider.claims = {"email": address, "email_verified": True, "groups": list(groups)}
-        visitor = self.visitor(headers={"sec-fetch-site": "same-origin"})
-        assert visitor.get("/sign-in", follow_redirects=True).status_code == 200
-        return visitor
+    gate: Path = field(kw_only=True)
 
     def ended(self, visitor: httpx.Client, place: str) -> dict[str, Any]:
         """Wait until an order has ended, and return what is told of it."""
@@ -111,7 +93,7 @@ class Workshop:
 
 
 @contextmanager
-def opened(source: Lake, folder: Path, running: Any) -> Iterator[Workshop]:
+def opened(source: Lake, folder: Path) -> Iterator[Workshop]:
     """Serve a copy of a lake with steps of its own, some of it for some people."""
     gate = folder / "gate"
     copied = folder / "lake"
@@ -124,14 +106,5 @@ def opened(source: Lake, folder: Path, running: Any) -> Iterator[Workshop]:
     lake.access.grant("owner@uni.edu", "owner", "")
     lake.access.grant("ada@uni.edu", "editor", "project=gratings")
     lake.access.grant("reader@uni.edu", "reader", "project=gratings")
-    provider = IdentityProvider()
-    with ExitStack() as stack:
-        provider.issuer = stack.enter_context(running(provider.app()))
-        listening = stack.enter_context(bound("127.0.0.1", 0))
-        public = address_of(listening)
-        known = Provider(provider.issuer, CLIENT, SECRET)
-        app = make_app(lake, Hosting(public_url=public, provider=known))
-        stack.enter_context(running(app, listening, lifespan="on"))
-        made = Workshop(lake, gate, provider, public)
-        stack.enter_context(made.stack)
-        yield made
+    with hosted(lake, lifespan="on", headers={"sec-fetch-site": "same-origin"}) as made:
+        yield Workshop(**vars(made), gate=gate)

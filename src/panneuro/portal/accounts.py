@@ -14,7 +14,9 @@ from panneuro.access.actors import EVERYONE
 from panneuro.access.costs import BY, KINDS, Costs
 from panneuro.lake.costing import Ledger
 from panneuro.lake.lake import Lake
+from panneuro.lake.metering import OWN
 from panneuro.portal.doors import Door, Visit
+from panneuro.portal.lines import lines_of_table
 from panneuro.portal.pages import Pages
 
 _MOST_EVENTS = 500
@@ -93,10 +95,11 @@ class Accounts:
             choices=BY,
             costs=costs,
             kinds=_kinds(costs),
-            largest=max((row.total for row in costs.rows), default=0),
+            own=OWN,
+            lines=lines_of_table(visit.origin, "/cost", "csv", by=asked.by),
             months=ledger.forecast(6),
             saved=ledger.saved_per_year(),
-            budgets=self._lake.ledger.budgets() if visit.seen.actor.is_local else (),
+            budgets=self._lake.ledger.budgets() if visit.owns_all else (),
         )
         answer.headers["cache-control"] = "no-store"
         return answer

@@ -43,6 +43,7 @@ from panneuro.portal.sharing import Sharing
 from panneuro.portal.shelves import shelf_of_assets
 from panneuro.portal.signals import Signals, shelf_of_levels
 from panneuro.portal.signing import Provider, Signing
+from panneuro.portal.standing import Standings
 from panneuro.portal.starting import Starting
 from panneuro.portal.status import Status
 from panneuro.portal.supervising import Orders
@@ -114,7 +115,7 @@ class Portal:
         runs = Runs(self._pages, lake, self._orders)
         prices = PriceBook.from_table(lake.settings.prices)
         notebooks = Notebooks(lake.settings.notebooks)
-        portraits = Portraits()
+        portraits, standings = Portraits(), Standings(lake)
         self._doors = [
             *scripts.doors(),
             *self._deliveries.doors(),
@@ -126,7 +127,7 @@ class Portal:
             *pictures.doors(),
             *Starting(self._pages, lake, self._orders).doors(),
             *runs.doors(),
-            *Views(self._pages, lake, notebooks).doors(),
+            *Views(self._pages, lake, notebooks, standings).doors(),
             *annotating.doors(),
             *Exports().doors(),
             *Happenings(lake, self._orders).doors(),
@@ -134,7 +135,7 @@ class Portal:
             *Assets(self._pages, prices, runs, notebooks, direct=hosting.direct).doors(),
             *Share(lake, direct=hosting.direct).doors(),
             *Sharing(self._pages).doors(),
-            *Status(self._pages, lake, self._orders).doors(),
+            *Status(self._pages, lake, self._orders, standings).doors(),
             *Signing(hosting.provider, self._visitors, hosting.public_url).doors(),
             Door("/openapi.json", self.openapi, listed=False),
             Door("/", self.home, listed=False),

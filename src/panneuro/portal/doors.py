@@ -18,7 +18,9 @@ from starlette.routing import Route
 from starlette.types import Message, Receive
 
 from panneuro.access.actors import EVERYONE, Actor
+from panneuro.access.policy import limited
 from panneuro.core.errors import InputError
+from panneuro.core.query import EVERYTHING
 from panneuro.core.store import Store
 from panneuro.lake.acting import LakeFor
 from panneuro.lake.asset import Asset
@@ -121,6 +123,11 @@ class Visit:
         latest = self.seen.index.get(asset.name)
         is_latest = latest is not None and latest.version == asset.version
         return is_latest and self.seen.may("edit", asset.name)
+
+    @property
+    def owns_all(self) -> bool:
+        """Whether the actor may know of everything that is in the lake and done with it."""
+        return limited(EVERYTHING, self.seen.allowed("audit")) == EVERYTHING
 
     def part(self, name: str) -> str:
         """Return a part of the path."""

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from panneuro.core.query import Query
 
@@ -21,7 +21,7 @@ class Lines:
     Parameters
     ----------
     python, command, curl : str
-        Ready to be pasted.
+        Ready to be pasted; empty where there is no such way.
     """
 
     python: str
@@ -107,6 +107,34 @@ def lines_of_several(origin: str, wanted: Sequence[Wanted]) -> Lines:
         "\n".join([opened(origin), f"{names} = [", *items, "]"]),
         "\n".join(commands),
         _curl(f"{origin}/compare", [*fields, ("format", "json")]),
+    )
+
+
+def lines_of_table(origin: str, path: str, form: str = "parquet", **fields: str) -> Lines:
+    """Return the lines that fetch a table; on the command line that takes curl, too.
+
+    Parameters
+    ----------
+    origin : str
+        ``https://lake.example``.
+    path : str
+        ``/cost``.
+    form : {"parquet", "csv"}
+        In which it is fetched.
+    **fields : str
+        What is asked there.
+
+    Examples
+    --------
+    >>> print(lines_of_table("https://lake.example", "/cost", "csv", by="asset").python)
+    import pandas as pd
+    pd.read_csv("https://lake.example/cost?by=asset&format=csv")
+    """
+    place = f"{origin}{path}?{urlencode({**fields, 'format': form})}"
+    return Lines(
+        f"import pandas as pd\npd.read_{form}({literal(place)})",
+        "",
+        _curl(f"{origin}{path}", [*fields.items(), ("format", "json")]),
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from panneuro.portal.scripts import Scripts
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -41,7 +45,8 @@ class Pages:
         self._templates.filters.update(
             size=in_bytes,
             length=in_time,
-            moment=in_words,
+            moment=in_time_element,
+            cell=in_cell,
             money=in_money,
             number=in_figures,
             segment=segment,
@@ -81,6 +86,7 @@ class Pages:
             request=request,
             path=request.url.path,
             actor=getattr(request.state, "actor", None),
+            host=request.url.netloc,
             **values,
         )
         return HTMLResponse(text, status)
@@ -132,6 +138,36 @@ def in_words(moment: str | datetime | None) -> str:
     found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     zone = f" {found:%:z}" if found.utcoffset() else ""
     return f"{found:%Y-%m-%d %H:%M}{zone}"
+
+
+def in_time_element(moment: str | datetime | None) -> Markup:
+    """Return a moment as people read it, in an element that is not broken into lines.
+
+    Examples
+    --------
+    >>> print(in_time_element("2024-05-01T09:30:00+00:00"))
+    <time datetime="2024-05-01T09:30:00+00:00">2024-05-01 09:30</time>
+    """
+    said = moment.isoformat() if isinstance(moment, datetime) else moment
+    return (
+        Markup('<time datetime="{}">{}</time>').format(said, in_words(moment)) if said else Markup()
+    )
+
+
+def in_cell(value: object) -> object:
+    """Return a value as a table has it: nothing for what is missing, moments as people read them.
+
+    Examples
+    --------
+    >>> in_cell(float("nan")), in_cell(None), in_cell(0.123456), in_cell(3767.0)
+    ('', '', '0.1235', '3767')
+    """
+    if value is None or value != value:
+        return ""
+    if isinstance(value, str) and _MOMENT.match(value):
+        with suppress(ValueError):
+            return in_time_element(value)
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 def in_money(amount: str) -> str:

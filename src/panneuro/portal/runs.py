@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -164,7 +165,7 @@ class Runs:
         if visit.form("json", "html") == "json":
             return JSONResponse(given.model_dump(), headers=_HEADERS)
         made = next(iter(run.outputs), "")
-        repeat = f"panneuro reproduce {made} --lake {visit.origin}/store" if made else ""
+        repeat = f"panneuro reproduce {shlex.quote(made)}" if made else ""
         said, again = given.model_dump(), self._again(visit.seen, run)
         return self._pages.page(
             visit.request, "run", run=given, said=said, repeat=repeat, again=again

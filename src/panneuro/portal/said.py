@@ -44,12 +44,18 @@ def size_of(said: Mapping[str, Any]) -> str:
     --------
     >>> size_of({"kind": "events", "units": 12, "events": 3400})
     '12 units, 3\\u202f400 events'
+    >>> size_of({"kind": "table", "rows": 1})
+    '1 row'
     """
     match said["kind"]:
         case "timeseries":
-            return " × ".join(map(str, said["shape"]))
+            return " × ".join(map(in_figures, said["shape"]))
         case "events":
-            return f"{in_figures(said['units'])} units, {in_figures(said['events'])} events"
+            return f"{_some(said['units'], 'unit')}, {_some(said['events'], 'event')}"
         case "frames":
-            return " × ".join([in_figures(said["frames"]), *map(str, said["shape"])])
-    return f"{in_figures(said['rows'])} rows"
+            return " × ".join([in_figures(said["frames"]), *map(in_figures, said["shape"])])
+    return _some(said["rows"], "row")
+
+
+def _some(count: int, what: str) -> str:
+    return f"{in_figures(count)} {what}{'' if count == 1 else 's'}"

@@ -29,9 +29,6 @@ from panneuro.portal.problems import Problem, problem_of
 FACETS = ("modality", "species", "area", "has", "lab", "project", "kind", "quality")
 """Counted beside what is found."""
 
-SORTS = ("name", "date", "duration_s", "channels", "units", "size_bytes")
-"""By which the table is sorted."""
-
 _FACET_VALUES = 6
 _MOST_ROWS = 1_000_000
 
@@ -165,7 +162,7 @@ class Searching:
             page = _page_of(found, asked)
         except InputError as error:
             fault, query, page = problem_of(error), Query(), Page((), 0)
-            found = None
+            found = visit.seen.find("")
         return self._pages.page(
             visit.request,
             "find",
@@ -174,14 +171,11 @@ class Searching:
             query=query,
             page=page,
             fault=fault,
-            facets=_choices(found, query) if found is not None else {},
-            fields=FIELDS,
+            facets=_choices(found, query),
             sort=_order(asked, query),
-            sorts=SORTS,
             lines=lines_of_search(visit.origin, query),
             notebooks=self._notebooks.links(visit.origin, q=str(query)),
             to=lambda **changes: address("/assets", _said(asked, **changes)),
-            whole=len(visit.seen.find("")) if not page.total else page.total,
         )
 
 

@@ -55,6 +55,24 @@ class LinkAsked(_Posted):
     why: str = _WHY
 
 
+class TermsAsked(_Posted):
+    """What is to be accepted before data are read."""
+
+    on: str = _ON
+    title: str = Field(min_length=1, max_length=200, description="Data use agreement")
+    text: str = Field("", max_length=20_000, description="the terms in full")
+    why: str = _WHY
+
+
+class MembershipAsked(_Posted):
+    """Who belongs to whom."""
+
+    who: str = Field(max_length=300, description="ada@uni.edu")
+    of: str = Field(max_length=300, description="lab:smith, group:reviewers")
+    until: str = _UNTIL
+    why: str = _WHY
+
+
 class TokenAsked(_Posted):
     """What the holder of a token may do in one's own name."""
 
@@ -118,6 +136,8 @@ class Sharing:
             ("embargoes", self.embargo, EmbargoAsked),
             ("links", self.link, LinkAsked),
             ("tokens", self.token, TokenAsked),
+            ("terms", self.terms, TermsAsked),
+            ("memberships", self.join, MembershipAsked),
             ("revocations", self.revoke, RevocationAsked),
             ("acceptances", self.accept, AcceptanceAsked),
         )
@@ -148,6 +168,7 @@ class Sharing:
             place=f"{visit.origin}/link/{secret}",
             is_link=bool(issued and issued.key.acts_as.startswith("link:")),
             roles=tuple(ROLES),
+            owns_all=visit.owns_all,
         )
         answer.headers["cache-control"] = "no-store"
         return answer
@@ -161,6 +182,16 @@ class Sharing:
     def embargo(self, visit: Visit, asked: EmbargoAsked) -> Response:
         """Hide from everyone what they could see, until a date."""
         return _said(visit, visit.seen.sharing.embargo(asked.on, asked.until, why=asked.why))
+
+    def terms(self, visit: Visit, asked: TermsAsked) -> Response:
+        """Ask that something is accepted before data are read."""
+        sharing = visit.seen.sharing
+        return _said(visit, sharing.terms(asked.on, asked.title, asked.text, why=asked.why))
+
+    def join(self, visit: Visit, asked: MembershipAsked) -> Response:
+        """Say that somebody belongs to a group, which only who owns everything can."""
+        sharing = visit.seen.sharing
+        return _said(visit, sharing.join(asked.who, asked.of, until=asked.until, why=asked.why))
 
     def link(self, visit: Visit, asked: LinkAsked) -> Response:
         """Let whoever holds a link read something, with no name and no account."""
@@ -219,9 +250,8 @@ def _told(statement: Statement) -> dict[str, Any]:
         "whom": whom[0] if whom else "",
         "role": getattr(said, "role", ""),
         "on": ("everything" if on is not None and not on.conditions else str(on or ""))
-        or getattr(said, "title", "")
         or getattr(said, "of", ""),
         "until": getattr(said, "until", ""),
         "by": said.by,
-        "why": said.why,
+        "why": ": ".join(filter(None, (getattr(said, "title", ""), said.why))),
     }

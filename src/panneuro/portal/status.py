@@ -11,11 +11,8 @@ from itertools import islice
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from panneuro.access.policy import limited
 from panneuro.access.prices import PriceBook
 from panneuro.core.entry import Entry
-from panneuro.core.errors import NotFoundError
-from panneuro.core.query import EVERYTHING
 from panneuro.core.run import Run
 from panneuro.lake import indexing
 from panneuro.lake.lake import Lake
@@ -26,8 +23,8 @@ from panneuro.portal.exports import AT_ONCE, MOST_BYTES
 from panneuro.portal.pages import Pages, in_bytes
 from panneuro.portal.seeing import is_visible
 from panneuro.portal.signals import json_of
+from panneuro.portal.standing import Standings, ViewStanding
 from panneuro.portal.supervising import MOST_AT_ONCE, Orders
-from panneuro.views.viewed import known, view_of
 
 LATELY = timedelta(days=7)
 """Runs that failed since are told."""
@@ -35,16 +32,6 @@ LATELY = timedelta(days=7)
 _MOST_ADDED_UP = 10_000
 _MOST_FAILED = 500
 _PACKAGES = ("panneuro", "zarr", "numpy", "pynwb", "pyarrow", "starlette")
-
-
-class ViewStanding(BaseModel):
-    """How a view stands: its newest edition, and how many assets that lacks."""
-
-    name: str
-    edition: int
-    at: str
-    to_compute: int
-    why: list[str]
 
 
 class CheckGiven(BaseModel):
@@ -97,10 +84,13 @@ class Status:
         That is served.
     orders : Orders
         That run here.
+    standings : Standings
+        Of the views.
     """
 
-    def __init__(self, pages: Pages, lake: Lake, orders: Orders) -> None:
+    def __init__(self, pages: Pages, lake: Lake, orders: Orders, standings: Standings) -> None:
         self._pages = pages
+        self._standings = standings
         self._lake = lake
         self._orders = orders
         self._prices = PriceBook.from_table(lake.settings.prices)
@@ -151,7 +141,7 @@ class Status:
             saved_per_year=saved,
             currency=self._prices.currency,
             runs_failed=sum(1 for _ in self._failed(visit)),
-            keeping=self._keeping() if _owns_all(visit) else None,
+            keeping=self._keeping() if visit.owns_all else None,
         )
 
     def _failed(self, visit: Visit) -> Iterator[Run]:
@@ -169,7 +159,7 @@ class Status:
             indexed=len(self._lake),
             in_snapshot=int(snapshots[-1].rpartition("/")[2].partition(".")[0]) if snapshots else 0,
             check=self._last_check(),
-            views=list(self._views()),
+            views=[one for one in self._standings.all(whole=True) if one.edition],
             executor=str(self._lake.settings.compute.get("executor", "inline")),
             running=sum(progressed.is_running for _, progressed in self._orders.newest()),
             limits=dict(self._limits()),
@@ -192,26 +182,7 @@ class Status:
             CheckGiven(at=found[0].ended, ok=found[0].is_done, said=found[0].log) if found else None
         )
 
-    def _views(self) -> Iterator[ViewStanding]:
-        for name, reference in sorted(known(self._lake).items()):
-            try:
-                viewed = view_of(self._lake, reference, refresh=False)
-            except NotFoundError:
-                continue
-            edition, state = viewed.edition, viewed.state
-            yield ViewStanding(
-                name=name,
-                edition=edition.number,
-                at=edition.at,
-                to_compute=len(state.todo),
-                why=list(state.why),
-            )
-
 
 def _bytes_of(entry: Entry) -> int:
     size = entry.fields.get("size_bytes")
     return int(size) if isinstance(size, int | float) else 0
-
-
-def _owns_all(visit: Visit) -> bool:
-    return limited(EVERYTHING, visit.seen.allowed("audit")) == EVERYTHING

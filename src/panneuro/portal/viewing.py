@@ -5,28 +5,34 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
+from panneuro.core.digests import digest_json
 from panneuro.core.errors import NotFoundError, PanneuroError
 from panneuro.lake.lake import Lake
 from panneuro.lake.parts import Part
 from panneuro.lake.writing import values
 from panneuro.portal.doors import ASK_AGAIN, MEDIA, Door, Nothing, Visit
+from panneuro.portal.lines import lines_of_table
 from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.pages import Pages
+from panneuro.portal.shelves import Shelf
+from panneuro.portal.standing import Standings, ViewStanding
 from panneuro.views.viewed import Viewed, known, view_of
 
 _HEADERS = {"cache-control": ASK_AGAIN, "vary": "Accept, Cookie, Authorization"}
 _ROWS_SHOWN = 500
+_MOST_FIGURES = 32
 _OWN = ("asset", "version")
 
 
 class ViewsGiven(BaseModel):
-    """The views of a lake."""
+    """The views of a lake, and how they stand."""
 
-    views: list[str]
+    views: list[ViewStanding]
 
 
 class ViewGiven(BaseModel):
@@ -48,10 +54,18 @@ class Views:
         Where people look.
     lake : Lake
         Whose views.
+    notebooks : Notebooks
+        That open them.
+    standings : Standings
+        Of the views.
     """
 
-    def __init__(self, pages: Pages, lake: Lake, notebooks: Notebooks) -> None:
+    def __init__(
+        self, pages: Pages, lake: Lake, notebooks: Notebooks, standings: Standings
+    ) -> None:
         self._pages = pages
+        self._standings = standings
+        self._figures = Shelf(_MOST_FIGURES)
         self._notebooks = notebooks
         self._lake = lake
 
@@ -65,11 +79,12 @@ class Views:
         ]
 
     def views(self, visit: Visit, _: Nothing) -> Response:
-        """List the views that the lake knows."""
-        names = sorted(known(self._lake))
+        """List the views that the lake knows, and how they stand."""
+        standings = self._standings.all(whole=visit.owns_all)
         if visit.form("json", "html") == "json":
-            return JSONResponse({"views": names}, headers=_HEADERS)
-        return self._pages.page(visit.request, "views", names=names)
+            given = ViewsGiven(views=standings)
+            return JSONResponse(given.model_dump(), headers=_HEADERS)
+        return self._pages.page(visit.request, "views", views=standings)
 
     def view(self, visit: Visit, _: Nothing) -> Response:
         """Read the newest edition of a view: its table, or its figure as SVG.
@@ -83,7 +98,7 @@ class Views:
             return self._page(visit, name)
         viewed = self._newest(visit, name)
         if form == "svg":
-            return Response(_drawn(viewed), media_type=MEDIA["svg"], headers=_HEADERS)
+            return self._figure(visit, viewed)
         if form == "json":
             return JSONResponse(_given(viewed).model_dump(), headers=_HEADERS)
         sink = io.BytesIO()
@@ -101,13 +116,24 @@ class Views:
         visible = None if visit.seen.actor.is_local else readable
         return view_of(self._lake, known(self._lake)[name], refresh=False, visible=visible)
 
+    def _figure(self, visit: Visit, viewed: Viewed) -> Response:
+        """Draw the figure of a view; the same of the same rows is drawn once."""
+        edition, rows = viewed.edition, "\n".join(viewed.df[_OWN[0]])
+        tag = digest_json([viewed.view.name, edition.number, edition.at, rows])
+        return visit.unless_known(
+            tag,
+            lambda: Response(
+                self._figures.take(tag, lambda: _drawn(viewed)), media_type=MEDIA["svg"]
+            ),
+        )
+
     def _page(self, visit: Visit, name: str) -> Response:
         """Show a view; one that was never computed is shown as such."""
         try:
             viewed: Viewed | None = self._newest(visit, name)
         except NotFoundError:
             viewed = None
-        state = viewed.state if viewed and visit.seen.actor.is_local else None
+        state = viewed.state if viewed and visit.owns_all else None
         return self._pages.page(
             visit.request,
             "view",
@@ -117,7 +143,7 @@ class Views:
             columns=[one for one in viewed.df.columns if one not in _OWN] if viewed else [],
             is_drawn=bool(viewed and viewed.view.draw and len(viewed)),
             state=state,
-            line=f"panneuro view {name} --lake {visit.origin}/store",
+            lines=lines_of_table(visit.origin, f"/views/{quote(name, safe='')}"),
             notebooks=self._notebooks.links(visit.origin, view=name),
         )
 
