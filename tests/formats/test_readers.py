@@ -46,10 +46,29 @@ def test_the_best_match_reads(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("toys")
 def test_what_no_reader_knows_lists_what_was_tried(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").touch()
+    (tmp_path / "a.txt").write_text("nothing")
     with pytest.raises(UnknownFormatError, match=r"it holds a\.txt.*tried strong, weak") as error:
         read(tmp_path)
     assert "--format" in error.value.hint
+
+
+def test_a_folder_of_several_recordings_is_seen_through(tmp_path: Path) -> None:
+    folder = tmp_path / "all days"
+    folder.mkdir()
+    (folder / "LICENSE").write_text("as you like")
+    for day in (1, 2):
+        (folder / f"day-{day}.abf").write_bytes(b"ABF2")
+    with pytest.raises(UnknownFormatError) as error:
+        choose(Source(folder))
+    assert "day-1.abf of the format abf: panneuro add '" in error.value.hint
+    assert error.value.hint.endswith("all days'/*")
+
+
+@pytest.mark.usefixtures("toys")
+def test_files_without_a_byte_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(FormatError, match=r"not one byte in it \(a\.txt\)"):
+        read(tmp_path)
 
 
 @pytest.mark.usefixtures("toys")

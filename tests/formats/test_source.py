@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -74,3 +75,21 @@ def test_small_files_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not source.file(large).kept
     assert source.file(large, kept=True).kept
     assert source.file(small, kept=False).name == "small"
+
+
+@pytest.mark.parametrize("at", ["gone", "itself", "round"])
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, at: str) -> None:
+    (tmp_path / "data.bin").write_bytes(b"1")
+    targets = {"gone": "absent", "itself": "astray", "round": "back"}
+    (tmp_path / "astray").symlink_to(tmp_path / targets[at])
+    (tmp_path / "back").symlink_to(tmp_path / ("astray" if at == "round" else "data.bin"))
+    with pytest.raises(FormatError, match="leads nowhere"):
+        _ = Source(tmp_path).files
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_would_be_read_for_ever_is_refused(tmp_path: Path, alone: bool) -> None:
+    (tmp_path / "data.bin").write_bytes(b"1")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(FormatError, match=r"'pipe\.csv' is a pipe or a device"):
+        _ = Source(tmp_path / "pipe.csv" if alone else tmp_path).files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -14,6 +15,10 @@ from panneuro.signals.recording import Recording
 
 GROUP = "panneuro.formats"
 """The entry-point group in which readers are registered, ours and others' alike."""
+
+_SHOWN = 5
+_LOOKED_INTO = 20
+_SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,32 @@ def choose(source: Source) -> tuple[str, Match]:
     best = max(matches, key=lambda name: matches[name].score, default="")
     if not best or matches[best].score <= 0:
         refuse_unreadable(source)
-        shown = ", ".join(path.name for path in source.files[:5]) or "nothing"
+        if not any(path.stat().st_size for path in source.files):
+            raise FormatError(
+                f"reading {str(source.path)!r}: there is not one byte in it ({_shown(source)})",
+                hint="copy it again from where it was recorded",
+            )
         raise UnknownFormatError(
-            f"reading {str(source.path)!r}: no reader recognises it (it holds {shown}); "
+            f"reading {str(source.path)!r}: no reader recognises it (it holds {_shown(source)}); "
             f"tried {', '.join(matches)}",
-            hint="say which it is with --format NAME, or add a reader: see the how-to "
+            hint=_inside(source)
+            or "say which it is with --format NAME, or add a reader: see the how-to "
             "'Add a format in one file'",
         )
     return best, matches[best]
+
+
+def _inside(source: Source) -> str:
+    """Return what to type where a folder holds several recordings, nothing where it holds none."""
+    inner = sorted(source.path.iterdir())[:_LOOKED_INTO] if source.path.is_dir() else []
+    for one in map(Source, inner):
+        for name in plugins.names(GROUP) if one.files else ():
+            if _load(name).sniff(one).score >= _SURE:
+                return (
+                    f"it may hold several recordings, {one.path.name} of the format {name}: "
+                    f"panneuro add {shlex.quote(str(source.path))}/*"
+                )
+    return ""
 
 
 def read(path: Path | str, format: str | None = None) -> Recording:  # noqa: A002
@@ -102,6 +125,12 @@ def _check_files(source: Source) -> None:
             f"reading {str(source.path)!r}: the folder is empty",
             hint="name the folder that the rig wrote",
         )
+
+
+def _shown(source: Source) -> str:
+    names = [source.name(path) for path in source.files]
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _load(name: str) -> Reader:

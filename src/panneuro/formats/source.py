@@ -56,9 +56,10 @@ class Source:
         LimitError
             If there are more than `MAX_FILES`.
         FormatError
-            If a link leads out of the source.
+            If a link leads out of the source or nowhere, or something in it is no file.
         """
-        if self.path.is_file():
+        if not self.path.is_dir():
+            self._check_file(self.path)
             return (self.path,)
         found: list[Path] = []
         for path in _walk(self.path):
@@ -73,10 +74,26 @@ class Source:
         return tuple(sorted(found))
 
     def _guard(self, path: Path) -> None:
-        if path.is_symlink() and not path.resolve().is_relative_to(self.path.resolve()):
+        """Refuse links that lead nowhere or out, and what could be read for ever."""
+        if path.is_symlink():
+            if not path.exists():
+                raise FormatError(
+                    f"reading {str(self.path)!r}: the link {self.name(path)!r} leads nowhere",
+                    hint="put the file that it names in its place, or remove the link",
+                )
+            if not path.resolve().is_relative_to(self.path.resolve()):
+                raise FormatError(
+                    f"reading {str(self.path)!r}: the link {self.name(path)!r} leads out of it",
+                    hint="replace the link by the file, or name the folder that holds both",
+                )
+        if not path.is_dir():
+            self._check_file(path)
+
+    def _check_file(self, path: Path) -> None:
+        if not path.is_file():
             raise FormatError(
-                f"reading {str(self.path)!r}: the link {self.name(path)!r} leads out of it",
-                hint="replace the link by the file, or name the folder that holds both",
+                f"reading {str(self.path)!r}: {self.name(path)!r} is a pipe or a device, no file",
+                hint="save what comes out of it as a file, or remove it from the folder",
             )
 
     def name(self, path: Path) -> str:
