@@ -8,6 +8,7 @@ from panneuro.lake.rebuilding import rebuild
 from panneuro.signals.events import Events
 from panneuro.signals.table import Table
 from panneuro.storage import tables
+from panneuro.storage.levels import level_node
 
 
 @pytest.fixture
@@ -149,3 +150,24 @@ def test_nothing_is_put_that_is_not_what_it_was(lake, added):
     report = lake.check(repair=True)
     assert not report.ok
     assert {"restore it from a copy" in problem.message for problem in report.problems} == {True}
+
+
+def test_pyramids_that_were_written_without_shards(lake, made_up, said, monkeypatch):
+    new = lake.add(made_up.use(kept=True), name="new", said=said).manifest
+    monkeypatch.setattr("panneuro.storage.writing.level_node", without_shards)
+    old = lake.add(made_up.use(kept=True), name="old", said=said).manifest
+    for level, other in zip(lake["old"].pyramid("ap"), lake["new"].pyramid("ap"), strict=True):
+        assert level.array.shards is None
+        assert other.array.shards
+        assert np.array_equal(level[:], other[:])
+    for manifest in (old, new):
+        for file in manifest.files:
+            if file.path.startswith("_lake/pyramid/") and "/c/" in file.path:
+                lake.store.delete(manifest.key_of(file))
+        assert lake.check(repair=True).ok
+    assert lake.check().problems == []
+
+
+def without_shards(*given):
+    node = level_node(*given)
+    return {**node, "codecs": node["codecs"][0]["configuration"]["codecs"]}

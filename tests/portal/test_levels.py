@@ -39,6 +39,15 @@ def test_neighbours_are_read_from_what_is_kept(lake, name, monkeypatch):
     assert len(held) == kept
 
 
+def test_blocks_beside_one_another_are_read_at_once(lake, name):
+    found, everything = levels_of(lake[name], "ap", shelf()), list(range(16))
+    found.read(0, 40_000, 40_010, everything)
+    before = lake.store.usage.snapshot()
+    rows = found.read(0, 0, 150_000, everything)
+    assert (lake.store.usage.snapshot() - before).requests <= 2
+    assert np.array_equal(rows[..., 0], np.asarray(found.arrays[0][:150_000]))
+
+
 def test_one_channel_of_many_is_read_alone(lake, name):
     held = shelf()
     found = levels_of(lake[name], "ap", held)

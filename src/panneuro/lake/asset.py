@@ -46,11 +46,15 @@ class Asset:
         The whole lake.
     manifest : Manifest
         Of the version.
+    head : Head, optional
+        Of the version; read from the store when it is needed if it is not given.
     """
 
-    def __init__(self, store: Store, manifest: Manifest) -> None:
+    def __init__(self, store: Store, manifest: Manifest, head: Head | None = None) -> None:
         self._store = store
         self.manifest = manifest
+        if head is not None:
+            self.head = head
         self._tables: dict[str, pa.Table] = {}
 
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -21,9 +22,9 @@ from panneuro.lake import curation
 from panneuro.lake.asset import Asset
 from panneuro.lake.describing import head_sharing, with_journal
 from panneuro.lake.rereading import from_originals, from_tree
-from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.head import INLINE_BYTES, Head
 from panneuro.storage.head import KEY as HEAD
+from panneuro.storage.levels import FOLDER, encode_level
 from panneuro.storage.nodes import Hierarchy, Node
 from panneuro.storage.pyramid import Pyramid
 from panneuro.storage.reading import StoredArray
@@ -35,7 +36,6 @@ Make = Callable[[Store, Manifest, str], bytes | None]
 """Given the lake's store, a version and the path of one of its objects, makes the object."""
 
 _NODE = "zarr.json"
-_PYRAMIDS = "_lake/pyramid/"
 
 
 def rebuild(store: Store, manifest: Manifest, file: StoredFile) -> bool:
@@ -96,7 +96,21 @@ def _head(store: Store, manifest: Manifest, path: str) -> bytes | None:
         for file in manifest.files
         if file.path not in inline and file.path != HEAD and not file.path.startswith(APART)
     }
-    return Head(inline, indexes, objects).encode()
+    asset = Asset(store, manifest, Head(inline, indexes, objects))
+    levels = {
+        file.path: _intact(asset, file)[-size:]
+        for file in manifest.files
+        if file.path.startswith(FOLDER) and file.path not in nodes
+        if (size := _index_bytes(_owner(hierarchy, file.path)))
+    }
+    return Head(inline, indexes | levels, objects).encode()
+
+
+def _intact(asset: Asset, level: StoredFile) -> bytes:
+    """Return an object of a pyramid, made again where it is gone or damaged."""
+    with suppress(PanneuroError):
+        return asset.read_file(level.path)
+    return _encoded_level(asset, level.path)
 
 
 def _owner(hierarchy: Hierarchy, path: str) -> Node:
@@ -128,20 +142,24 @@ def _shared_head(store: Store, manifest: Manifest, path: str) -> bytes | None:
 
 
 def _level(store: Store, manifest: Manifest, path: str) -> bytes | None:
-    """Return a chunk of a pyramid, from the samples."""
-    where, found, at = path.partition("/c/")
-    if not path.startswith(_PYRAMIDS) or not found:
+    """Return an object of a pyramid, from the samples."""
+    if not path.startswith(FOLDER) or "/c/" not in path:
         return None
-    asset = Asset(store, manifest)
-    owner, _, level = where.removeprefix(_PYRAMIDS).rpartition("/")
+    return _encoded_level(Asset(store, manifest), path)
+
+
+def _encoded_level(asset: Asset, path: str) -> bytes:
+    where, _, at = path.partition("/c/")
+    owner, _, level = where.removeprefix(FOLDER).rpartition("/")
     bins = _bins(asset.array(f"{owner}/data"), int(level), int(at.partition("/")[0]))
     node = json.loads(asset.head.inline[f"{where}/{_NODE}"])
-    shape = tuple(node["chunk_grid"]["configuration"]["chunk_shape"])
-    return ChunkCoder(shape, bins.dtype, tuple(node["codecs"])).encode(bins)
+    with ThreadPoolExecutor() as executor:
+        data, _ = encode_level(node, bins, executor)
+    return data
 
 
 def _bins(array: StoredArray, level: int, at: int) -> npt.NDArray[np.generic]:
-    """Return the extremes in one chunk of a level, reading a row of chunks at a time."""
+    """Return the extremes in one object of a level, reading a row of chunks at a time."""
     rows, length = array.array.chunks[0], array.shape[0]
     span = min((array.array.shards or array.shape)[0], length)
     pyramid = Pyramid(array.shape, array.dtype, span)

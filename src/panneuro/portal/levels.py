@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,11 @@ Values = npt.NDArray[Any]
 FACTOR = 64
 """How many bins of a level one bin of the next covers; see `panneuro.storage.pyramid`."""
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 256 << 10
 """Chunks that are smaller are kept some together."""
 
 _LARGEST_BLOCK_BYTES = 24 << 20
 _MOST_BLOCKS = 64
-_READ_AT_ONCE = 8
 _OBJECTS_BYTES = 16 << 10
 
 
@@ -90,25 +90,34 @@ class Levels:
         return found[:, [column - low for column in columns]]
 
     def _kept(self, depth: int, rows: int, first: int, last: int) -> Values:
-        """Return rows from blocks; those that are missing are read side by side."""
+        """Return rows from blocks; those that are missing beside one another are read at once."""
+        places = range(first // rows, -(-last // rows))
+        keys = {at: (*self.key, depth, at) for at in places}
+        missing = [at for at in places if keys[at] not in self.shelf]
+        found = self._read_together(depth, rows, missing) if len(missing) > 1 else {}
 
         def block(at: int) -> Values:
-            key = (*self.key, depth, at)
             array = self.arrays[depth]
-            return self.shelf.take(key, lambda: np.asarray(array[at * rows : (at + 1) * rows]))
+            whole = slice(at * rows, (at + 1) * rows)
+            return found[at] if at in found else np.asarray(array[whole])
 
-        places = range(first // rows, -(-last // rows))
-        missing = [at for at in places if (*self.key, depth, at) not in self.shelf]
-        if len(missing) > 1:
-            with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-                blocks = list(pool.map(block, places))
-        else:
-            blocks = [block(at) for at in places]
+        blocks = [self.shelf.take(keys[at], partial(block, at)) for at in places]
         parts = [
             one[max(0, first - at * rows) : last - at * rows]
             for at, one in zip(places, blocks, strict=True)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _read_together(self, depth: int, rows: int, places: list[int]) -> dict[int, Values]:
+        """Return whole blocks, each in memory of its own, so that it can be let go of alone."""
+        found = {}
+        for _, run in groupby(enumerate(places), lambda pair: pair[1] - pair[0]):
+            blocks = [at for _, at in run]
+            first = blocks[0] * rows
+            values = np.asarray(self.arrays[depth][first : (blocks[-1] + 1) * rows])
+            for at in blocks:
+                found[at] = values[at * rows - first : (at + 1) * rows - first].copy()
+        return found
 
 
 def levels_of(asset: Asset, name: str, shelf: Shelf) -> Levels:

@@ -144,7 +144,7 @@ def cut(
     """
     is_small = math.prod(shape) * dtype.itemsize <= CHUNK_BYTES
     narrow = len(shape) == 2 and not is_small
-    tile = (_even(shape[1], TILE),) if narrow else tuple(shape[1:])
+    tile = (even(shape[1], TILE),) if narrow else tuple(shape[1:])
     tile_bytes = math.prod(tile) * dtype.itemsize
     width = tuple(-(-length // step) * step for length, step in zip(shape[1:], tile, strict=True))
     row_bytes = math.prod(width) * dtype.itemsize
@@ -156,7 +156,7 @@ def cut(
         per_shard = max(1, per_shard // whole) * whole
     if shape[0] <= rows * per_shard:
         if row_chunk is None:
-            rows = _even(shape[0], rows, FACTOR)
+            rows = even(shape[0], rows, FACTOR)
         per_shard = -(-shape[0] // rows)
     return (rows, *tile), (rows * per_shard, *width)
 
@@ -194,10 +194,15 @@ def _rounded(rows: int) -> int:
     return rows // ROWS * ROWS or 1 << (rows.bit_length() - 1)
 
 
-def _even(length: int, most: int, step: int = 1) -> int:
+def even(length: int, most: int, step: int = 1) -> int:
     """Return the size of pieces, a multiple of `step`, that cut a length with little left over.
 
     What is left over is padded in the last piece, and coded like the rest.
+
+    Examples
+    --------
+    >>> even(10_000, 4_096)
+    3334
     """
     pieces = -(-length // most)
     return min(-(-length // (pieces * step)) * step, most)

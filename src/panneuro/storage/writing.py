@@ -27,6 +27,7 @@ from panneuro.storage.descriptors import Descriptor, describe
 from panneuro.storage.head import INLINE_BYTES, Head
 from panneuro.storage.head import KEY as HEAD
 from panneuro.storage.layout import EVENT_CHUNK, Layout, cut, event_rows
+from panneuro.storage.levels import CODECS, encode_level, level_node, level_path
 from panneuro.storage.nodes import Hierarchy
 from panneuro.storage.pyramid import Pyramid
 from panneuro.storage.shards import ArrayWriter, Send, Shard
@@ -48,20 +49,6 @@ _RAGGED = ("spike_times", "event_times")
 _TEXT: tuple[CodecConfig, ...] = (
     {"name": "vlen-utf8"},
     {"name": "zstd", "configuration": {"level": 5, "checksum": False}},
-)
-_PYRAMID: tuple[CodecConfig, ...] = (
-    {"name": "bytes", "configuration": {"endian": "little"}},
-    {
-        "name": "blosc",
-        "configuration": {
-            "cname": "zstd",
-            "clevel": 5,
-            "shuffle": "bitshuffle",
-            "typesize": 2,
-            "blocksize": 0,
-        },
-    },
-    {"name": "crc32c"},
 )
 
 
@@ -321,15 +308,13 @@ class VersionWriter:
         shape: tuple[int, ...],
         at: int,
     ) -> None:
-        """Write one chunk of one level of a pyramid, an array of its own beside the NWB tree."""
-        where = f"{pyramid_of(path)}/{number}"
+        """Write one object of one level of a pyramid, an array of its own beside the NWB tree."""
+        where = level_path(path, number)
         if at == 0:
-            coder = ChunkCoder(bins.shape, bins.dtype, _PYRAMID)
-            names = ["bin", *(["channel"] if len(shape) > 2 else []), "extreme"]
-            hierarchy.nodes[where] = _plain_array(shape, coder, names)
-        first = hierarchy.nodes[where]["chunk_grid"]["configuration"]["chunk_shape"]
-        coder = ChunkCoder(tuple(first), bins.dtype, _PYRAMID)
-        self._put("/".join([where, "c", str(at), *["0"] * (len(shape) - 1)]), coder.encode(bins))
+            hierarchy.nodes[where] = level_node(shape, bins.dtype, len(bins))
+        key = "/".join([where, "c", str(at), *["0"] * (len(shape) - 1)])
+        data, self._indexes[key] = encode_level(hierarchy.nodes[where], bins, self._executor)
+        self._put(key, data)
 
     def _tables(self, signals: tuple[Signal, ...]) -> None:
         for signal in signals:
@@ -339,7 +324,7 @@ class VersionWriter:
 
     def _thumbnails(self, hierarchy: Hierarchy, path: str, images: npt.NDArray[Any]) -> str:
         where = f"_lake/thumbnails/{path}"
-        coder = ChunkCoder(images.shape, images.dtype, _PYRAMID)
+        coder = ChunkCoder(images.shape, images.dtype, CODECS)
         names = ["thumbnail", "y", "x", "colour"][: images.ndim]
         hierarchy.nodes[where] = _plain_array(images.shape, coder, names)
         self._put("/".join([where, "c", *["0"] * images.ndim]), coder.encode(images))
@@ -380,11 +365,6 @@ class VersionWriter:
 
     def _keep(self, key: str, data: bytes | memoryview) -> None:
         self._content.files.append(StoredFile(key, len(data), digest_bytes(data)))
-
-
-def pyramid_of(path: str) -> str:
-    """Return where the pyramid of an array lies: ``acquisition/ap/data`` → ``_lake/pyramid/…``."""
-    return f"_lake/pyramid/{path.removesuffix('/data')}"
 
 
 def _event_rows(signal: Signal | None) -> int:
