@@ -65,16 +65,16 @@ def test_a_folder_with_too_many_files_is_refused(
         _ = Source(tmp_path).files
 
 
-def test_small_files_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lives_on_is_kept_where_it_is_small_and_all_else_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "KEPT_BYTES", 4)
     small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(b"1234")
     large.write_bytes(b"12345")
     source = Source(tmp_path)
-    assert source.file(small).kept
-    assert not source.file(large).kept
-    assert source.file(large, kept=True).kept
-    assert source.file(small, kept=False).name == "small"
+    files = [
+        source.file(path, kept=kept) for kept in (True, None, False) for path in (small, large)
+    ]
+    assert [file.kept for file in files] == [True, True, True, False, False, False]
 
 
 @pytest.mark.parametrize("at", ["gone", "itself", "round"])

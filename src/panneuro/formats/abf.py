@@ -69,7 +69,9 @@ def read(source: Source) -> Recording:
             f"reading {path.name!r}: the ABF file is damaged: {error!r}",
             hint="copy it again from where it was recorded",
         ) from error
-    return Recording("abf", signals, (source.file(path),), file.documents(), tuple(file.notes))
+    return Recording(
+        "abf", signals, (source.file(path, kept=None),), file.documents(), tuple(file.notes)
+    )
 
 
 def si_unit(unit: str) -> tuple[str, float]:

@@ -73,9 +73,7 @@ def read(source: Source) -> Recording:
         for signal in made
         if isinstance(signal, TimeSeries) and signal.unit == "unknown"
     )
-    kept = tuple(
-        source.file(path, kept=None if path not in files else False) for path in _all(source)
-    )
+    kept = tuple(source.file(path, kept=path not in files) for path in _all(source))
     return Recording("arrays", tuple(made), kept, documents, notes)
 
 

@@ -121,7 +121,7 @@ def read(source: Source) -> Recording:
         raise FormatError(f"reading {str(path)!r}: it holds no signal", hint="copy it again")
     if len(electrodes):
         made.append(electrodes.table())
-    files = tuple(source.file(p, kept=False if p == path else None) for p in source.files)
+    files = tuple(source.file(p, kept=p != path) for p in source.files)
     if header.start:
         notes.append(f"the session starts at {header.start} by the rig's clock, time zone unknown")
     return Recording("edf", tuple(made), files, _documents(header), tuple(notes))

@@ -133,6 +133,7 @@ axona = NeoFormat(
     companions=same_stem,
     magic=begins(b"trial_date"),
     score=0.9,
+    bulk=("*.bin",),
 )
 spikegadgets = NeoFormat(
     "spikegadgets",
@@ -186,4 +187,5 @@ tdt = NeoFormat(
     takes="dirname",
     maker="Tucker-Davis Technologies",
     score=0.8,
+    bulk=("*.sev",),
 )

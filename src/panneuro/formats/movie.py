@@ -80,4 +80,6 @@ def read(source: Source) -> Recording:
         description=description.text("description", ""),
     )
     documents: dict[str, dict[str, Any]] = {"description": {"modalities": ["ophys"]}}
-    return Recording("movie", (frames,), (source.file(source.path),), documents, tuple(notes))
+    return Recording(
+        "movie", (frames,), (source.file(source.path, kept=None),), documents, tuple(notes)
+    )

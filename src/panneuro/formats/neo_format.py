@@ -118,9 +118,13 @@ class NeoFormat:
     documents : callable
         What the files say of session, rig and subject.
     bulk : tuple of str
-        Files that live on as signals, whole, and are not kept beside them.
+        Files that live on as signals, whole, and are not kept beside them, as those that neo tells
+        it takes for buffers are not.
+    stamps : tuple of str
+        Files that live on as times of signals, and are kept only where they are small.
     containers : tuple of str
-        Files that hold more than becomes signals, such as waveforms: always kept verbatim.
+        Files that hold more than becomes signals, such as waveforms: always kept verbatim, as all
+        files are of which nothing is said; but those of `patterns` only where they are small.
     """
 
     name: str
@@ -145,6 +149,7 @@ class NeoFormat:
     probes: Callable[[Source], Probes] | None = None
     documents: Callable[[Raw, Source], Documents] = told_by_neo
     bulk: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
 
     def sniff(self, source: Source) -> Match:
@@ -175,7 +180,7 @@ class NeoFormat:
                 hint="check that the files were copied whole",
             )
         notes = list(dict.fromkeys(notes))
-        return Recording(self.name, tuple(made), self._files(source), documents, tuple(notes))
+        return Recording(self.name, tuple(made), self._files(source, raw), documents, tuple(notes))
 
     def _check_containers(self, source: Source) -> None:
         """Refuse HDF5 that reaches into other files, which neo would follow."""
@@ -247,13 +252,15 @@ class NeoFormat:
             notes.append(f"the session starts at {start} by the rig's clock, time zone unknown")
         return documents
 
-    def _files(self, source: Source) -> tuple[SourceFile, ...]:
-        kept = dict.fromkeys(source.matching(*self.bulk), False)
+    def _files(self, source: Source, raw: Raw) -> tuple[SourceFile, ...]:
+        kept: dict[Path, bool | None] = dict.fromkeys(raw.buffers, False)
+        kept |= dict.fromkeys(source.matching(*self.patterns, *self.stamps), None)
+        kept |= dict.fromkeys(source.matching(*self.bulk), False)
         kept |= dict.fromkeys(source.matching(*self.containers), True)
         beside = self.companions(source.path) if self.companions and source.path.is_file() else ()
         regular = (path for path in beside if path.is_file() and not path.is_symlink())
         paths = dict.fromkeys((*source.files, *sorted(regular)))
-        return tuple(source.file(path, kept=kept.get(path)) for path in paths)
+        return tuple(source.file(path, kept=kept.get(path, True)) for path in paths)
 
 
 def _zoned(moment: str) -> bool:

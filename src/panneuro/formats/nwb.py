@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import h5py
@@ -61,7 +62,7 @@ def _sniff_folder(source: Source) -> Match:
     files = source.matching("*.nwb")
     if files and len(files) == len(source.files):
         return Match(0.9, "a folder of NWB files")
-    return NO
+    return Match(0.6, f"{files[0].name} and files beside it") if len(files) == 1 else NO
 
 
 def _zarr_root(folder: Path) -> str | None:
@@ -92,13 +93,13 @@ def read(source: Source) -> Recording:
     if "nwb_version" not in tree.root.attributes:
         raise FormatError(f"reading {path.name!r}: it declares no NWB version")
     signals = read_signals(tree)
-    stored = [path] if path.is_file() else list(source.files)
-    files = [source.file(file, kept=False) for file in stored]
+    files = [source.file(one, kept=path not in (one, source.path)) for one in source.files]
+    files += _videos(source, path, tree, signals)
     structure = build_structure(tree)
     return Recording(
         "nwb",
         signals,
-        (*files, *_videos(source, path, tree, signals)),
+        tuple({file.name: file for file in files}.values()),
         read_documents(tree),
         tuple(tree.notes),
         structure,
@@ -124,16 +125,14 @@ def _only(source: Source) -> Path:
 
 def _videos(
     source: Source, path: Path, tree: Tree, signals: tuple[Signal, ...]
-) -> tuple[SourceFile, ...]:
-    """Find the videos that image series point to, beside the file and nowhere else."""
-    files: list[SourceFile] = []
+) -> Iterator[SourceFile]:
+    """Yield the videos that image series point to, beside the file and nowhere else."""
     root = source.root.resolve()
     for signal in signals:
         if not isinstance(signal, Frames) or not signal.file:
             continue
         video = (path.parent / PurePosixPath(signal.file)).resolve()
         if video.is_relative_to(root) and video.is_file():
-            files.append(source.file(source.root / video.relative_to(root), kept=True))
+            yield source.file(source.root / video.relative_to(root))
         else:
             tree.notes.append(f"the video {signal.file!r} of {signal.name!r} is not beside it")
-    return tuple({file.name: file for file in files}.values())

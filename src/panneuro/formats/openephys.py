@@ -180,5 +180,10 @@ reader = NeoFormat(
     probes=probes,
     documents=documents,
     bulk=("continuous.dat",),
+    stamps=(
+        "continuous/*/timestamps.npy",
+        "continuous/*/sample_numbers.npy",
+        "continuous/*/synchronized_timestamps.npy",
+    ),
 )
 """The entry point of the format."""

@@ -43,6 +43,8 @@ def sniff(source: Source) -> Match:
     names = {path.name for path in source.files}
     if source.path.is_file() or _TIMES not in names or not names & set(_CLUSTERS):
         return NO
+    if not (source.path / _TIMES).is_file():
+        return Match(0.5, f"{_TIMES} in one of its folders")
     if "params.py" in names:
         return Match(0.95, "spike_times.npy and a params.py, as for phy")
     return Match(0.7, "spike_times.npy, as Kilosort writes it")
@@ -73,7 +75,7 @@ def read(source: Source) -> Recording:
     return Recording(
         "phy",
         (units,) if electrodes is None else (units, electrodes),
-        tuple(source.file(path) for path in folder.files),
+        tuple(folder.files),
         {
             "description": {"kind": "derived", "modalities": ["ecephys"]},
             "processing": {"runs": [run]},
@@ -119,13 +121,15 @@ class _Folder:
             )
         self.place = places[0]
         own = [path for path in source.files if path.parent == self.place]
-        self.files = [path for path in own if path.stat().st_size <= KEPT_BYTES]
-        self.files += [path for path in own if path.name in (_TIMES, *_CLUSTERS)]
-        self.files = sorted(set(self.files))
+        beside = [p for p in source.files if p not in own and ".phy" not in p.parts]
+        read = [path for path in own if path.name in (_TIMES, *_CLUSTERS)]
+        left = {p for p in own if p not in read and p.stat().st_size > KEPT_BYTES}
+        self.files = [source.file(p, kept=None) for p in own if p not in left]
+        self.files += [source.file(p) for p in beside]
         self.notes: list[str] = []
-        left = sorted({path.name for path in own} - {path.name for path in self.files})
         if left:
-            self.notes.append(f"large files that are not kept: {', '.join(left)}")
+            names = ", ".join(sorted(path.name for path in left))
+            self.notes.append(f"large files that are not kept: {names}")
 
     def file(self, name: str) -> Path:
         path = self.place / name

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,13 @@ class Raw:
             for block in range(header["nb_block"])
             for segment in range(header["nb_segment"][block])
         ]
+
+    @property
+    def buffers(self) -> set[Path]:
+        """Files that are samples from end to end, where neo tells of any."""
+        told = getattr(self.io, "_buffer_descriptions", None) or {}
+        found = [one for block in told.values() for part in block.values() for one in part.values()]
+        return {Path(one["file_path"]) for one in found if one["type"] == "raw"}
 
     def channels(self, stream: int) -> Any:
         """Return the rows of neo's channel header that belong to a stream."""

@@ -16,7 +16,7 @@ MAX_FILES = 100_000
 """A folder with more files than this is not one recording."""
 
 KEPT_BYTES = 4 << 20
-"""A rig's own files up to this size are kept verbatim."""
+"""A rig's own files up to this size are kept verbatim beside the signals made of them."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ class Source:
         return unicodedata.normalize("NFC", path.relative_to(self.root).as_posix())
 
     def matching(self, *patterns: str) -> tuple[Path, ...]:
-        """Return the files whose own name matches one of some glob patterns, whatever the case."""
+        """Return the files whose name, or end of the path, matches a pattern, whatever the case."""
         lowered = [pattern.lower() for pattern in patterns]
         return tuple(
             path
             for path in self.files
-            if any(Path(path.name.lower()).match(pattern) for pattern in lowered)
+            if any(Path(self.name(path).lower()).match(pattern) for pattern in lowered)
         )
 
     def head(self, path: Path, n_bytes: int = 4096) -> bytes:
@@ -114,8 +114,8 @@ class Source:
         with path.open("rb") as stream:
             return stream.read(n_bytes)
 
-    def file(self, path: Path, *, kept: bool | None = None) -> SourceFile:
-        """Describe a file that was read; by default it is kept verbatim if it is small."""
+    def file(self, path: Path, *, kept: bool | None = True) -> SourceFile:
+        """Describe a file; what lives on as signals is not kept verbatim (None: if it is small)."""
         keep = path.stat().st_size <= KEPT_BYTES if kept is None else kept
         return SourceFile(path, self.name(path), keep)
 

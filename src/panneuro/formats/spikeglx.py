@@ -254,6 +254,6 @@ reader = NeoFormat(
     counts_from_start=True,
     probes=probes,
     documents=documents,
-    bulk=("*.bin",),
+    bulk=("*.ap.bin", "*.lf.bin", "*.nidq.bin", "*.obx.bin"),
 )
 """The entry point of the format."""

@@ -71,10 +71,15 @@ def read(source: Source) -> Recording:
     for folder in planes:
         suffix = f"_{folder.name}" if len(planes) > 1 else ""
         signals += _plane(folder, suffix, notes)
-    used = [path for path in source.files if path.parent in planes]
-    files = [source.file(path) for path in used]
-    left = [file.name for file in files if file.path.stat().st_size > KEPT_BYTES]
-    notes += [f"{name} is large and not kept" for name in left if Path(name).stem not in TRACES]
+    own = [path for path in source.files if path.parent in planes and path.stem not in TRACES]
+    left = {path for path in own if path.stat().st_size > KEPT_BYTES}
+    left |= {path for path in source.files if path.parent in {*folders} - {*planes}}
+    notes += [f"{source.name(path)} is large and not kept" for path in sorted(left & {*own})]
+    files = [
+        source.file(path, kept=None if path.parent in planes else True)
+        for path in source.files
+        if path not in left
+    ]
     documents: dict[str, dict[str, Any]] = {
         "description": {"kind": "derived", "modalities": ["ophys"]},
         "processing": {"runs": [{"step": "suite2p", "parameters": _told(planes[0])}]},

@@ -91,7 +91,7 @@ def read(source: Source) -> Recording:
             signals += _signals(name, frame, description, notes)
     if not signals:
         raise FormatError(f"reading {str(source.path)!r}: there is no table in it")
-    files = [source.file(path) for path in source.files]
+    files = [source.file(path, kept=None if path in tables else True) for path in source.files]
     kinds = {Events: "ecephys", Intervals: "behavior"}
     found = [word for kind, word in kinds.items() if any(isinstance(s, kind) for s in signals)]
     documents = {"description": {"modalities": found}} if found else {}

@@ -67,10 +67,7 @@ def read(source: Source) -> Recording:
     pages = _Pages([_stack(path) for path in stacks])
     notes: list[str] = []
     frames = _movies(slug(source.path.stem), pages, notes)
-    files = [source.file(path) for path in source.files]
-    left = [f.name for f in files if not f.kept and f.path not in stacks]
-    if left:
-        notes.append(f"files that are not read nor kept: {', '.join(left)}")
+    files = [source.file(path, kept=None if path in stacks else True) for path in source.files]
     documents = {"description": {"modalities": ["ophys"]}} if pages.stacks[0].layout else {}
     return Recording("tiff", tuple(frames), tuple(files), documents, tuple(notes))
 

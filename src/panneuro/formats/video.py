@@ -84,10 +84,7 @@ def read(source: Source) -> Recording:
         raise FormatError(f"reading {str(source.path)!r}: there is no video in it")
     notes: list[str] = []
     frames = tuple(_frames(source, path, notes) for path in videos)
-    files = [source.file(path, kept=True if path in videos else None) for path in source.files]
-    left = [file.name for file in files if not file.kept]
-    if left:
-        notes.append(f"files that are not read nor kept: {', '.join(left)}")
+    files = [source.file(path) for path in source.files]
     documents = {"description": {"modalities": ["behavior-videos"]}}
     return Recording("video", frames, tuple(files), documents, tuple(notes))
 

@@ -70,7 +70,7 @@ def read(source: Source) -> Recording:
         neurodata_type="ElectricalSeries",
         description="wide-band traces of the head stage",
     )
-    files = tuple(source.file(p, kept=False if p == path else None) for p in source.files)
+    files = tuple(source.file(p, kept=p != path) for p in source.files)
     start = _start(told["date"]) if told else ""
     notes = (f"the session starts at {start} by the rig's clock, time zone unknown",)
     documents: dict[str, dict[str, Any]] = {

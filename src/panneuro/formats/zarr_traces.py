@@ -90,7 +90,7 @@ def read(source: Source) -> Recording:
             hint="name the folder that SpikeInterface saved",
         )
     made.append(electrodes.table())
-    files = tuple(source.file(p, kept=False if _is_trace(p) else None) for p in source.files)
+    files = tuple(source.file(p, kept=not _is_trace(p)) for p in source.files)
     documents = {"description": {"modalities": ["ecephys"]}}
     return Recording("zarr-traces", tuple(made), files, documents, tuple(dict.fromkeys(notes)))
 

@@ -29,8 +29,8 @@ class SourceFile:
     name : str
         Its path within the source, "/"-separated: what the lake calls it.
     kept : bool
-        Whether the lake keeps it verbatim under ``original/``. Small files and containers that are
-        their own best form (videos) are kept; big raw files live on as signals, bit for bit.
+        Whether the lake keeps it verbatim under ``original/``. Every file is, large or small, but
+        for big raw files that live on as signals, bit for bit.
     """
 
     path: Path
