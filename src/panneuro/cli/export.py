@@ -42,7 +42,7 @@ def command(
     """Write an asset for other tools.
 
     nwb is one HDF5 file; zarr the NWB-Zarr folder, whole whatever it shares with older versions;
-    original the rig's own small files, verbatim. With --portable, a zarr folder has only codecs
+    original the files that were kept verbatim. With --portable, a zarr folder has only codecs
     that ship with every Zarr v3 implementation: as a rule it is larger, the samples are the same.
 
     \b

@@ -26,7 +26,7 @@ def export(
         Which.
     kind : str
         ``nwb`` (one HDF5 file), ``zarr`` (the NWB-Zarr store, whole whatever it shares with older
-        versions) or ``original`` (the rig's own small files, verbatim).
+        versions) or ``original`` (the files that were kept verbatim).
     to : Path
         A folder to write into, or the name to write to, which must not exist.
     portable : bool
