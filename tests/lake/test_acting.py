@@ -320,6 +320,24 @@ def test_an_owner_is_told_who_did_what_with_what_they_own(several):
     assert on(ANONYMOUS) == on(Actor("eve")) == []
 
 
+def test_an_owner_is_told_what_was_said_of_what_they_own(several):
+    several.grant("ada@uni.edu", "owner", "project=retina")
+    several.grant("ben@uni.edu", "owner", "")
+    shown = several.as_(ADA).sharing.grant("eve@uni.edu", "reader", "project=retina")
+    several.as_(BEN).sharing.revoke(shown.id)
+    several.as_(BEN).sharing.grant("eve@uni.edu", "reader", "project=cortex")
+
+    def said(actor):
+        return [(event.what, event.who) for event in several.as_(actor).audit()]
+
+    mine = [("grant", "person:ada@uni.edu"), ("revocation", "person:ben@uni.edu")]
+    assert [one for one in said(ADA) if "local" not in one[1]] == mine
+    assert [one for one in said(BEN) if "local" not in one[1]] == [
+        *mine, ("grant", "person:ben@uni.edu"),
+    ]  # fmt: skip
+    assert said(ANONYMOUS) == said(Actor("eve@uni.edu")) == []
+
+
 def test_runs_that_touched_what_is_hidden_are_not_there(several):
     several.grant("ada@uni.edu", "reader", "project=retina")
     secret = {"signal": {"ecephys_a1": "1", "ecephys_b1": "1"}}

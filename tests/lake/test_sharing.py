@@ -148,6 +148,26 @@ def test_a_reader_cannot_take_back_the_grant_they_have_nor_that_of_others(shared
         shared.as_(EVE).sharing.revoke(mine.id)
 
 
+def test_a_token_that_only_reads_takes_nothing_back_but_itself(shared):
+    grant = shared.as_(ADA).sharing.grant("eve@uni.edu", "reader", "a1")
+    issued = shared.as_(ADA).sharing.token(DAY)
+    reading = shared.as_(shared.access.actor_for(issued.secret)).sharing
+    with pytest.raises(NotAllowedError):
+        reading.revoke(grant.id)
+    assert list(shared.as_(EVE)) == ["a1"]
+    reading.revoke(issued.id)
+    with pytest.raises(NotAllowedError):
+        shared.access.actor_for(issued.secret)
+
+
+def test_a_link_is_not_ended_by_who_holds_it(shared):
+    issued = shared.as_(ADA).sharing.link("project=retina")
+    holder = shared.as_(shared.access.actor_for(issued.secret))
+    with pytest.raises(NotAllowedError):
+        holder.sharing.revoke(issued.id)
+    assert list(holder) == ["a1", "a2"]
+
+
 def test_an_acceptance_can_be_withdrawn_by_who_gave_it(shared):
     terms = shared.as_(ADA).sharing.terms("project=retina", "Cite us")
     accepted = shared.as_(BEN).accept(terms.id)

@@ -335,6 +335,19 @@ def test_terms_come_before_data(shared, name):
     assert ada.get(window).status_code == 200
 
 
+def test_who_can_share_nothing_is_offered_no_forms(shared, described):
+    secret = shared.lake.access.link("project=secret", timedelta(days=1)).secret
+    for visitor in (shared.client, shared.visitor(headers={"authorization": f"Bearer {secret}"})):
+        page = visitor.get("/access", headers=HTML).text
+        assert "You share nothing here" in page
+        assert "<form" not in page.partition("<main")[2].partition("</main")[0]
+    page = shared.person("bob@uni.edu").get("/access", headers=HTML).text
+    assert 'action="/access/tokens"' in page
+    assert 'action="/access/grants"' not in page
+    hidden = shared.client.get(f"/assets/{described}", headers=HTML).text
+    assert "Sign in</a> to see what is not public" in hidden
+
+
 def test_owners_ask_for_terms_and_make_groups_on_the_page(shared, name, described):
     owner, bob = shared.person("owner@uni.edu"), shared.person("bob@uni.edu")
     for one in (owner, bob):

@@ -19,8 +19,9 @@ from panneuro.core.digests import PREFIX
 from panneuro.core.entry import Entry
 from panneuro.core.errors import NotAllowedError, NotFoundError
 from panneuro.core.manifest import Manifest
-from panneuro.core.query import EVERYTHING, Query, parse
+from panneuro.core.query import EVERYTHING, NOTHING, Query, parse
 from panneuro.lake.asset import Asset, parse_reference
+from panneuro.lake.auditing import Event, history
 from panneuro.lake.finding import Found
 from panneuro.lake.scoping import Within
 from panneuro.lake.sharing import Sharing
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from panneuro.core.progress import Progress
     from panneuro.core.run import Run
     from panneuro.lake.adding import Added
-    from panneuro.lake.auditing import Event
     from panneuro.lake.lake import Lake
 
 
@@ -191,9 +191,13 @@ class LakeFor:
         NotFoundError, NotAllowedError
             As `need`.
         """
-        entry, store = self.need(verb, reference), self._lake.store
-        manifest = Asset.open(store, entry.name, entry.version).manifest
-        return Asset(store, self._without_hidden(manifest))
+        entry = self.need(verb, reference)
+        return self.veiled(Asset.open(self._lake.store, entry.name, entry.version))
+
+    def veiled(self, asset: Asset) -> Asset:
+        """Return an asset that the actor may know of, for showing: without hidden parents."""
+        manifest = self._without_hidden(asset.manifest)
+        return asset if manifest is asset.manifest else Asset(self._lake.store, manifest)
 
     def versions(self, name: str) -> list[Manifest]:
         """Return the versions of an asset that are there for the actor, oldest first."""
@@ -339,22 +343,42 @@ class LakeFor:
         return Ledger(self._lake, self.allowed("edit")).costs(by, **period)
 
     def audit(
-        self, since: date | None = None, until: date | None = None, **asked: str
+        self,
+        since: date | None = None,
+        until: date | None = None,
+        *,
+        who: str = "",
+        what: str = "",
+        on: str = "",
     ) -> Iterator[Event]:
-        """Yield what was done with what the actor may audit; see `Audit.search`.
+        """Yield what was done with what the actor may audit, and what was said of it.
 
         Who owns everything is also told what is about no asset: who signed in, and what names
-        were asked for that nothing has.
+        were asked for that nothing has. See `panneuro.lake.auditing.history`.
         """
         scope = self.allowed("audit")
+        if limited(EVERYTHING, scope) == EVERYTHING:
+            return history(self._lake, since, until, who=who, what=what, on=on)
+        if NOTHING.conditions[0] in scope.conditions:
+            return iter(())
         index, known = Within(self._lake.index, lambda: scope), dict[str, bool]()
-        owns_all = limited(EVERYTHING, scope) == EVERYTHING
-        for event in self._lake.audit.search(since, until, **asked):
+
+        def is_theirs(event: Event) -> bool:
             name = event.on.partition("@")[0]
             if name not in known:
                 known[name] = index.get(name) is not None
-            if owns_all or known[name]:
-                yield event
+            return known[name]
+
+        return history(
+            self._lake,
+            since,
+            until,
+            who=who,
+            what=what,
+            on=on,
+            said_to=self.sharing.concerns(),
+            done_for=is_theirs,
+        )
 
     def export(self, reference: str, kind: str, to: str | Path, **options: Any) -> Path:
         """Write an asset for other tools: see `panneuro.lake.exporting.export`."""

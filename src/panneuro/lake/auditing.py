@@ -6,7 +6,7 @@ import heapq
 import json
 import re
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -222,6 +222,8 @@ def history(
     who: str = "",
     what: str = "",
     on: str = "",
+    said_to: Callable[[Statement], bool] = lambda _: True,
+    done_for: Callable[[Event], bool] = lambda _: True,
 ) -> Iterator[Event]:
     """Yield what was done and what was said about access, in the order of their times.
 
@@ -231,14 +233,16 @@ def history(
         Whose.
     since, until, who, what, on
         As in `Audit.search`.
+    said_to, done_for : callable, optional
+        Say which statements, and which events, may be told.
     """
     asked = _asked(who, what, on)
     said = [
         event
-        for one in lake.access.policy().statements
+        for one in filter(said_to, lake.access.policy().statements)
         if _is_between((event := event_of(one)).at[:10], since, until) and _meets(event, asked)
     ]
-    events = lake.audit.search(since, until, who=who, what=what, on=on)
+    events = filter(done_for, lake.audit.search(since, until, who=who, what=what, on=on))
     return heapq.merge(sorted(said, key=lambda one: one.at), events, key=lambda one: one.at)
 
 

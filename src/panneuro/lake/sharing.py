@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,17 @@ class Sharing:
 
     def statements(self) -> list[Statement]:
         """Return what was said and holds, of what the actor owns, said, or was given."""
+        return list(filter(self.concerns(), self._access.statements()))
+
+    def concerns(self) -> Callable[[Statement], bool]:
+        """Return what says of a statement whether the actor owns, said, or was given it."""
         owned = self._owned()
-        return [one for one in self._access.statements() if self._concerns(one, owned)]
+        return lambda one: self._concerns(one, owned)
+
+    def revocable(self) -> Callable[[Statement], bool]:
+        """Return what says of a statement whether the actor may take it back."""
+        owned = self._owned()
+        return lambda one: self._may_revoke(one, owned)
 
     def grant(
         self,
@@ -147,16 +157,20 @@ class Sharing:
             raise self._refusal(f"take back the {found[0].kind} {of[:12]}")
         return self._access.revoke(found[0].id, why=why, by=self.actor)
 
+    @property
+    def owns_anything(self) -> bool:
+        """Whether there is anything that the actor could grant."""
+        return NOTHING.conditions[0] not in self._owned().conditions
+
     def _owned(self) -> Query:
         return self._access.policy().allowed(self.actor, "grant", datetime.now(UTC))
 
     def _mine(self, on: str | Query) -> Query:
         """Return a query narrowed to what the actor owns."""
-        owned = self._owned()
-        if NOTHING.conditions[0] in owned.conditions:
+        if not self.owns_anything:
             raise self._refusal("grant anything: they own nothing")
         whole = self._lake.as_(self.actor).index
-        return limited(query_of(on, whole), owned)
+        return limited(query_of(on, whole), self._owned())
 
     def _refuse_keys(self) -> None:
         if self.actor.via:
@@ -177,9 +191,16 @@ class Sharing:
                 return self._owns(on, owned)
             case Acceptance(who=who) | Membership(who=who) | Key(acts_as=who):
                 return who == self.actor.principal or self._owns(EVERYTHING, owned)
+            case Revocation(of=of):
+                said = self._access.policy().statements
+                return any(self._concerns(it, owned) for it in said if it.id == of)
         return False
 
     def _may_revoke(self, one: Statement, owned: Query) -> bool:
+        actor = self.actor
+        if actor.verbs is not None and "grant" not in actor.verbs:
+            # A narrower key ends itself at most; a link, which several hold, not even that.
+            return one.id == actor.via and not actor.principal.startswith("link:")
         match one:
             case Embargo(on=on) | Terms(on=on):
                 # To take these back is to open something.

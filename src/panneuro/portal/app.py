@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -53,6 +54,10 @@ from panneuro.portal.visitors import Visitors
 
 _LOG = logging.getLogger("panneuro.portal")
 _FRESH_S = 30.0
+_LOCAL = ("file://", "memory://")
+_TURNS = 4
+"""Brief answers at once where nothing is waited for but processors: more threads only take the
+interpreter from one another, and from the one that hears and sends, so that some wait long."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class Portal:
     def __init__(self, lake: Lake, hosting: Hosting) -> None:
         self.lake = lake
         self.hosting = hosting
+        self.turns: CapacityLimiter | None = None
         signs_in = hosting.provider is not None
         self._visitors = Visitors.of(lake, signs_in=signs_in, secure=hosting.is_secure)
         self._opened = shelf_of_assets()
@@ -159,6 +165,8 @@ class Portal:
     @asynccontextmanager
     async def _living(self, _: Starlette) -> AsyncIterator[None]:
         """Learn, while the server lives, what others added and ran; then end what runs here."""
+        if self.lake.store.url.startswith(_LOCAL):
+            self.turns = CapacityLimiter(_TURNS)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._learn)
             yield

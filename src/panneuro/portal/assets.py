@@ -142,7 +142,7 @@ class Assets:
                 squeezed=False,
                 metered=True,
             ),
-            Door(one, self.asset, LookAsked, {"json": AssetGiven, "html": None}),
+            Door(one, self.asset, LookAsked, {"json": AssetGiven, "html": None}, brief=True),
         ]
 
     def documents(self, visit: Visit, _: Nothing) -> Response:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, get_origin
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ConfigDict
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -100,7 +100,7 @@ class Visit:
 
     def asset(self) -> Asset:
         """Open the asset that is asked for, for its documents and lists."""
-        return self.seen.asset(self.part("name"))
+        return self.seen.veiled(self._opened("find", self.part("name")))
 
     def data(self) -> Asset:
         """Open the asset that is asked for, for its signals and files.
@@ -112,7 +112,11 @@ class Visit:
 
     def data_of(self, reference: str) -> Asset:
         """Open any asset for its signals and files; see `data`."""
-        entry = self.seen.need("read", reference)
+        return self._opened("read", reference)
+
+    def _opened(self, verb: str, reference: str) -> Asset:
+        """Open an asset with which the actor may do something; it may be kept from before."""
+        entry = self.seen.need(verb, reference)
         return self.opened.take(
             (entry.name, entry.version, entry.digest),
             lambda: Asset.open(self.store, entry.name, entry.version),
@@ -218,6 +222,11 @@ def _weight(options: Sequence[str]) -> float:
 class Keeper(Protocol):
     """What a door needs of the portal that it belongs to."""
 
+    @property
+    def turns(self) -> CapacityLimiter | None:
+        """How many brief answers are made at once; as many as there are threads where None."""
+        ...
+
     def visit_of(self, request: Request) -> Visit:
         """Return the visit of who sent a request."""
         ...
@@ -247,6 +256,8 @@ class Door:
         Whether it is part of the documented interface.
     metered : bool
         Whether what it sends is data, which is noted.
+    brief : bool
+        Whether its answers are soon made, so that they wait for their turn.
     method : {"GET", "POST", "PUT"}
         How it is asked; what is posted is a form or JSON, what is put is bytes.
     status : int
@@ -262,6 +273,7 @@ class Door:
     squeezed: bool = True
     listed: bool = True
     metered: bool = False
+    brief: bool = False
     method: str = "GET"
     status: int = 201
     most_bytes: int = _MOST_POSTED
@@ -278,7 +290,8 @@ class Door:
                 return keeper.failed(request, error)
             except (ValueError, RecursionError) as error:
                 return keeper.failed(request, InputError(f"reading what was posted: {error}"))
-            return await run_in_threadpool(self._answer, keeper, request, said)
+            turns = keeper.turns if self.brief else None
+            return await to_thread.run_sync(self._answer, keeper, request, said, limiter=turns)
 
         squeeze = Middleware(GZipMiddleware, minimum_size=_LEAST, compresslevel=_FAST)
         return Route(

@@ -120,7 +120,7 @@ class Searching:
         """Return the doors."""
         gives = {"json": FoundGiven, "html": None, "csv": None, "names": None}
         return [
-            Door("/assets", self.find, FindAsked, gives),
+            Door("/assets", self.find, FindAsked, gives, brief=True),
             Door("/complete", self.complete, CompleteAsked, {"json": CompleteGiven}),
         ]
 

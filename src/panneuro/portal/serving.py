@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _GRACE_S = 10
 _BACKLOG = 256
+_SWITCH_S = 0.0005
+"""Who hears and sends gets the interpreter after at most so long from each that computes."""
 
 
 def serve(
@@ -72,6 +75,7 @@ def serve(
             f"people cannot sign in at {public_url!r}: it is not https://…",
             hint="--public-url https://lake.example, with a proxy that does TLS in front",
         )
+    sys.setswitchinterval(_SWITCH_S)
     opened = lake if isinstance(lake, Lake) else open_lake(lake)
     hosting = Hosting(public_url.rstrip("/"), title or "panneuro", direct, provider)
     config = uvicorn.Config(

@@ -158,17 +158,18 @@ class Sharing:
         return self._page(visit, said)
 
     def _page(self, visit: Visit, said: list[Statement], issued: Issued | None = None) -> Response:
-        secret = issued.secret if issued else ""
+        secret, is_theirs = issued.secret if issued else "", visit.seen.sharing.revocable()
         answer = self._pages.page(
             visit.request,
             "access",
             who=visit.seen.actor,
-            statements=[_told(one) for one in reversed(said)],
+            statements=[{**_told(one), "is_theirs": is_theirs(one)} for one in reversed(said)],
             secret=secret,
             place=f"{visit.origin}/link/{secret}",
             is_link=bool(issued and issued.key.acts_as.startswith("link:")),
             roles=tuple(ROLES),
             owns_all=visit.owns_all,
+            owns_anything=visit.seen.sharing.owns_anything,
         )
         answer.headers["cache-control"] = "no-store"
         return answer
@@ -242,11 +243,10 @@ def _told(statement: Statement) -> dict[str, Any]:
     said = statement
     on = getattr(said, "on", None)
     whom = [str(getattr(said, name)) for name in ("to", "acts_as", "who") if hasattr(said, name)]
+    is_link = bool(whom) and whom[0].startswith("link:")
     return {
         "id": said.id,
-        "kind": "link"
-        if whom and whom[0].startswith("link:") and said.kind == "key"
-        else said.kind,
+        "kind": {"key": "link" if is_link else "token"}.get(said.kind, said.kind),
         "whom": whom[0] if whom else "",
         "role": getattr(said, "role", ""),
         "on": ("everything" if on is not None and not on.conditions else str(on or ""))

@@ -122,7 +122,7 @@ class Signals:
         filmed: dict[str, type[BaseModel] | None] = dict.fromkeys(VIDEOS.values())
         return [
             Door("/assets/{name}/signals", self.signals, gives={"json": SignalsGiven}),
-            Door(f"{signal}/window", self.window, WindowAsked, drawn, metered=True),
+            Door(f"{signal}/window", self.window, WindowAsked, drawn, metered=True, brief=True),
             Door(f"{signal}/frame", self.frame, MomentAsked, {"png": None}, metered=True),
             Door(f"{signal}/video", self.video, Nothing, filmed, squeezed=False, metered=True),
             Door(signal, self.signal, WindowAsked, parts, metered=True),
