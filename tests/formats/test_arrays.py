@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -123,12 +124,32 @@ def test_what_cannot_be_is_named(tmp_path: Path, said: dict[str, object], key: s
     assert key in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["{", "[1, 2]", "a: b: c", "!!python/object:os.system {}"])
+@pytest.mark.parametrize(
+    "text", ["{", "[1, 2]", "a: b: c", "!!python/object:os.system {}", "a: &a 3\nrate_hz: *a"]
+)
 def test_a_description_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.bin").write_bytes(VALUES.tobytes())
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(FormatError, match=r"x\.yaml"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["rate_hz", "channels", "session_start"])
+def test_a_description_that_grows_without_end_is_refused(tmp_path: Path, key: str) -> None:
+    grown = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    grown += [f"{b}: &{b} [{', '.join(['*' + a] * 10)}]" for a, b in pairwise("abcdefghijkl")]
+    (tmp_path / "x.bin").write_bytes(VALUES.tobytes())
+    (tmp_path / "x.yaml").write_text("\n".join([*grown, f"{key}: *l"]))
+    with pytest.raises(FormatError, match="aliases"):
+        read(tmp_path)
+
+
+def test_what_is_wrong_is_told_shortly(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(VALUES.tobytes())
+    describe(tmp_path / "x.yaml", dtype="int16", n_channels=4, rate_hz=["much"] * 9999)
+    with pytest.raises(FormatError) as error:
+        read(tmp_path)
+    assert len(error.value.message) < 1000
 
 
 def test_a_huge_description_is_not_read(tmp_path: Path) -> None:

@@ -190,6 +190,26 @@ def parse_yaml(text: str) -> Any:
         raise DocumentError("it is nested too deep") from error
 
 
+def parse_typed_yaml(text: str) -> Any:
+    """Read YAML with its types: numbers, dates, ``true``.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If it is not YAML, or uses aliases or tags.
+
+    Examples
+    --------
+    >>> parse_typed_yaml("rate_hz: 30000")
+    {'rate_hz': 30000}
+    """
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def _value(node: yaml.Node, *, free: bool) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, free=free) for item in node.value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import yaml
 
 from panneuro.core.errors import FormatError
+from panneuro.documents.overrides import parse_typed_yaml
 
 _MAX_BYTES = 1 << 20
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -56,7 +58,7 @@ class Description:
 
     def wrong(self, key: str, wanted: str) -> FormatError:
         """Return the error for a key that is missing or cannot be used."""
-        found = repr(self.values[key]) if key in self.values else "missing"
+        found = reprlib.repr(self.values[key]) if key in self.values else "missing"
         return FormatError(
             f"reading {self.path!r}: {key!r} must be {wanted}, and is {found}", hint=example()
         )
@@ -160,7 +162,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         )
     try:
         text = path.read_text(encoding="utf-8")
-        found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        found = json.loads(text) if path.suffix == ".json" else parse_typed_yaml(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise FormatError(
             f"reading {str(path)!r}: it is not well-formed ({error})", hint=example()
