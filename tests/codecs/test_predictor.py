@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from panneuro.codecs import reference
 from panneuro.codecs.native import kernels
-from panneuro.codecs.predictor import MAX_LAG, NEAR, Model, predict, restore
+from panneuro.codecs.predictor import MAX_LAG, NEAR, WINDOW, Model, predict, restore
 
 from .recordings import full_range, noise
 
@@ -52,6 +52,17 @@ def test_whatever_the_model_prediction_is_undone(made: tuple[Any, Model]) -> Non
     np.testing.assert_array_equal(predict(samples, model, compiled=False), planes)
     np.testing.assert_array_equal(restore(planes, model), samples)
     np.testing.assert_array_equal(restore(planes, model, compiled=False), samples)
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_stretches_longer_than_what_is_predicted_at_once(lanes: int) -> None:
+    rows = lanes * 2 * WINDOW + 37
+    weights = np.random.default_rng(0).integers(-300, 300, (3, 2)).astype(np.int32)
+    model = Model(((0, -1), (1, 0), (MAX_LAG, 1)), weights, np.array([5, -7], np.int32), 9, lanes)
+    samples = full_range((rows, 2), "int16", 1) // 8
+    planes = predict(samples, model)
+    np.testing.assert_array_equal(predict(samples, model, compiled=False), planes)
+    np.testing.assert_array_equal(restore(planes, model), samples)
 
 
 def test_residuals_are_what_is_written_down() -> None:

@@ -76,7 +76,8 @@ CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels,
         }
 }
 
-/* What tokens leave out, as bits, the lowest first; returns how many bytes. */
+/* What tokens leave out, as bits, the lowest first; returns how many bytes. Up to 8 more are
+   overwritten. */
 CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
                        int64_t direct, const uint8_t *tables, const uint8_t *shifts,
                        const uint8_t *tokens, uint8_t *bytes)
@@ -101,7 +102,8 @@ CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channe
                 }
                 held |= bits << n_held;
                 n_held += length;
-                while (n_held >= 8) *to++ = (uint8_t)held, held >>= 8, n_held -= 8;
+                for (int i = 0; i < 8; i++) to[i] = (uint8_t)(held >> 8 * i);
+                to += n_held >> 3, held >>= n_held & ~7, n_held &= 7;
             }
         }
     if (n_held) *to++ = (uint8_t)held;

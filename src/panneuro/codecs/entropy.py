@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
-from panneuro.codecs.native import call, kernels
+from panneuro.codecs.native import call, kernels, scratch
 from panneuro.codecs.reference import LOWEST, PLACES
 
 Array = npt.NDArray[Any]
@@ -120,17 +120,27 @@ def encode(planes: Array, *, compiled: bool = True) -> Coded:
 
 
 def decode(
-    coded: Coded, shape: tuple[int, int], dtype: np.dtype[Any], *, compiled: bool = True
+    coded: Coded,
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    *,
+    compiled: bool = True,
+    into: Array | None = None,
 ) -> Array | None:
-    """Return residuals of some shape and type; None where that is not what was coded."""
+    """Return residuals of some shape and type; None where that is not what was coded.
+
+    What is in `into`, of that shape and type, may then be lost: it is memory for them.
+    """
     library = kernels() if compiled else None
     if library is None:
         return _plainly(coded, reference.shares(coded.levels), shape, dtype)
-    planes = np.empty(shape, dtype)
+    planes = np.empty(shape, dtype) if into is None else into
     levels = np.ascontiguousarray(coded.levels, np.int16)
-    slots = np.empty((len(levels), 1 << PLACES), np.uint32)
+    slots = scratch("slots", (len(levels), 1 << PLACES), np.uint32)
     call(library, "spread", levels, *levels.shape, slots)
-    words = np.concatenate([coded.words, np.zeros(coded.block + 8, np.uint16)])
+    words = scratch("words", (len(coded.words) + coded.block + 8,), np.uint16)
+    words[: len(coded.words)] = coded.words
+    words[len(coded.words) :] = 0
     states = words, len(coded.words), coded.states, len(coded.states), slots
     grid = (*reversed(shape), coded.block, coded.direct, coded.tables, coded.shifts)
     given = *states, coded.extra, len(coded.extra), *grid, planes
@@ -231,7 +241,7 @@ def _tokens(
         counts = np.zeros((len(shifts), TOKENS), np.int64)
         np.add.at(counts, (each, tokens), 1)
         return tokens.astype(np.uint8), counts
-    tokens = np.empty(planes.shape, np.uint8)
+    tokens = scratch("tokens", planes.shape, np.uint8)
     counts = np.zeros((len(shifts), 8, TOKENS), np.uint32)
     grid = rows, channels, block, DIRECT, tables, shifts
     call(library, _named("tokenise", planes.dtype), planes, *grid, tokens, counts)
@@ -263,14 +273,14 @@ def _states(
     channels, rows = tokens.shape
     if library is None:
         return _states_plainly(tokens, block, tables, reference.shares(levels))
-    words = np.empty(tokens.size + 8, np.uint16)
+    words = scratch("words", (tokens.size + 8,), np.uint16)
     states = np.empty(_n_states(tokens.size), np.uint32)
     end = ctypes.c_void_p(words.ctypes.data + words.nbytes)
     symbols = np.empty((len(levels), TOKENS * _SYMBOL_BYTES), np.uint8)
     call(library, "prepare", levels, *levels.shape, symbols)
     grid = rows, channels, block, tables
     count = call(library, "encode", tokens, *grid, symbols, end, states, len(states))
-    return states, words[len(words) - count :]
+    return states, words[len(words) - count :].copy()
 
 
 def _n_states(size: int) -> int:
@@ -319,7 +329,7 @@ def _extra(
         each = (bits[..., None] >> places & 1).astype(np.uint8)
         return np.packbits(each[places < (far + shift)[..., None]], bitorder="little")
     longest = int(shifts.max()) + 8 * planes.itemsize + 1
-    extra = np.empty(planes.size * longest // 8 + 8, np.uint8)
+    extra = scratch("extra", (planes.size * longest // 8 + 8,), np.uint8)
     grid = rows, channels, block, DIRECT, tables, shifts
     count = call(library, _named("put_bits", planes.dtype), planes, *grid, tokens, extra)
-    return extra[:count]
+    return extra[:count].copy()

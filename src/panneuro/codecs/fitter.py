@@ -11,7 +11,7 @@ import numpy.typing as npt
 from panneuro.codecs.fitting import fit, lanes_of, offsets_of
 from panneuro.codecs.lattice import Lattice, find
 from panneuro.codecs.native import call, kernels
-from panneuro.codecs.predictor import Model, predict
+from panneuro.codecs.predictor import MAX_LAG, Model, predict
 
 Array = npt.NDArray[Any]
 
@@ -65,12 +65,14 @@ class Fitter:
             self._step = lattice.step
         return lattice, codes
 
-    def predict(self, codes: Array) -> tuple[Model, Array]:
+    def predict(self, codes: Array, into: Array | None = None) -> tuple[Model, Array]:
         """Return a model for some codes, and what its prediction leaves of them.
 
         Parameters
         ----------
         codes : int16 or int32 array, rows × channels
+        into : int16 or int32 array, channels × rows, optional
+            Memory for what is left.
 
         Returns
         -------
@@ -80,26 +82,29 @@ class Fitter:
         known, told = self._known or (None, None)
         if known and known.offsets.shape == codes.shape[1:]:
             model = replace(known, offsets=offsets_of(codes), lanes=lanes_of(len(codes)))
-            planes = predict(codes, model)
-            more = _told(planes) - told
+            more = _told(codes, model) - told
             if more.mean() <= SERVES and more.max() <= SERVES_CHANNEL:
-                return model, planes
+                return model, predict(codes, model, into=into)
         model = fit(codes, fast=self._fast)
-        planes = predict(codes, model)
         if known is None and model.taps:
-            self._known = model, _told(planes) if self._fast else np.zeros(len(planes))
-        return model, planes
+            self._known = model, _told(codes, model) if self._fast else np.zeros(codes.shape[1])
+        return model, predict(codes, model, into=into)
 
 
-def _told(planes: Array) -> Array:
+def _told(codes: Array, model: Model) -> Array:
     """Return the bits a sample that residuals still tell: of the next, and of the next channel.
+
+    Some rows in the middle of a chunk are looked at.
 
     Were they Gaussian, a prediction that explains the part ρ² of their power would save
     -log2(1 - ρ²) / 2 bits (Cover & Thomas, Elements of Information Theory, 8.5).
     """
-    channels, rows = planes.shape
+    rows, channels = codes.shape
     width = min(rows, max(64, LOOKED_AT // channels))
-    square, after, beside = _sums(planes, (rows - width) // 2, width)
+    first = (rows - width) // 2
+    past = min(first, MAX_LAG)
+    planes = predict(codes[first - past : first + width], replace(model, lanes=1))
+    square, after, beside = _sums(planes, past, width)
     power = square / width + 1 / 12
     explained = (after / (max(1, width - 1) * power)) ** 2
     explained[1:] += (beside[1:] / width) ** 2 / (power[1:] * power[:-1])

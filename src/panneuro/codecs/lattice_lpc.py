@@ -24,6 +24,7 @@ from panneuro.codecs.entropy import (
 )
 from panneuro.codecs.fitter import Fitter
 from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply
+from panneuro.codecs.native import scratch
 from panneuro.codecs.predictor import (
     LANES,
     MAX_LAG,
@@ -191,7 +192,8 @@ def _leveled(table: Array, fields: Fields, fitter: Fitter) -> bytes | None:
 
 def _coded(table: Array, fields: Fields, fitter: Fitter) -> bytes:
     lattice, codes = fitter.codes(_signed(table))
-    model, planes = fitter.predict(codes)
+    residuals = scratch("residuals", codes.shape[::-1], codes.dtype)
+    model, planes = fitter.predict(codes, residuals)
     coded = entropy.encode(planes)
     writer = Writer(Header(CODED, model.bits, *fields))
     shape = len(coded.shifts), coded.direct, coded.block, model.weights.shape[1]
@@ -231,7 +233,9 @@ def _samples(reader: Reader) -> Array:
     lattice = _read_lattice(reader, coding)
     model = _read_model(reader, coding)
     width = np.dtype(f"i{dtype.itemsize}")
-    planes = entropy.decode(_read_residuals(reader, coding, width), (channels, rows), width)
+    residuals = scratch("residuals", (channels, rows), width)
+    coded = _read_residuals(reader, coding, width)
+    planes = entropy.decode(coded, residuals.shape, width, into=residuals)
     if planes is None:
         raise damaged("its residuals do not use up what is there, or want more")
     reader.finish()

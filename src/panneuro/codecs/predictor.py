@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
-from panneuro.codecs.native import call, kernels
+from panneuro.codecs.native import call, kernels, scratch
 
 Array = npt.NDArray[Any]
 Taps = tuple[tuple[int, int], ...]
@@ -27,7 +27,7 @@ MAX_PREDICTED = 16_384
 """More channels than this are coded without prediction: the history would not fit a cache."""
 
 LANES = (1, 8)
-STEPS, STRIDE = 16, 32
+STEPS, WINDOW = 16, 256
 """Of ``kernels.c``: rows brought together for the inverse, and samples predicted at once."""
 
 KEPT = 16
@@ -61,7 +61,9 @@ class Model:
     lanes: int
 
 
-def predict(samples: Array, model: Model, *, compiled: bool = True) -> Array:
+def predict(
+    samples: Array, model: Model, *, compiled: bool = True, into: Array | None = None
+) -> Array:
     """Return what prediction leaves: an array of channels × rows of the same type.
 
     Parameters
@@ -72,13 +74,15 @@ def predict(samples: Array, model: Model, *, compiled: bool = True) -> Array:
         To predict with.
     compiled : bool
         Use the compiled kernels where there are any.
+    into : int16 or int32 array, channels × rows, optional
+        Memory for what is returned, which need not be used.
     """
     if not model.taps:
         return np.ascontiguousarray((samples - model.offsets.astype(samples.dtype)).T)
     library = kernels() if compiled else None
     if library is None:
         return _predicted(samples, model)
-    planes = np.empty(samples.shape[::-1], samples.dtype)
+    planes = np.empty(samples.shape[::-1], samples.dtype) if into is None else into
     _run(library, "predict", model, samples, planes)
     return planes
 
@@ -155,11 +159,12 @@ def _call(
     kernel.lag[:count], kernel.shift[:count] = taps.lags, taps.distances
     given = ctypes.byref(kernel), taps.weights, np.ascontiguousarray(model.offsets, np.int32)
     if name == "predict_paired":
-        stretch = -(-rows // lanes)
-        past = np.zeros(width * (depth + stretch + -stretch % STRIDE), word)
+        past = scratch("past", (width * (depth + WINDOW),), word)
+        past[:] = 0
         return call(library, name, *given, past, source, to, lanes)
-    history = np.zeros((depth + STEPS) * width * lanes, word)
-    stage = np.empty((STEPS + 1) * channels * lanes, source.dtype)
+    history = scratch("past", ((depth + STEPS) * width * lanes,), word)
+    history[:] = 0
+    stage = scratch("stage", ((STEPS + 1) * channels * lanes,), source.dtype)
     return call(library, name, *given, history, source, to, stage)
 
 
