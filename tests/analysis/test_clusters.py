@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from panneuro.analysis.clusters import cluster_f_test, cluster_sign_test, neighbours
+from panneuro.analysis.permutations import permute
 from panneuro.core.errors import InputError
 
 
@@ -83,3 +84,17 @@ def test_adjacency_must_fit():
         neighbours(np.ones((2, 3)))
     with pytest.raises(InputError, match="no axes"):
         neighbours()
+
+
+def test_room_is_made_for_tests_of_which_most_are_over_the_threshold(monkeypatch):
+    samples = np.random.default_rng(4).normal(size=(12, 30, 30))
+    labels = np.arange(12) % 2
+    whole = cluster_f_test(samples, labels, 0.01, n_permutations=20)
+    monkeypatch.setattr("panneuro.analysis.clusters._IN_CACHE", 700)
+    cut = cluster_f_test(samples, labels, 0.01, n_permutations=20)
+    np.testing.assert_allclose(whole.largest, cut.largest, rtol=1e-12)
+    for permutation in range(3):
+        shuffled = permute(labels, 20, 0)[permutation]
+        assert whole.largest[permutation] == pytest.approx(
+            float(cluster_f_test(samples, shuffled, 0.01, n_permutations=1).mass.max())
+        )

@@ -35,7 +35,7 @@ def sessions(draw):
     return features, members, folds
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sessions(), st.sampled_from([0.001, 0.1, 0.7, 1.0]))
 def test_discriminants_are_those_that_are_fitted_anew(session, shrinkage):
     features, members, folds = session
@@ -44,7 +44,7 @@ def test_discriminants_are_those_that_are_fitted_anew(session, shrinkage):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(sessions())
 def test_ridge_classifiers_are_those_that_are_fitted_anew(session):
     features, members, folds = session

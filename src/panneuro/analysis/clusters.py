@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.sparse
 import xarray as xr
 
+from panneuro.analysis.blocks import ranges
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import axes_of
 from panneuro.analysis.permutation_tests import (
@@ -26,7 +27,13 @@ from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 
 _IN_MEMORY = 32_000_000
-"""Statistics that are in memory at once."""
+"""Statistics for which there is room at once; only those over the threshold take it."""
+_IN_CACHE = 200_000
+"""Statistics that are looked through while the processor has them at hand."""
+_FEW = 16
+"""Of so many tests one is over the threshold at most, or more room is made."""
+_TOGETHER = 32
+"""Statistics of which one glance tells that none is over the threshold, as most are not."""
 
 
 def neighbours(*axes: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
@@ -232,13 +239,15 @@ def _cluster_test(
     step = max(1, _IN_MEMORY // n_tests)
     parts = [design.cut(slice(start, start + step)) for start in range(1, len(design.labels), step)]
     largest = np.concatenate(list(spread(task, parts, executor)))
-    first = design.cut(slice(0, 1))
-    share = _shares(values, inverse, first)[0]
-    labels, masses = np.zeros(n_tests, dtype=np.int32), np.empty(n_tests)
-    n_clusters, _ = _fill(
-        share, *_level(threshold, design), edges.indptr, edges.indices, labels, masses
-    )
-    mass = masses[:n_clusters].copy()
+    share = _shares(values, inverse, design.cut(slice(0, 1)))[0]
+    level, scale = _level(threshold, design)
+    over = np.flatnonzero(np.abs(share) > share.dtype.type(level)).astype(np.int32)
+    numbers, mass = np.zeros(len(over), dtype=np.int32), np.empty(len(over))
+    places = np.zeros(n_tests, dtype=np.int32)
+    n_clusters = _fill(over, share[over], scale, edges.indptr, edges.indices, places, numbers, mass)
+    labels = np.zeros(n_tests, dtype=np.int32)
+    labels[over] = numbers
+    mass = mass[:n_clusters]
     dims, coordinates = axes_of(samples if isinstance(samples, xr.DataArray) else given)
     values_of = {
         "statistic": (dims, to_f(np.abs(share), design).reshape(shape)),
@@ -294,9 +303,19 @@ def _largest(
     design: Design,
 ) -> Floats:
     """Return the largest mass of each labelling of a design."""
-    shares = _shares(values, inverse, design)
-    largest = np.zeros(len(shares))
-    _fill_each(shares, *_level(threshold, design), edges.indptr, edges.indices, largest)
+    level, scale = _level(threshold, design)
+    n_labellings, n_tests = len(design.labels), values.shape[1]
+    step = max(1, _IN_CACHE // n_labellings)
+    room = (n_labellings, step + n_tests // _FEW)
+    over, kept = np.empty(room, dtype=np.int32), np.empty(room, dtype=values.dtype)
+    counts = np.zeros(n_labellings, dtype=np.int64)
+    for part in ranges(n_tests, step):
+        if counts.max() + step > over.shape[1]:
+            over, kept = (np.hstack([some, np.empty_like(some)]) for some in (over, kept))
+        shares = _shares(values[:, part], inverse[part], design)
+        _keep(shares, values.dtype.type(level), part.start, over, kept, counts)
+    largest = np.zeros(n_labellings)
+    _fill_each(over, kept, counts, scale, edges.indptr, edges.indices, largest)
     return largest
 
 
@@ -309,67 +328,107 @@ def _square(sums: Floats, scales: Floats, signed: bool) -> None:
 
 
 @compiled
+def _keep(
+    shares: Floats,
+    level: np.floating[Any],
+    offset: int,
+    over: npt.NDArray[np.int32],
+    kept: Floats,
+    counts: npt.NDArray[np.int64],
+) -> None:
+    """Append the tests whose share is over a level, and their shares, to those of each row."""
+    for row in range(shares.shape[0]):
+        tests, values, here = over[row], kept[row], shares[row]
+        n_over = counts[row]
+        for first in range(0, here.size, _TOGETHER):
+            some = here[first : first + _TOGETHER]
+            found = 0
+            for at in range(some.size):
+                found += abs(some[at]) > level
+            if found:
+                for at in range(some.size):
+                    if abs(some[at]) > level:
+                        tests[n_over] = offset + first + at
+                        values[n_over] = some[at]
+                        n_over += 1
+        counts[row] = n_over
+
+
+@compiled
 def _fill(
-    share: Floats,
-    level: float,
+    over: npt.NDArray[np.int32],
+    shares: Floats,
     scale: float,
     starts: npt.NDArray[np.int32],
     others: npt.NDArray[np.int32],
-    labels: npt.NDArray[np.int32],
+    places: npt.NDArray[np.int32],
+    numbers: npt.NDArray[np.int32],
     masses: Floats,
-) -> tuple[int, npt.NDArray[np.int32]]:
-    """Number the clusters from one and sum the statistics of each.
+) -> int:
+    """Number the clusters from one and sum the statistics of each; return how many there are.
 
-    Returns how many clusters there are, and the tests that are in one. Labels are zero before.
+    Parameters
+    ----------
+    over : ndarray of int32, shape (n_over,)
+        The tests over the threshold, in order.
+    shares : ndarray, shape (n_over,)
+        Of the sum of squares, that they explain.
+    scale : float
+        The statistic of a share by its odds.
+    starts, others : ndarray of int32
+        The neighbours of each test, by rows.
+    places : ndarray of int32, shape (n_tests,)
+        Zeros, and so left behind.
+    numbers : ndarray of int32, shape (n_over,)
+        Zeros, to be the number of each one's cluster.
+    masses : ndarray, shape (n_over,)
+        To be the mass of each cluster.
     """
-    over = np.empty(share.size + 1, dtype=np.int32)
-    n_over = 0
-    for test in range(share.size):
-        # Without a branch, of which the processor would guess many wrong.
-        over[n_over] = test
-        n_over += abs(share[test]) > level
-    over = over[:n_over]
-    for one in over:
-        labels[one] = -1 if share[one] > 0 else -2
-    waiting = np.empty(n_over, dtype=np.int32)
+    for at in range(over.size):
+        places[over[at]] = at + 1
+    waiting = np.empty(over.size, dtype=np.int32)
     found = 0
-    for first in over:
-        kind = labels[first]
-        if kind > 0:
+    for first in range(over.size):
+        if numbers[first]:
             continue
-        masses[found] = 0
+        mass, above = 0.0, shares[first] > 0
         found += 1
-        labels[first] = found
+        numbers[first] = found
         waiting[0] = first
         left = 1
         while left:
             left -= 1
             here = waiting[left]
-            explained = abs(share[here])
-            masses[found - 1] += scale * explained / max(1 - explained, 1e-12)
-            for edge in range(starts[here], starts[here + 1]):
-                other = others[edge]
-                if labels[other] == kind:
-                    labels[other] = found
+            explained = abs(shares[here])
+            mass += scale * explained / max(1 - explained, 1e-12)
+            for edge in range(starts[over[here]], starts[over[here] + 1]):
+                other = places[others[edge]] - 1
+                if other >= 0 and numbers[other] == 0 and (shares[other] > 0) == above:
+                    numbers[other] = found
                     waiting[left] = other
                     left += 1
-    return found, over
+        masses[found - 1] = mass
+    for test in over:
+        places[test] = 0
+    return found
 
 
 @compiled
 def _fill_each(
+    over: npt.NDArray[np.int32],
     shares: Floats,
-    level: float,
+    counts: npt.NDArray[np.int64],
     scale: float,
     starts: npt.NDArray[np.int32],
     others: npt.NDArray[np.int32],
     largest: Floats,
 ) -> None:
-    labels = np.zeros(shares.shape[1], dtype=np.int32)
-    masses = np.empty(shares.shape[1])
-    for row in range(len(shares)):
-        found, over = _fill(shares[row], level, scale, starts, others, labels, masses)
+    places = np.zeros(starts.size - 1, dtype=np.int32)
+    for row in range(over.shape[0]):
+        n_over = counts[row]
+        numbers, masses = np.zeros(n_over, dtype=np.int32), np.empty(n_over)
+        found = _fill(
+            over[row, :n_over], shares[row, :n_over], scale, starts, others, places, numbers, masses
+        )
         for cluster in range(found):
             largest[row] = max(largest[row], masses[cluster])
-        for test in over:
-            labels[test] = 0
