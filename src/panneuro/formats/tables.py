@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import codecs
 import json
 import re
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from panneuro.core.errors import FormatError, LimitError
+from panneuro.core.errors import FormatError, LimitError, PanneuroError
 from panneuro.core.extras import need
 from panneuro.formats.hdf5 import check_contained, open_hdf5
 
 MAX_TEXT_BYTES = 1 << 30
 """A larger text file is refused: it would be read at once."""
 
+MAX_CSV_COLUMNS = 10_000
+"""A text table wider than this is refused: each column becomes an array."""
+
 MAX_MATLAB_BYTES = 512 << 20
 """A larger MATLAB file is refused: it would be read at once."""
+
+MAX_UNPACKED_BYTES = 1 << 30
+"""What says that it is larger in memory is refused, however well it is packed."""
 
 MAX_COLUMNS = 64
 """A matrix wider than this is no table."""
@@ -40,6 +48,8 @@ ENDINGS = {
 }
 """Kind of table by a file's ending."""
 
+_BLOCK_BYTES = 1 << 20
+_COMPRESSED = 15
 _SEPARATORS = "\t,;|"
 _DECIMAL_COMMA = re.compile(r"(^|;)-?\d+,\d+(;|$)", re.MULTILINE)
 
@@ -78,28 +88,55 @@ def _check_size(path: Path, most: int) -> None:
         )
 
 
-def _text(path: Path) -> str:
-    """Decode a text file: UTF-8 or UTF-16 by its mark, else UTF-8, else Latin-1."""
-    data = path.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+def _check_unpacked(path: Path, size: int) -> None:
+    if size > MAX_UNPACKED_BYTES:
+        raise LimitError(
+            f"reading {path.name!r}: it unpacks to {size:,} bytes, more than "
+            f"{MAX_UNPACKED_BYTES:,}",
+            hint="save what is large in it as .npy, which is not read at once",
+        )
+
+
+def _encoding(path: Path) -> str:
+    """Return how a text file is written: UTF-8 or UTF-16 by its mark, else UTF-8, else Latin-1.
+
+    Raises
+    ------
+    ValueError
+        If it holds binary data.
+    """
+    with path.open("rb") as stream:
+        if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            return "utf-16"
+        stream.seek(0)
+        found, decode = "utf-8-sig", codecs.getincrementaldecoder("utf-8")().decode
+        while block := stream.read(_BLOCK_BYTES):
+            if 0 in block:
+                raise ValueError("it holds binary data")
+            try:
+                decode(block)
+            except UnicodeDecodeError:
+                found, decode = "latin-1", codecs.getincrementaldecoder("latin-1")().decode
+        return found
 
 
 def _csv(path: Path) -> pd.DataFrame:
     _check_size(path, MAX_TEXT_BYTES)
-    text = _text(path)
-    if "\x00" in text:
-        raise ValueError("it holds binary data")
-    header = next((line for line in text.splitlines() if line.strip()), "")
+    encoding = _encoding(path)
+    with path.open(encoding=encoding) as stream:
+        beginning = stream.read(_BLOCK_BYTES)
+    header = next((line for line in beginning.splitlines() if line.strip()), "")
     separator = max(_SEPARATORS, key=header.count)
-    comma = separator == ";" and _DECIMAL_COMMA.search(text[: 1 << 16])
+    if header.count(separator) >= MAX_CSV_COLUMNS:
+        raise LimitError(
+            f"reading {path.name!r}: its header names more than {MAX_CSV_COLUMNS:,} columns",
+            hint="a table has a column for each quantity: save a matrix as .npy",
+        )
+    comma = separator == ";" and _DECIMAL_COMMA.search(beginning[: 1 << 16])
     frame = pd.read_csv(
-        io.StringIO(text),
+        path,
         sep=separator,
+        encoding=encoding,
         decimal="," if comma else ".",
         skipinitialspace=True,
         low_memory=False,
@@ -115,15 +152,16 @@ def _parquet(path: Path) -> pd.DataFrame:
     size = sum(
         file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)
     )
-    if size > MAX_TEXT_BYTES:
-        raise LimitError(f"reading {path.name!r}: it unpacks to {size:,} bytes")
+    # A value that is repeated costs nothing in the file, and eight bytes in memory.
+    _check_unpacked(path, max(size, file.metadata.num_rows * file.metadata.num_columns * 8))
     frame: pd.DataFrame = file.read().to_pandas()
     return frame.reset_index() if frame.index.name else frame
 
 
 def _json_lines(path: Path) -> pd.DataFrame:
     _check_size(path, MAX_TEXT_BYTES)
-    rows = [json.loads(line) for line in _text(path).splitlines() if line.strip()]
+    with path.open(encoding=_encoding(path)) as stream:
+        rows = [json.loads(line) for line in stream if line.strip()]
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a line holds no object")
     return pd.DataFrame.from_records(rows)
@@ -132,20 +170,53 @@ def _json_lines(path: Path) -> pd.DataFrame:
 def _matlab(path: Path, notes: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
     reader = need("pymatreader", "mat", "Reading MATLAB files")
     _check_size(path, MAX_MATLAB_BYTES)
-    if h5py.is_hdf5(path):
-        with open_hdf5(path) as handle:
-            check_contained(path.name, handle)
     try:
+        _check_unpacked(path, _unpacked_hdf5(path) if h5py.is_hdf5(path) else _unpacked(path))
         with warnings.catch_warnings():
             # It warns of classes, whose fields it leaves out; so do we.
             warnings.simplefilter("ignore")
             found = reader.read_mat(str(path))
+    except PanneuroError:
+        raise
     except Exception as error:  # readers of MATLAB files, fed with what we are given
         raise FormatError(f"reading {path.name!r}: it is not a MATLAB file: {error}") from error
     made = list(_tables(path.stem, found, notes))
     if not made:
-        raise FormatError(f"reading {path.name!r}: it holds no columns of one length")
+        raise FormatError(
+            f"reading {path.name!r}: it holds no columns of one length",
+            hint="save vectors, or a structure of them; a matrix of samples as .npy",
+        )
     yield from made
+
+
+def _unpacked(path: Path) -> int:
+    """Return the bytes that the variables of a MATLAB 5 file say they unpack to."""
+    total = 0
+    with path.open("rb") as stream:
+        order = "<" if stream.read(128)[126:] == b"IM" else ">"
+        while len(tag := stream.read(8)) == 8:
+            kind, size = struct.unpack(f"{order}2I", tag)
+            after = stream.tell() + size
+            if kind == _COMPRESSED:
+                tag = zlib.decompressobj().decompress(stream.read(min(size, 256)), 8)
+                size = struct.unpack(f"{order}2I", tag)[1] if len(tag) == 8 else 0
+            total += size
+            stream.seek(after)
+    return total
+
+
+def _unpacked_hdf5(path: Path) -> int:
+    """Return the bytes that the datasets of a file say they unpack to."""
+    sizes: list[int] = []
+
+    def look(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(int(item.nbytes))
+
+    with open_hdf5(path) as handle:
+        check_contained(path.name, handle)
+        handle.visititems(look)
+    return sum(sizes)
 
 
 def _tables(
@@ -165,7 +236,7 @@ def _tables(
             yield str(key), pd.DataFrame.from_records(records)
             continue
         columns = _columns(str(key), value)
-        if not columns and np.size(np.asarray(value, dtype=object)) > 1:
+        if not columns and (len(value) if isinstance(value, list) else np.size(value)) > 1:
             notes.append(f"{key!r} of {name!r} is no column of a table; left out")
         for title, cells in columns.items():
             lengths.setdefault(len(cells), {})[title] = cells
