@@ -198,7 +198,7 @@ def streamed(trains: dict[int, Array], onsets: Array) -> None:
     print(f"\nAll {len(onsets)} presentations × {len(trains)} × {n_bins}: {size / 1e9:.1f} GB")
     cpu, wall, _ = timed(walk, rounds=2)
     say("ours, streamed", cpu, wall, note=f"peak {peak_mb(walk):.0f} MB")
-    buffer = np.empty(150_000_000, np.uint8)
+    buffer = np.empty(64_000_000, np.uint8)
     rounds = -(-size // len(buffer))
     fill = timed(lambda: [buffer.fill(0) for _ in range(rounds)], rounds=2)
     say(

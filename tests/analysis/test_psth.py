@@ -39,6 +39,7 @@ def test_tensor_is_what_a_loop_counts(trains, onsets, first, n_bins, width):
     window = (first / 1000, (first + n_bins * width) / 1000)
     found = psth_tensor(made(trains), np.array(onsets) / 1000, window, width / 1000)
     assert found.dims == ("presentation", "unit", "time")
+    assert found.presentation.values.tolist() == list(range(len(onsets)))
     np.testing.assert_array_equal(found, counted(trains, onsets, first, n_bins, width))
 
 

@@ -123,7 +123,8 @@ def psth_tensor(
     Returns
     -------
     DataArray of unsigned integers, dims (presentation, unit, time)
-        Number of spikes; ``time`` is the middle of each bin in seconds from the event.
+        Number of spikes; ``presentation`` is the number of the event from 0, as they were given,
+        and ``time`` the middle of each bin in seconds from it.
 
     Raises
     ------
@@ -158,7 +159,7 @@ def psth_blocks(
     window_s: tuple[float, float],
     bin_s: float,
     *,
-    max_bytes: int = 150_000_000,
+    max_bytes: int = 64_000_000,
     dtype: npt.DTypeLike | None = None,
 ) -> Iterator[tuple[slice, Counts]]:
     """Yield the tensor of :func:`psth_tensor` in blocks of presentations, in bounded memory.
@@ -362,6 +363,8 @@ def _labelled(
     bins: Bins | None = None,
 ) -> xr.DataArray:
     coords: dict[str, Any] = {"unit": trains.ids}
+    if dims[0] == "presentation":
+        coords["presentation"] = np.arange(len(values))
     if bins is not None:
         coords["time"] = ("time", bins.centres_s, _TIME)
     return xr.DataArray(values, coords, dims, name, _NAMED[name])
