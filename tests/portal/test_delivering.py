@@ -289,6 +289,11 @@ def test_a_delivery_is_its_senders(workshop, bearer):
     assert visitor.put(f"{part}?offset=-1", content=b"", headers=mine).status_code == 400
     assert visitor.put(part, content=b"0" * (9 << 20), headers=mine).status_code == 413
     assert visitor.post("/assets", json=asked("a.csv")).status_code == 401
+    reader = workshop.person("reader@uni.edu")
+    refused = reader.post("/assets", json=asked("a.csv"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "access/denied")
+    climbs = visitor.post("/assets", json=asked("../a.csv"), headers=mine).json()["detail"]
+    assert climbs.startswith("the request: the key '../a.csv' climbs")
     cookie = workshop.person("owner@uni.edu")
     forged = cookie.post("/assets", json=asked("a"), headers={"sec-fetch-site": "cross-site"})
     assert forged.status_code == 403

@@ -163,6 +163,8 @@ def test_only_what_is_installed_is_run(workshop, tmp_path):
 @pytest.mark.parametrize(
     ("said", "status"),
     [
+        ({**LONGEST, "parameters": {"x": 1}}, 400),
+        ({**LONGEST, "label": "mine"}, 400),
         ({}, 400),
         ({"step": "check-channels", "parameters": {"dead_below": "no number"}}, 400),
         ({"step": "check-channels", "parameters": {"nothing": 1}}, 400),

@@ -72,6 +72,17 @@ class Query:
         """The words that must be there, by which results are ranked."""
         return tuple(c for c in self.conditions if isinstance(c, Words) and not c.negated)
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it says itself that it finds nothing, whatever there is.
+
+        Examples
+        --------
+        >>> (parse("species=mouse") & NOTHING).is_nothing, EVERYTHING.is_nothing
+        (True, False)
+        """
+        return NOTHING.conditions[0] in self.conditions
+
     def matches(self, entry: Entry) -> bool:
         """Tell whether an entry is found: the meaning that every catalog must give the query."""
         return all(condition.matches(entry) for condition in self.conditions)

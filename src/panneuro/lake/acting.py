@@ -19,7 +19,7 @@ from panneuro.core.digests import PREFIX
 from panneuro.core.entry import Entry
 from panneuro.core.errors import NotAllowedError, NotFoundError
 from panneuro.core.manifest import Manifest
-from panneuro.core.query import EVERYTHING, NOTHING, Query, parse
+from panneuro.core.query import EVERYTHING, Query, parse
 from panneuro.lake.asset import Asset, parse_reference
 from panneuro.lake.auditing import Event, history
 from panneuro.lake.finding import Found
@@ -359,7 +359,7 @@ class LakeFor:
         scope = self.allowed("audit")
         if limited(EVERYTHING, scope) == EVERYTHING:
             return history(self._lake, since, until, who=who, what=what, on=on)
-        if NOTHING.conditions[0] in scope.conditions:
+        if scope.is_nothing:
             return iter(())
         index, known = Within(self._lake.index, lambda: scope), dict[str, bool]()
 

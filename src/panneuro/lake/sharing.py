@@ -19,7 +19,7 @@ from panneuro.access.statements import (
     Terms,
 )
 from panneuro.core.errors import NotAllowedError, NotFoundError
-from panneuro.core.query import EVERYTHING, NOTHING, Query
+from panneuro.core.query import EVERYTHING, Query
 from panneuro.lake.granting import Issued, Until, query_of
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Sharing:
     @property
     def owns_anything(self) -> bool:
         """Whether there is anything that the actor could grant."""
-        return NOTHING.conditions[0] not in self._owned().conditions
+        return not self._owned().is_nothing
 
     def _owned(self) -> Query:
         return self._access.policy().allowed(self.actor, "grant", datetime.now(UTC))

@@ -59,8 +59,10 @@ class RunAsked(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> Self:
-        """Refuse what no record can hold: no numbers, halves of letters."""
+        """Refuse what no record can hold, and what would not be heeded."""
         canonical_json(self.model_dump())
+        if self.pipeline and (self.parameters or self.takes or self.label):
+            raise ValueError("a pipeline is run as it was written: parameters are those of a step")
         return self
 
     @property

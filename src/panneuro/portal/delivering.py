@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from panneuro.core.conditions import AnyOf
 from panneuro.core.errors import (
     InputError,
     LimitError,
@@ -20,7 +19,6 @@ from panneuro.core.errors import (
     PanneuroError,
 )
 from panneuro.core.places import user_cache
-from panneuro.core.query import Query
 from panneuro.lake.lake import Lake
 from panneuro.portal.beside import Beside
 from panneuro.portal.doors import Door, Nothing, Visit
@@ -134,7 +132,7 @@ class Deliveries:
         interrupted goes on where it was. What was added is added once.
         """
         actor = visit.seen.actor
-        if _is_nothing(visit.seen.allowed("add")):
+        if visit.seen.allowed("add").is_nothing:
             self._lake.audit.record("refused", actor, asked.name or "", verb="add")
             raise NotAllowedError(
                 f"{actor} may not add recordings", hint="ask an owner of the lake"
@@ -235,11 +233,3 @@ def _note(state: _State, told: dict[str, Any]) -> None:
         state.added = told
     else:
         state.error = told
-
-
-def _is_nothing(query: Query) -> bool:
-    """Tell whether a query finds nothing, whatever there is."""
-    return any(
-        isinstance(one, AnyOf) and not one.negated and not one.alternatives
-        for one in query.conditions
-    )

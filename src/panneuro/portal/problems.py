@@ -108,5 +108,6 @@ def _in_words(error: ValidationError) -> str:
 
 
 def _one(said: Any) -> str:
+    what = said["msg"].removeprefix("Value error, ")
     where = ".".join(map(str, said["loc"]))
-    return f"{where or 'the request'}={str(said['input'])[:80]!r}: {said['msg']}"
+    return f"{where}={str(said['input'])[:80]!r}: {what}" if where else f"the request: {what}"
