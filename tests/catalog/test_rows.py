@@ -53,7 +53,7 @@ def test_a_position_is_taken_out(held: set[int], position: int) -> None:
 def test_flags_show_each_position(held: set[int]) -> None:
     shown = bits.flags(bits.rows_from(held).get(0, 0))
     assert len(shown) == bits.BLOCK
-    assert {at for at in range(bits.BLOCK) if shown[at] == ord("1")} == held
+    assert {at for at in range(bits.BLOCK) if shown[at] == 1} == held
 
 
 @_unhurried

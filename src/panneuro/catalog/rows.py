@@ -20,8 +20,7 @@ _BYTES = BLOCK // 8
 _SPARSE = 256
 _MASK = BLOCK - 1
 
-SET = ord("1")
-"""The flag of a row that is in a set."""
+_FLAGS = bytes.maketrans(b"01", b"\0\1")
 
 Rows = dict[int, int]
 """Block to bitmap; blocks without a row are left out."""
@@ -95,8 +94,8 @@ def count(rows: Rows) -> int:
 
 
 def flags(bits: int) -> bytes:
-    """Return a block as 65,536 bytes, ``0`` or ``1`` in ASCII, for fast look-ups by position."""
-    return f"{bits:0{BLOCK}b}".encode()[::-1]
+    """Return a block as 65,536 bytes, 0 or 1, for fast look-ups by position."""
+    return f"{bits:0{BLOCK}b}".encode()[::-1].translate(_FLAGS)
 
 
 class Flagged:
@@ -121,7 +120,7 @@ class Flagged:
 
     def __contains__(self, number: int) -> bool:
         block = number >> BLOCK_BITS
-        return block in self.rows and self.flags(block)[number & _MASK] == SET
+        return block in self.rows and self.flags(block)[number & _MASK] == 1
 
 
 def numbers(rows: Rows) -> Iterator[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import batched, islice
 from pathlib import Path
 from threading import RLock
@@ -28,6 +29,9 @@ _BATCH = 32_768
 _CHUNK = 1_000
 _MANY = 3_000
 """From so many rows on, walking the whole index of names is faster than looking them up."""
+
+_known = lru_cache(maxsize=1024)(Entry.from_json)
+"""Entries that were read lately, by what is written of them."""
 
 
 class SqliteCatalog:
@@ -121,7 +125,7 @@ class SqliteCatalog:
                 f"SELECT body FROM asset WHERE fold=? AND name=? AND {chosen}",  # noqa: S608
                 (fold(name), name, *wanted),
             ).fetchone()
-        return None if found is None else Entry.from_json(found[0])
+        return None if found is None else _known(found[0])
 
     def find(
         self,

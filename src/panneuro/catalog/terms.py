@@ -122,7 +122,7 @@ class Terms:
             if block in among.rows:
                 wanted, start = among.flags(block), block << bits.BLOCK_BITS
                 pairs = zip(*bits.unpack_sample(body), strict=True)
-                found += [(value, start + at) for at, value in pairs if wanted[at] == bits.SET]
+                found += [(value, start + at) for at, value in pairs if wanted[at]]
         return found
 
     def everything(self, *, versions: bool) -> Rows:
