@@ -193,6 +193,7 @@ def measure_load(
 
 def lake_in(folder: Path, minutes: float) -> Path:
     """Return the raw recording beside its lake, made where they are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
     raw = folder / "hour.bin"
     if not (folder / "lake").exists():
         raw = write(folder, minutes, CHANNELS)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 import panneuro
 from panneuro.portal.app import Hosting, make_app
+from panneuro.portal.searching import Searching
 from panneuro.testing.sessions import make_session
 
 HTML = {"accept": "text/html"}
@@ -93,3 +95,34 @@ def test_what_others_add_is_learnt_while_the_server_lives(monkeypatch, tmp_path,
                 return
             time.sleep(0.1)
     raise AssertionError("never learnt")
+
+
+def test_brief_answers_are_made_a_few_at_a_time(monkeypatch, tmp_path, running):
+    now, most, found = [], [], Searching.find
+
+    def find(self, visit, asked):
+        now.append(1)
+        most.append(len(now))
+        time.sleep(0.02)
+        now.pop()
+        return found(self, visit, asked)
+
+    monkeypatch.setattr(Searching, "find", find)
+    app = make_app(panneuro.open(tmp_path / "lake", create=True))
+    with (
+        running(app, lifespan="on") as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+        ThreadPoolExecutor(16) as readers,
+    ):
+        answers = list(readers.map(lambda _: client.get("/assets").status_code, range(48)))
+    assert answers == [200] * 48
+    assert len(most) == 48
+    assert max(most) <= 4
+
+
+def test_what_is_opened_once_is_not_read_again(client, lake, name):
+    first = client.get(f"/assets/{name}/documents")
+    before = lake.store.usage.snapshot()
+    assert client.get(f"/assets/{name}/documents").json() == first.json()
+    assert client.get(f"/assets/{name}/files").status_code == 200
+    assert (lake.store.usage.snapshot() - before).requests == 0
