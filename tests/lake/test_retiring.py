@@ -79,7 +79,8 @@ def told(lake):
 
 
 def test_what_nobody_asks_for_is_proposed_with_what_it_saves(ruled):
-    assert told(ruled) == {("s1", "1"): ("tier", 16, ""), ("d1", "1"): ("expire", 20, "")}
+    reason = "no storage_class is said of the tier 'cold' in [prices]"
+    assert told(ruled) == {("s1", "1"): ("tier", 16, reason), ("d1", "1"): ("expire", 20, "")}
 
 
 def test_what_was_asked_for_stays(ruled):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import panneuro
+from panneuro.core.errors import StoreError
+from panneuro.storage.stores import open_store
 
 
 @pytest.fixture
@@ -68,3 +70,8 @@ def test_other_keys_are_not_served(client, lake, name, key):
 def test_settings_say_no_more_than_a_reader_needs(client, lake):
     text = client.get("/store/lake.toml").text
     assert text.splitlines() == ["layout = 1", f'id = "{lake.settings.id}"']
+
+
+def test_what_cannot_be_listed_says_so(origin):
+    with pytest.raises(StoreError, match="read by name, and not listed"):
+        list(open_store(f"{origin}/store").list("runs"))

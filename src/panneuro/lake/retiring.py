@@ -14,6 +14,7 @@ from panneuro.access.prices import PriceBook
 from panneuro.core.entry import Entry, seconds
 from panneuro.core.errors import InputError
 from panneuro.core.run import Run
+from panneuro.lake import tiering
 from panneuro.lake.asset import Asset
 from panneuro.lake.metering import Kept, kept
 from panneuro.lake.runs import Attempt
@@ -59,9 +60,12 @@ def proposals(lake: Lake, now: datetime | None = None) -> Iterator[Proposal]:
 
 
 def _proposal(lake: Lake, one: Kept, rule: Rule, book: PriceBook) -> Proposal:
-    reason = why_not(lake, one.entry) if rule.do == "expire" else ""
-    if rule.do == "tier" and rule.tier == (one.tier or book.kept):
+    if rule.do == "expire":
+        reason = why_not(lake, one.entry)
+    elif rule.tier == (one.tier or book.kept):
         reason = "it is in that tier"
+    else:
+        reason = tiering.why_not(lake, rule.tier, book)
     saved = rule.saved_per_month(one.n_bytes, book, one.tier)
     return Proposal(one.entry.name, one.entry.version, rule, one.n_bytes, saved, reason)
 

@@ -62,7 +62,9 @@ def why_not(lake: Lake, tier: str, book: PriceBook) -> str:
         return f"no storage_class is said of the tier {tier!r} in [prices]"
     if storage_class in _SLOW:
         return f"what is in {storage_class} is not read in seconds: have the provider's rules do it"
-    return "" if _classed(lake.store) else "this store has no classes of storage"
+    if _classed(lake.store):
+        return ""
+    return "this store has no classes of storage: keep the lake in a bucket that has, or leave it"
 
 
 def _classed(store: Store) -> ObjectStore | None:

@@ -26,7 +26,7 @@ from panneuro.portal.populations import Population, populations_of
 from panneuro.portal.probes import Probe, probe_of
 from panneuro.portal.regions import Regions, regions_of
 from panneuro.portal.runs import Runs
-from panneuro.portal.said import flat, size_of
+from panneuro.portal.said import flat, size_of, unit_of
 from panneuro.portal.shelves import Shelf
 from panneuro.portal.signals import json_of
 
@@ -204,6 +204,7 @@ class Assets:
             documents=asset.documents,
             said=dict(flat(manifest.documents)),
             size_of=size_of,
+            unit_of=unit_of,
             stored=stored,
             savings=Savings.of([manifest], self._prices),
             per_month=self._prices.cost_per_month(stored),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from panneuro.core.manifest import StoredFile
 from panneuro.lake.asset import Asset
 from panneuro.portal.pictures import span_of
+from panneuro.portal.said import unit_of
 
 _WINDOW_S, _SLOW_WINDOW_S = 10.0, 60.0
 _FAST_HZ = 20.0
@@ -66,7 +67,7 @@ def _opening(panels: Sequence[Mapping[str, Any]], first: float, last: float) -> 
 
 
 def _panel(said: Mapping[str, Any]) -> dict[str, Any] | None:
-    panel = {"name": said["name"], "unit": said.get("unit") or ""}
+    panel = {"name": said["name"], "unit": unit_of(said)}
     if said["kind"] == "timeseries" and len(said["shape"]) <= 2:
         rows = said["shape"][1] if len(said["shape"]) > 1 else 1
         if not rows or not said["shape"][0] or said["start_s"] is None:

@@ -57,5 +57,17 @@ def size_of(said: Mapping[str, Any]) -> str:
     return _some(said["rows"], "row")
 
 
+def unit_of(said: Mapping[str, Any]) -> str:
+    """Return in what a signal is measured; empty where that is not told.
+
+    Examples
+    --------
+    >>> unit_of({"unit": "volts"}), unit_of({"unit": "n.a."}), unit_of({})
+    ('volts', '', '')
+    """
+    unit = str(said.get("unit") or "")
+    return "" if unit.lower() in ("unknown", "n.a.", "n/a") else unit
+
+
 def _some(count: int, what: str) -> str:
     return f"{in_figures(count)} {what}{'' if count == 1 else 's'}"

@@ -268,6 +268,9 @@ class ObjectStore:
         except (BaseError, OSError, ValueError, NotImplementedError) as error:
             # The cause is dropped: its text may quote the request, signed address and all.
             reason, hint = _reason(error)
+            if verb == "list" and not self._writable:
+                reason = "what is behind http(s) is read by name, and not listed"
+                hint = "its pages and its HTTP API tell; or open the folder or the bucket itself"
             raise StoreError(
                 f"cannot {verb} {key!r} at {self.url!r}: {reason}", hint=hint
             ) from None
