@@ -19,6 +19,7 @@ from panneuro.analysis.bands import (
     fir_taps,
     low_pass,
 )
+from panneuro.analysis.interpolation import ROOM, moduli_between
 from panneuro.analysis.overlap import (
     Plan,
     Spectrum,
@@ -37,6 +38,8 @@ from panneuro.signals.timeseries import TimeSeries
 fft = need("scipy.fft", "analysis", "Filtering signals")
 
 _NEGLIGIBLE = 10 ** (-STOPBAND_DB / 20)
+_WORTHWHILE = 4
+"""Places between samples from which on a transform costs more than interpolating."""
 
 
 def filtered(
@@ -179,7 +182,7 @@ def analytic(
     >>> np.abs(analytic(lfp, "theta").read(5, 5.002)).round(2)
     array([3., 3., 3.], dtype=float32)
     """
-    return _one_sided(signal, band, every, design, order, turn, np.complex64)
+    return _one_sided(signal, band, every, design, order, _turn_values, np.complex64)
 
 
 def envelope(
@@ -358,12 +361,24 @@ def _multiplied(
     turn(values[:, kept], out)
 
 
-def _turn_modulus(values: Spectrum, out: npt.NDArray[Any]) -> None:
-    turn_power(values, out, True)
+def _turn_values(folded: Spectrum, kept: slice, out: npt.NDArray[Any]) -> None:
+    turn(fft.ifft(folded, axis=1, overwrite_x=True)[:, kept], out)
 
 
-def _turn_angle(values: Spectrum, out: npt.NDArray[Any]) -> None:
-    turn(np.angle(values), out)
+def _turn_modulus(folded: Spectrum, kept: slice, out: npt.NDArray[Any]) -> None:
+    turn_power(fft.ifft(folded, axis=1, overwrite_x=True)[:, kept], out, True)
+
+
+def _turn_angle(folded: Spectrum, kept: slice, out: npt.NDArray[Any]) -> None:
+    turn(np.angle(fft.ifft(folded, axis=1, overwrite_x=True)[:, kept]), out)
+
+
+def _moduli_between(
+    middle: int, n_between: int, folded: Spectrum, kept: slice, out: npt.NDArray[Any]
+) -> None:
+    """Write the modulus of what is turned about zero first: it does not change that."""
+    centred = np.roll(folded, -middle, axis=1)
+    moduli_between(fft.ifft(centred, axis=1, overwrite_x=True), n_between, kept, out)
 
 
 def _one_sided(
@@ -372,7 +387,7 @@ def _one_sided(
     every: int,
     design: Design,
     order: int,
-    write: Callable[[Spectrum, npt.NDArray[Any]], None],
+    write: Callable[[Spectrum, slice, npt.NDArray[Any]], None],
     dtype: npt.DTypeLike,
 ) -> TimeSeries:
     if every < 1:
@@ -394,13 +409,15 @@ def _one_sided(
             f"a band of {wide_hz:.3g} Hz with its transitions does not fit {rate_hz / every:g} Hz",
             hint=f"keep more samples: every={int(rate_hz // wide_hz)}",
         )
-    transform = partial(
-        _band_limited,
-        write=write,
-        first=first,
-        gains=gains[first : last + 1] / np.float32(every),
-        n_out=n_fft // every,
-    )
+    n_out = n_fft // every
+    gains = gains[first : last + 1] / np.float32(every)
+    # As many places between samples as leave room for the band; an envelope has no phase to keep.
+    n_between = n_out >> (ROOM * len(gains) - 1).bit_length()
+    if write is _turn_modulus and n_between >= _WORTHWHILE:
+        n_out //= n_between
+        gains /= np.float32(n_between)
+        write = partial(_moduli_between, first + len(gains) // 2, n_between)
+    transform = partial(_band_limited, write=write, first=first, gains=gains, n_out=n_out)
     return overlap_saved(signal, Plan(n_fft, margin, every, transform), dtype)
 
 
@@ -409,7 +426,7 @@ def _band_limited(
     kept: slice,
     out: npt.NDArray[Any],
     *,
-    write: Callable[[Spectrum, npt.NDArray[Any]], None],
+    write: Callable[[Spectrum, slice, npt.NDArray[Any]], None],
     first: int,
     gains: npt.NDArray[np.float32],
     n_out: int,
@@ -418,4 +435,4 @@ def _band_limited(
     folded = apart(len(spectra), n_out, np.complex64)
     for channel, spectrum in enumerate(spectra):
         fold(spectrum, first, gains, folded[channel])
-    write(fft.ifft(folded, axis=1, overwrite_x=True)[:, kept], out)
+    write(folded, kept, out)
