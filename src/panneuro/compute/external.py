@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import shutil
 import subprocess
 import sys
@@ -47,9 +48,12 @@ class _External:
         self._slots = tuple(takes)
 
     def _exchanged(
-        self, given: dict[str, Any], act: Callable[[Path, Path, dict[str, Any]], None]
-    ) -> Callable[[str], Any]:
-        """Hand over what is taken, act, and return what reads back what was left."""
+        self,
+        given: dict[str, Any],
+        act: Callable[[Path, Path, dict[str, Any]], None],
+        gives: Sequence[str],
+    ) -> dict[str, Any]:
+        """Hand over what is taken, act, and return what was left."""
         folder = Path(given.pop(CONTEXT).folder)
         inside, outside = folder / IN, folder / OUT
         inside.mkdir()
@@ -57,7 +61,19 @@ class _External:
         for slot in self._slots:
             hand_over(inside, slot, given.pop(slot))
         act(inside, outside, given)
-        return lambda name: take_back(outside, name)
+        made = {name: take_back(outside, name) for name in gives}
+        if gives and all(one is None for one in made.values()):
+            lies = ", ".join(sorted(one.name for one in outside.iterdir())) or "nothing"
+            raise PanneuroError(
+                f"step {self.__name__!r} left nothing of what it gives: {', '.join(gives)}",
+                hint=f"write {gives[0]}.csv, .npy, .json, …; where it was to write lies {lies}",
+            )
+        return made
+
+    @staticmethod
+    def _returned(made: dict[str, Any]) -> Any:
+        """Return what a step returns: one value by itself, several by name."""
+        return made if len(made) > 1 else next(iter(made.values()))
 
 
 class _Program(_External):
@@ -85,9 +101,8 @@ class _Program(_External):
         kept = {word: text for word, text in own.items() if text and is_key(word)}
         return Code(digest_json(said), sources, frozenset(), loads, kept)
 
-    def __call__(self, **given: Any) -> dict[str, Any]:
-        back = self._exchanged(given, self._run)
-        return {name: back(name) for name in self._gives}
+    def __call__(self, **given: Any) -> Any:
+        return self._returned(self._exchanged(given, self._run, self._gives))
 
     def _run(self, inside: Path, outside: Path, parameters: dict[str, Any]) -> None:
         known = {IN: str(inside), OUT: str(outside), **parameters}
@@ -129,6 +144,14 @@ def _imported(cells: Iterable[str]) -> frozenset[str]:
     return frozenset(found - set(sys.stdlib_module_names))
 
 
+def _placed(argv: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Return the words of a line, files of a folder by their whole paths."""
+    installed = {word for word in argv[:1] if os.sep not in word and shutil.which(word)}
+    files = {word: folder.absolute() / word for word in argv if word not in installed}
+    return tuple(str(files[word]) if word in files and files[word].is_file() else word
+                 for word in argv)  # fmt: skip
+
+
 def _filled(word: str, known: Mapping[str, Any]) -> str:
     try:
         return word.format_map(known)
@@ -162,7 +185,8 @@ def program(
     argv : sequence of str
         The program and its arguments. ``{in}`` is a folder with a file for everything that is
         taken, ``{out}`` one to write ``NAME.csv``, ``NAME.npy``, … into for everything that is
-        given (the program starts in it); parameters stand in braces by name.
+        given (the program starts in it); parameters stand in braces by name. A word that names a
+        file beside the one that says this is that file.
     name : str
         Of the step; the variable that holds it is named the same, with ``_`` for ``-``.
     takes, gives, resources, tolerance
@@ -176,10 +200,11 @@ def program(
     >>> program(line, name="sort", takes="ap", gives="units", parameters={"threshold": 5.0})
     <Step sort: ap → units>
     """
+    module = _caller()
     wanted, given = declared(takes, gives)
-    about = (name, _caller(), wanted, dict(parameters or {}))
+    about = (name, module, wanted, dict(parameters or {}))
     return Step(
-        _Program(tuple(argv), given, *about),
+        _Program(_placed(argv, _folder_of(module)), given, *about),
         name=name,
         takes=wanted,
         gives=given,
@@ -210,12 +235,11 @@ class _Notebook(_External):
         kept = {place: text} if is_key(place) else {}
         return Code(digest_json(said), sources, imports, loads | imports | _TO_EXECUTE, kept)
 
-    def __call__(self, **given: Any) -> dict[str, Any]:
+    def __call__(self, **given: Any) -> Any:
         folder = Path(given[CONTEXT].folder)
-        back = self._exchanged(given, self._run)
-        made = {name: back(name) for name in self._gives if name != "notebook"}
+        made = self._exchanged(given, self._run, [n for n in self._gives if n != "notebook"])
         kept = folder / "notebook" / self._path.name
-        return made | ({"notebook": kept} if "notebook" in self._gives else {})
+        return self._returned(made | ({"notebook": kept} if "notebook" in self._gives else {}))
 
     def _run(self, inside: Path, outside: Path, parameters: dict[str, Any]) -> None:
         papermill = need("papermill", "notebooks", "Running a notebook")
@@ -226,6 +250,7 @@ class _Notebook(_External):
                 str(self._path),
                 str(target),
                 parameters={"folder_in": str(inside), "folder_out": str(outside), **parameters},
+                **_kernel(_read(self._path)),
                 progress_bar=False,
                 cwd=str(outside),
             )
@@ -246,6 +271,13 @@ def _read(path: Path) -> Any:
         raise NotFoundError(f"there is no notebook {str(path)!r}") from error
     except (ValueError, nbformat.reader.NotJSONError) as error:
         raise InputError(f"{str(path)!r} is no notebook: {error}") from error
+
+
+def _kernel(document: Any) -> dict[str, str]:
+    """Return what executes a notebook: of Python, the one here, whose packages are recorded."""
+    said = [document.metadata.get(key, {}) for key in ("language_info", "kernelspec")]
+    language = said[0].get("name") or said[1].get("language") or "python"
+    return {"kernel_name": "python3", "language": "python"} if language == "python" else {}
 
 
 def _forget_when(path: Path, places: Iterable[str]) -> None:
@@ -289,11 +321,10 @@ def notebook(
     """
     module = _caller()
     wanted, given = declared(takes, gives)
-    beside = Path(getattr(sys.modules.get(module), "__file__", None) or "").parent
     name = name or Path(path).stem
     about = (name, module, wanted, dict(parameters or {}))
     return Step(
-        _Notebook((beside / path).resolve(), given, *about),
+        _Notebook((_folder_of(module) / path).resolve(), given, *about),
         name=name,
         takes=wanted,
         gives=given,
@@ -301,6 +332,11 @@ def notebook(
         tolerance=tolerance,
         gathers=False,
     )
+
+
+def _folder_of(module: str) -> Path:
+    """Return the folder of the file that declares a step."""
+    return Path(getattr(sys.modules.get(module), "__file__", None) or "").parent
 
 
 def _caller() -> str:
