@@ -63,6 +63,15 @@ def test_a_brainvision_header_names_its_files(tmp_path, named):
     assert np.array_equal(raw.data[:], np.arange(200).reshape(100, 2))
 
 
+@pytest.mark.parametrize("empty", ["other.eeg", "other.vmrk"])
+def test_a_brainvision_file_without_a_byte_is_told(tmp_path, empty):
+    path = brainvision(tmp_path / "up", "other.eeg", "other.vmrk")
+    assert read(path).documents["description"] == {"modalities": ["eeg"]}
+    (path.parent / empty).write_bytes(b"")
+    with pytest.raises(FormatError, match=f"'{empty}', which it names, is empty"):
+        read(path)
+
+
 @pytest.mark.parametrize("which", ["data", "markers"])
 @pytest.mark.parametrize("name", CLIMBING)
 def test_a_brainvision_header_that_leads_out_is_refused(tmp_path, outside, name, which):

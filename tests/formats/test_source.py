@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +86,23 @@ def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, at: str) -> None:
     (tmp_path / "astray").symlink_to(tmp_path / targets[at])
     (tmp_path / "back").symlink_to(tmp_path / ("astray" if at == "round" else "data.bin"))
     with pytest.raises(FormatError, match="leads nowhere"):
+        _ = Source(tmp_path).files
+
+
+def test_a_folder_that_cannot_be_listed_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.bin").write_bytes(b"1")
+    (tmp_path / "closed").mkdir()
+
+    def scandir(path: str) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(path)
+
+    listed = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="closed"):
         _ = Source(tmp_path).files
 
 

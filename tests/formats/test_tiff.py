@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,22 @@ def test_enormous_pages_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tiff, "MAX_PAGE_BYTES", 10)
     with pytest.raises(LimitError, match="too large"):
         tiff.read(Source(path))
+
+
+def test_what_tifffile_complains_of_is_not_printed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, MOVIE)
+    examine = tiff._examine
+
+    def complain(*given: Any) -> Any:
+        logging.getLogger("tifffile").warning("odd tag")
+        return examine(*given)
+
+    monkeypatch.setattr(tiff, "_examine", complain)
+    assert "x.tif: odd tag" in tiff.read(Source(path)).notes
+    assert not caplog.records
 
 
 def test_it_is_recognised(tmp_path: Path) -> None:

@@ -14,7 +14,16 @@ from typing import Any
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Probes
 from panneuro.formats.hdf5 import SIGNATURE
-from panneuro.formats.neo_format import NeoFormat, begins, electrodes, holds, same_stem
+from panneuro.formats.neo_format import (
+    Documents,
+    NeoFormat,
+    begins,
+    electrodes,
+    holds,
+    same_stem,
+    told_by_neo,
+)
+from panneuro.formats.rawio import Raw
 from panneuro.formats.source import Source, within
 from panneuro.formats.streams import Kind, Label, slug
 
@@ -63,12 +72,21 @@ def _named_in_header(path: Path) -> list[Path]:
 
 def _check_brainvision(source: Source) -> list[str]:
     for path in source.matching("*.vhdr"):
-        _named_in_header(path)
+        for named in _named_in_header(path):
+            if named.is_file() and not named.stat().st_size:
+                raise FormatError(
+                    f"reading {str(path)!r}: {named.name!r}, which it names, is empty",
+                    hint="copy it again from where it was recorded",
+                )
     return []
 
 
 def _brainvision_companions(path: Path) -> Iterable[Path]:
     return (*same_stem(path), *_named_in_header(path))
+
+
+def _eeg(raw: Raw, source: Source) -> Documents:
+    return {**told_by_neo(raw, source), "description": {"modalities": ["eeg"]}}
 
 
 def _by_channel(_stream: str, channel: str, _unit: str) -> Label:
@@ -155,6 +173,7 @@ brainvision = NeoFormat(
     magic=holds(b"Brain Vision", b"BrainVision"),
     score=0.9,
     label=electrodes("eeg"),
+    documents=_eeg,
     check=_check_brainvision,
 )
 micromed = NeoFormat(
@@ -165,6 +184,7 @@ micromed = NeoFormat(
     magic=begins(b"* MICROMED"),
     score=0.9,
     label=electrodes("eeg"),
+    documents=_eeg,
 )
 neuroexplorer = NeoFormat(
     "neuroexplorer", "NeuroExplorerRawIO", ("*.nex",), magic=begins(b"NEX1"), score=0.9

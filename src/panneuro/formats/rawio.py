@@ -95,7 +95,7 @@ def guarded(what: str, notes: list[str]) -> Iterator[None]:
     notes : list of str
         Warnings are appended to it, each once.
     """
-    with warnings.catch_warnings(record=True) as caught, _logged("neo") as logged:
+    with warnings.catch_warnings(record=True) as caught, logged("neo") as told:
         warnings.simplefilter("always")
         try:
             yield
@@ -104,7 +104,7 @@ def guarded(what: str, notes: list[str]) -> Iterator[None]:
         except Exception as error:
             raise failure(what, error) from error
     found = [str(w.message) for w in caught if not issubclass(w.category, _SILENT)]
-    notes.extend(dict.fromkeys(_shortened(text) for text in (*found, *logged)))
+    notes.extend(dict.fromkeys(_shortened(text) for text in (*found, *told)))
 
 
 def failure(what: str, error: Exception) -> FormatError:
@@ -123,7 +123,7 @@ def _shortened(text: str) -> str:
 
 
 @contextmanager
-def _logged(name: str) -> Iterator[list[str]]:
+def logged(name: str) -> Iterator[list[str]]:
     """Collect a library's log instead of letting it print."""
     records: list[str] = []
     handler = logging.Handler(logging.WARNING)

@@ -57,6 +57,8 @@ class Source:
             If there are more than `MAX_FILES`.
         FormatError
             If a link leads out of the source or nowhere, or something in it is no file.
+        OSError
+            If a folder in it cannot be listed.
         """
         if not self.path.is_dir():
             self._check_file(self.path)
@@ -148,9 +150,14 @@ def within(folder: Path, name: str, *, told: str) -> Path:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield files, and links to folders, which are not followed."""
-    for where, folders, names in os.walk(folder, followlinks=False):
+    for where, folders, names in os.walk(folder, onerror=_refuse, followlinks=False):
         yield from (Path(where) / name for name in names if not _is_litter(name))
         yield from (path for name in folders if (path := Path(where) / name).is_symlink())
+
+
+def _refuse(error: OSError) -> None:
+    """Raise what kept a folder from being listed: its files would be missing without a word."""
+    raise error
 
 
 def _is_litter(name: str) -> bool:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from panneuro.core.errors import FormatError, LimitError, PanneuroError
 from panneuro.core.extras import need
 from panneuro.formats.described import of
+from panneuro.formats.rawio import logged
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.scanimage import Layout, parse_layout, parse_stamp
 from panneuro.formats.source import Source
@@ -64,8 +65,8 @@ def read(source: Source) -> Recording:
     stacks = _stacks(source)
     if not stacks:
         raise FormatError(f"reading {str(source.path)!r}: there is no TIFF in it")
-    pages = _Pages([_stack(path) for path in stacks])
     notes: list[str] = []
+    pages = _Pages([_stack(path, notes) for path in stacks])
     frames = _movies(slug(source.path.stem), pages, notes)
     files = [source.file(path, kept=None if path in stacks else True) for path in source.files]
     documents = {"description": {"modalities": ["ophys"]}} if pages.stacks[0].layout else {}
@@ -88,12 +89,14 @@ class _Stack:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _stack(path: Path) -> _Stack:
+def _stack(path: Path, notes: list[str]) -> _Stack:
     tifffile = need("tifffile", "imaging", "Reading TIFF")
     try:
         # Without _multifile, OME metadata could name any other file to read.
-        with tifffile.TiffFile(path, _multifile=False) as tif:
-            return _examine(path, tif)
+        with logged("tifffile") as told, tifffile.TiffFile(path, _multifile=False) as tif:
+            stack = _examine(path, tif)
+        notes.extend(f"{path.name}: {text}" for text in dict.fromkeys(told))
+        return stack
     except PanneuroError:
         raise
     except Exception as error:  # tifffile, fed with what we are given
