@@ -10,6 +10,7 @@ from typing import Any
 from panneuro.lake import curation
 from panneuro.lake.asset import Asset
 from panneuro.lake.curation import Label
+from panneuro.portal.said import are_units
 
 MOST = 500
 """As many units are shown in a table; the others by their own pages."""
@@ -89,7 +90,7 @@ def populations_of(asset: Asset) -> tuple[Population, ...]:
     return tuple(
         _population(asset, said)
         for said in asset.manifest.signals
-        if said["kind"] == "events" and said["units"]
+        if are_units(said) and said["units"]
     )
 
 

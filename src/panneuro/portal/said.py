@@ -42,7 +42,7 @@ def size_of(said: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> size_of({"kind": "events", "units": 12, "events": 3400})
+    >>> size_of({"kind": "events", "units": 12, "events": 3400, "path": "units"})
     '12 units, 3\\u202f400 events'
     >>> size_of({"kind": "table", "rows": 1})
     '1 row'
@@ -51,10 +51,18 @@ def size_of(said: Mapping[str, Any]) -> str:
         case "timeseries":
             return " × ".join(map(in_figures, said["shape"]))
         case "events":
-            return f"{_some(said['units'], 'unit')}, {_some(said['events'], 'event')}"
+            events = _some(said["events"], "event")
+            if not are_units(said):
+                return f"{events} of {_some(said['units'], 'kind')}"
+            return f"{_some(said['units'], 'unit')}, {events}"
         case "frames":
             return " × ".join([in_figures(said["frames"]), *map(in_figures, said["shape"])])
     return _some(said["rows"], "row")
+
+
+def are_units(said: Mapping[str, Any]) -> bool:
+    """Tell whether events are spikes of units, and not of what is stamped besides: lines, licks."""
+    return said["kind"] == "events" and not said["path"].startswith("processing/events/")
 
 
 def unit_of(said: Mapping[str, Any]) -> str:

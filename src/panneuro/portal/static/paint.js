@@ -185,7 +185,7 @@ export function labels(ctx, names, size, look) {
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
   for (let row = every > 1 ? every >> 1 : 0; row < names.length; row += every) {
-    ctx.fillText(String(names[row]).slice(-6), GUTTER - 8, height * (row + 0.5));
+    ctx.fillText(shortened(String(names[row])), GUTTER - 8, height * (row + 0.5));
   }
   ctx.textAlign = "left";
 }
@@ -208,6 +208,12 @@ export function scale(ctx, panel, view, size, look) {
     boxed(ctx, amount(value, panel.unit), x - 6, bottom - high / 2, look);
   }
   ctx.textAlign = "left";
+}
+
+// Channels differ in their last digits, words in their first letters.
+function shortened(name) {
+  if (name.length < 8) return name;
+  return /\d$/.test(name) ? `…${name.slice(-5)}` : `${name.slice(0, 6)}…`;
 }
 
 function boxed(ctx, text, right, middle, look) {
