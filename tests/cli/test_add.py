@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import panneuro
@@ -49,6 +50,34 @@ def test_what_must_be_said_is_listed_whole(run, recording: Path, place: str):
     for field in ("institution", "lab", "licence"):
         assert f"description.{field}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_dry_run_foresees_what_is_refused(run, recording: Path, filled: str, tmp_path: Path):
+    name = next(iter(panneuro.open(filled)))
+    other = write_nwb(tmp_path / "other.nwb", seed=1)
+    for dry in ((), ("--dry-run",)):
+        result = run("add", other, "--name", name, *dry, "--lake", filled, *FLAGS)
+        assert result.exit_code == 1
+        assert "made from other files" in result.stderr
+        assert "--replace" in result.stderr
+    result = run("add", other, "--name", name, "--replace", "--dry-run", "--lake", filled, *FLAGS)
+    assert result.exit_code == 0
+
+
+def test_a_dry_run_foresees_that_two_paths_get_one_name(run, place: str, tmp_path: Path):
+    for folder, seed in (("a", 1), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        table = pd.DataFrame({"start_time": [0.0, seed], "stop_time": [0.5, seed + 0.5]})
+        table.to_csv(tmp_path / folder / "trials.csv")
+    said = ("--set", "acquisition.session_start=2024-05-01T10:00:00Z", "--set", "subject.id=m1",
+            "--set", "subject.species=mouse", "--set", "description.title=two")  # fmt: skip
+    paths = (tmp_path / "a", tmp_path / "b")
+    for dry in (("--dry-run",), ()):
+        result = run("add", *paths, *dry, "--json", "--lake", place, *FLAGS, *said)
+        first, second = rows(result)
+        assert first["status"] in ("would be added", "added")
+        assert second["error"]["code"] == "asset/conflict"
+        assert result.exit_code == 6
 
 
 def test_a_dry_run_makes_nothing(run, recording: Path, place: str):

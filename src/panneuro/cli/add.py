@@ -36,7 +36,10 @@ from panneuro.documents import Documents, Finding, Layer, load_overrides, merge
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
 from panneuro.lake.adding import Added, Options, Plan
-from panneuro.lake.lake import Lake, open_lake
+from panneuro.lake.lake import Lake, open_lake, refuse_other_sources
+
+Foreseen = dict[str, set[str]]
+"""By name of an asset that a dry run would add, the digests of the files it is made from."""
 
 _COLUMNS = ("name", "version", "status", "bytes in", "stored", "ratio", "saved a year", "path")
 _NUMBERS = ("bytes in", "stored", "ratio", "saved a year")
@@ -152,7 +155,8 @@ def command(
         _send_all(answers, place, paths, request)
         return
     opened = _opened(answers, lake, dry_run=dry_run)
-    _add_all(answers, paths, lambda path: _add(answers, opened, path, request))
+    foreseen: Foreseen = {}
+    _add_all(answers, paths, lambda path: _add(answers, opened, path, request, foreseen))
 
 
 def _send_all(answers: Answers, place: str, paths: tuple[Path, ...], request: Request) -> None:
@@ -223,14 +227,16 @@ def _conclude(answers: Answers, results: list[dict[str, Any]], failures: list[Fa
         answers.suggest("show", first["name"])
 
 
-def _add(answers: Answers, lake: Lake, path: Path, request: Request) -> dict[str, Any]:
+def _add(
+    answers: Answers, lake: Lake, path: Path, request: Request, foreseen: Foreseen
+) -> dict[str, Any]:
     options = _fitted(answers, path, request)
     plan = _planned(answers, lake, path, options, attended=request.attended)
     tell_findings(plan.findings, answers.say)
     for note in plan.recording.notes:
         answers.say(f"  note: {note}")
     if request.dry_run:
-        return _foreseen(lake, path, plan)
+        return _foreseen(lake, path, plan, options, foreseen)
     with watched(answers, "writing") as progress:
         return _told(lake, path, lake.carry_out(plan, options, progress))
 
@@ -273,9 +279,16 @@ def _known(lake: Lake, path: Path, options: Options) -> Documents:
     ).documents
 
 
-def _foreseen(lake: Lake, path: Path, plan: Plan) -> dict[str, Any]:
-    """Return what adding would do."""
+def _foreseen(
+    lake: Lake, path: Path, plan: Plan, options: Options, foreseen: Foreseen
+) -> dict[str, Any]:
+    """Return what adding would do, once the paths before are added."""
     earlier = lake.versions(plan.name)
+    known = {source["digest"] for source in earlier[-1].sources} if earlier else set()
+    known |= foreseen.get(plan.name, set())
+    if known and not options.replaces:
+        refuse_other_sources(plan, known)
+    foreseen[plan.name] = set(plan.snapshot.digests.values())
     is_there = bool(earlier) and earlier[-1].extra.get("content") == plan.content
     version = (
         earlier[-1].version if is_there else plan.version(earlier[-1].version if earlier else "")

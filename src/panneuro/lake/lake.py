@@ -289,7 +289,7 @@ class Lake:
         probe(self.store)
         earlier = self.versions(plan.name)
         if earlier and not options.replaces:
-            _refuse_other_sources(plan, earlier[-1])
+            refuse_other_sources(plan, (source["digest"] for source in earlier[-1].sources))
         with indexing.announced(indexing.index_path(self.store, self.settings.id), plan.name):
             try:
                 if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
@@ -436,9 +436,9 @@ class Lake:
         return exporting.export(self[reference], kind, Path(to), **options)
 
 
-def _refuse_other_sources(plan: Plan, latest: Manifest) -> None:
-    digests = {source["digest"] for source in latest.sources}
-    if digests.isdisjoint(plan.snapshot.digests.values()):
+def refuse_other_sources(plan: Plan, digests: Iterable[str]) -> None:
+    """Raise `ConflictError` if the asset of that name is made from none of the plan's files."""
+    if set(digests).isdisjoint(plan.snapshot.digests.values()):
         raise ConflictError(
             f"adding {plan.name!r}: the lake has an asset of that name, made from other files",
             hint="--replace makes this its new version; --name NAME adds it beside",
