@@ -29,6 +29,18 @@ def test_gpus_are_those_that_may_be_used(monkeypatch, told, count):
     assert cores_here() >= 1
 
 
+def test_no_step_runs_without_the_memory_that_it_declares(folder_lake, monkeypatch):
+    monkeypatch.setattr("panneuro.compute.needs._memory_here", lambda: 16 * 10**9)
+
+    @panneuro.step(takes="units", gives="n", resources=Resources(memory_bytes=17 * 10**9))
+    def holds(units) -> int:
+        return 1
+
+    with pytest.raises(LimitError, match="'holds' declares 17,000,000,000 bytes of memory, and 16"):
+        panneuro.run(folder_lake, holds, on="has:units")
+    assert not folder_lake.runs.find()
+
+
 @pytest.mark.parametrize("executor", ["inline", "processes"])
 def test_no_step_runs_without_its_gpu(folder_lake, monkeypatch, executor):
     @panneuro.step(takes="units", gives="n", resources=Resources(gpus=1))

@@ -83,7 +83,7 @@ def test_parameters_make_tables_beside_each_other(lake, noted):
     assert len(panneuro.view(lake, str(noted.path))) == 2
     assert len(panneuro.view(lake, str(noted.path), least=2)) == 1
     assert len(panneuro.view(lake, str(noted.path), refresh=False)) == 2
-    with pytest.raises(InputError, match="most: Extra inputs"):
+    with pytest.raises(InputError, match="it has no parameter 'most'"):
         panneuro.view(lake, str(noted.path), most=2)
 
 

@@ -192,7 +192,7 @@ def bundle(
     """
     chosen = [f"{one.name}@{one.version}" for one in entries(lake, on)]
     if not chosen:
-        raise InputError(f"bundling {str(on)!r}: nothing is found", hint="panneuro find")
+        raise InputError("bundling: nothing is found", hint="panneuro find")
     if to.exists():
         raise InputError(f"bundling into {str(to)!r}: it exists", hint="name another file")
     found, progress = lineage(lake, chosen), progress or Silence()

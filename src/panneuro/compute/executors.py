@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from panneuro.compute.needs import Need, at_once, refuse_without_gpu
+from panneuro.compute.needs import Need, at_once, refuse_what_is_not_here
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 
@@ -117,7 +117,7 @@ def opened(
             found = asked(client, needs) if needs else {}
             yield partial(client.get_executor, pure=False), found
         return
-    refuse_without_gpu(needs)
+    refuse_what_is_not_here(needs)
     yield (InlineExecutor if kind == INLINE else partial(processes, workers)), {}
 
 

@@ -90,8 +90,8 @@ def gpus_here() -> int:
     return len([*Path("/dev").glob("nvidia[0-9]*")])
 
 
-def refuse_without_gpu(needs: Iterable[Need]) -> None:
-    """Refuse steps that need more GPUs than are here.
+def refuse_what_is_not_here(needs: Iterable[Need]) -> None:
+    """Refuse steps that need more GPUs than are here, or declare more memory.
 
     Raises
     ------
@@ -104,6 +104,12 @@ def refuse_without_gpu(needs: Iterable[Need]) -> None:
                 f"step {one.step!r} needs {one.gpus} GPUs, and {here} are here",
                 hint="--executor dask, with workers that have one; "
                 "or CUDA_VISIBLE_DEVICES=0 where it cannot be seen",
+            )
+        if one.declared_bytes > (memory := _memory_here()):
+            raise LimitError(
+                f"step {one.step!r} declares {one.declared_bytes:,} bytes of memory, "
+                f"and {memory:,} are here",
+                hint="--executor dask, with workers that have them; or less in its Resources",
             )
 
 

@@ -54,15 +54,15 @@ class Limits:
         """
         projected = plan.projected
         moved = projected.input_bytes + (projected.written_bytes or 0)
-        for what, found, most in (
-            ("bytes", moved, self.max_bytes),
-            ("memory", projected.memory_bytes, self.max_memory),
-            ("cost", projected.cost, self.max_cost),
+        for what, found, most, unit in (
+            ("bytes", moved, self.max_bytes, "bytes to move"),
+            ("memory", projected.memory_bytes, self.max_memory, "bytes of memory each"),
+            ("cost", projected.cost, self.max_cost, projected.currency),
         ):
             if most is not None and found is not None and found > most:
                 raise LimitError(
-                    f"running {plan.step.name!r} on {projected.runs} inputs: projected {what} of "
-                    f"{found:,} is more than {most:,}",
+                    f"running {plan.step.name!r} on {projected.runs:,} inputs: projected {what} "
+                    f"over the limit: {found:,} {unit}, and {most:,} are allowed",
                     hint=f"--max-{what} {found}   or a narrower --on",
                 )
 

@@ -238,13 +238,22 @@ class Step:
         try:
             return self._model.model_validate(dict(given))
         except ValidationError as error:
-            told = "; ".join(
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-            )
+            told = "; ".join(_told(dict(one)) for one in error.errors())
             known = ", ".join(self._model.model_fields) or "none"
             raise InputError(
                 f"step {self.name!r}: {told}", hint=f"its parameters: {known}"
             ) from error
+
+
+def _told(problem: Mapping[str, Any]) -> str:
+    """Return in words what a parameter is not."""
+    name = ".".join(map(str, problem["loc"]))
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"it has no parameter {name!r}"
+        case "missing":
+            return f"{name} is not given"
+    return f"{name}={problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
 
 
 _LOOSE = (
