@@ -10,6 +10,7 @@ import pytest
 from panneuro.compute.environments import Environment, build
 from panneuro.compute.flow import up
 from panneuro.compute.products import product
+from panneuro.compute.reproducing import reproduce
 from panneuro.core.errors import UnobtainableError
 from panneuro.pipelines import extracellular as module
 from panneuro.pipelines.extracellular import extracellular, extracellular_of
@@ -82,18 +83,23 @@ def test_units_are_those_that_were_made(lake, generated, sorter):
     assert (metrics.label == "good").sum() >= 7
     assert judged.read_file("figures/units_figure.png").startswith(b"\x89PNG")
     assert not [run for ran in up(lake, extracellular)["extracellular"] for run in ran.runs]
+    assert reproduce(lake, units.name, here=True).outcome == "identical"
 
 
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"sorter": "kilosort4"}, "'kilosort4' is not here, nor docker or singularity"),
+        ({"sorter": "kilosort4"}, "'kilosort4' is not here, nor does singularity or docker"),
         ({"sorter": "nobody"}, "there is no sorter 'nobody'; known: "),
         ({"parameters": {"colour": 1}}, "spykingcircus2 has no parameter 'colour'"),
     ],
 )
-def test_what_cannot_sort_is_told(lake, generated, sorter, monkeypatch, how, message):
-    monkeypatch.setenv("PATH", "")
+def test_what_cannot_sort_is_told(lake, generated, sorter, tmp_path, monkeypatch, how, message):
+    (tmp_path / "bin").mkdir()
+    docker = tmp_path / "bin" / "docker"
+    docker.write_text("#!/bin/sh\necho there is no daemon >&2\nexit 1\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     _, _, units, judged = up(lake, extracellular_of(**how))["extracellular"]
     assert message in units.failed[0].error["message"]
     assert not judged.runs

@@ -255,7 +255,6 @@ def sort_spikes(
         reference=is_referenced,
         parameters=parameters,
         seed=seed,
-        cores=context.cores,
     )
     used = channels.iloc[good]
     said = {
