@@ -7,6 +7,8 @@ import io
 from decimal import Decimal
 
 from panneuro.access.costs import BY
+from panneuro.lake.costing import Ledger
+from panneuro.portal import accounts
 
 HTML = {"accept": "text/html"}
 
@@ -30,6 +32,16 @@ def test_the_lake_itself_is_no_asset(client):
     assert "(the lake itself)" in page
     assert "/assets/%28the" not in page
     assert "pd.read_csv(" in page
+
+
+def test_what_is_to_come_is_worked_out_once_a_minute_for_the_same_assets(client, monkeypatch):
+    asked = []
+    real = Ledger.forecast
+    monkeypatch.setattr(accounts, "_FRESH_S", 1e9)
+    monkeypatch.setattr(Ledger, "forecast", lambda self, n: asked.append(n) or real(self, n))
+    pages = [client.get(f"/cost?by={by}", headers=HTML).text for by in ("project", "step")]
+    assert len(asked) == 1
+    assert all("The months to come" in page for page in pages)
 
 
 def test_budgets_are_shown_to_who_owns_everything(shared):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,15 +14,20 @@ from starlette.responses import JSONResponse, Response
 
 from panneuro.access.actors import EVERYONE
 from panneuro.access.costs import BY, KINDS, Costs
+from panneuro.access.forecasts import Month
+from panneuro.core.query import Query
 from panneuro.lake.costing import Ledger
 from panneuro.lake.lake import Lake
 from panneuro.lake.metering import OWN
 from panneuro.portal.doors import Door, Visit
 from panneuro.portal.lines import lines_of_table
 from panneuro.portal.pages import Pages
+from panneuro.portal.shelves import Shelf
 
 _MOST_EVENTS = 500
 _MONTH = timedelta(days=31)
+_FRESH_S = 60.0
+_SCOPES = 64
 _NOT_KEPT = {"cache-control": "no-store"}
 
 
@@ -70,6 +77,7 @@ class Accounts:
     def __init__(self, pages: Pages, lake: Lake) -> None:
         self._pages = pages
         self._lake = lake
+        self._ahead = Shelf(_SCOPES)
 
     def doors(self) -> list[Door]:
         """Return the doors."""
@@ -87,7 +95,7 @@ class Accounts:
         if form == "csv":
             name = {"content-disposition": 'attachment; filename="cost.csv"', **_NOT_KEPT}
             return Response(costs.to_csv(), media_type="text/csv", headers=name)
-        ledger = Ledger(self._lake, visit.seen.allowed("edit"))
+        months, saved = self._ahead_of(visit.seen.allowed("edit"))
         answer = self._pages.page(
             visit.request,
             "cost",
@@ -97,12 +105,21 @@ class Accounts:
             kinds=_kinds(costs),
             own=OWN,
             lines=lines_of_table(visit.origin, "/cost", "csv", by=asked.by),
-            months=ledger.forecast(6),
-            saved=ledger.saved_per_year(),
+            months=months,
+            saved=saved,
             budgets=self._lake.ledger.budgets() if visit.owns_all else (),
         )
         answer.headers["cache-control"] = "no-store"
         return answer
+
+    def _ahead_of(self, scope: Query) -> tuple[tuple[Month, ...], Decimal]:
+        """Return what is to come and what is saved, which takes long and changes little."""
+        ledger = Ledger(self._lake, scope)
+        found: tuple[tuple[Month, ...], Decimal] = self._ahead.take(
+            (str(scope), int(time.monotonic() / _FRESH_S)),
+            lambda: (ledger.forecast(6), ledger.saved_per_year()),
+        )
+        return found
 
     def audit(self, visit: Visit, asked: AuditAsked) -> Response:
         """Tell what was done with what one owns: in the last month, where no day is named."""
