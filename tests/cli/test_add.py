@@ -183,6 +183,20 @@ def test_a_person_is_asked_for_what_is_missing(
     assert panneuro.open(place)[name].documents.description.lab.label == "Doe lab"
 
 
+def test_a_person_is_asked_for_the_zone_of_what_was_answered(
+    run, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("panneuro.cli.add.is_attended", lambda no_input: not no_input)
+    pd.DataFrame({"start_time": [0.0], "stop_time": [0.5]}).to_csv(tmp_path / "trials.csv")
+    said = ("--set", "subject.id=m1", "--set", "subject.species=mouse",
+            "--set", "description.title=one")  # fmt: skip
+    answers = "2024-05-01T10:00:00\nMars/Olympus\nEurope/Berlin\n"
+    result = run("add", tmp_path / "trials.csv", "--lake", place, *FLAGS, *said, input=answers)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("the zone of the rig's clock, which said '2024-05-01T10:00:00'") == 2
+    assert list(panneuro.open(place)) == ["ecephys_m1_2024-05-01_08-00-00"]
+
+
 def test_no_answer_interrupts(run, recording: Path, place: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("panneuro.cli.add.is_attended", lambda no_input: True)
     assert run("add", recording, "--lake", place, input="").exit_code == 130

@@ -37,6 +37,7 @@ from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
 from panneuro.lake.adding import Added, Options, Plan
 from panneuro.lake.lake import Lake, open_lake, refuse_other_sources
+from panneuro.signals.recording import Recording
 
 Foreseen = dict[str, set[str]]
 """By name of an asset that a dry run would add, the digests of the files it is made from."""
@@ -262,15 +263,17 @@ def _planned(answers: Answers, lake: Lake, path: Path, options: Options, *, atte
     except DocumentError:
         if not attended:
             raise
-    known = _known(lake, path, options)
-    with_answers = replace(options, said=ask(known, options.said))
+    recording, said = read(path, options.format), None
+    while said != options.said:
+        # An answer may bring up another question: the zone of a time.
+        said = options.said
+        options = replace(options, said=ask(_known(lake, recording, options), said))
     with watched(answers, "reading") as progress:
-        return lake.plan(path, with_answers, progress)
+        return lake.plan(path, options, progress)
 
 
-def _known(lake: Lake, path: Path, options: Options) -> Documents:
+def _known(lake: Lake, recording: Recording, options: Options) -> Documents:
     """Return what lab, rig, recording and person say so far."""
-    recording = read(path, options.format)
     return merge(
         Layer("lab", lake.settings.defaults),
         Layer("template", options.template),

@@ -64,7 +64,7 @@ def from_file(path: Path | None, session: str | None = None) -> Said:
 def ask(
     documents: Documents, said: Mapping[str, Any], severities: Container[str] = ("error",)
 ) -> Said:
-    """Ask a person for what is missing.
+    """Ask a person for what is missing, and for the zone of a time that has none.
 
     Parameters
     ----------
@@ -75,15 +75,25 @@ def ask(
     severities : container of str
         How much what is missing must matter to be asked for; what is no error may be left empty.
     """
-    examples = {requirement.paths[0]: requirement.example for requirement in REQUIREMENTS}
     result: Said = dict(said)
     for finding in validate(documents):
-        if finding.code != "missing" or finding.severity not in severities:
-            continue
-        what = finding.message.removeprefix("missing: ")
-        question = f"{finding.path}: {what} (as in {examples[finding.path]!r})"
-        result = _ask_one(result, finding.path, question, optional=finding.severity != "error")
+        asked = _asked(finding)
+        if asked and finding.severity in severities:
+            path, what, example = asked
+            question = f"{path}: {what} (as in {example!r})"
+            result = _ask_one(result, path, question, optional=finding.severity != "error")
     return result
+
+
+def _asked(finding: Finding) -> tuple[str, str, str] | None:
+    """Return the field that settles a finding, what it is and an example, if it can be asked."""
+    if finding.code == "missing":
+        examples = {requirement.paths[0]: requirement.example for requirement in REQUIREMENTS}
+        return finding.path, finding.message.removeprefix("missing: "), examples[finding.path]
+    if (finding.path, finding.code) == ("acquisition.session_start", "no-time-zone"):
+        what = f"the zone of the rig's clock, which said {finding.found} at the start"
+        return "acquisition.timezone", what, "Europe/Paris"
+    return None
 
 
 def _ask_one(said: Said, path: str, question: str, *, optional: bool) -> Said:
