@@ -50,6 +50,8 @@ def test_a_run_is_shown_with_what_it_took_and_made(shared, derived, name):
     assert "host" not in shared.client.get(f"/runs/{run.key}").json()
     page = owner.get(f"/runs/{run.key}", headers=HTML).text
     assert f"panneuro reproduce {derived[0]}" in page
+    added = shared.lake.runs.making(name)[0]
+    assert "panneuro reproduce" not in owner.get(f"/runs/{added.key}", headers=HTML).text
     lineage = owner.get(f"/assets/{name}/lineage").json()
     assert [one["step"] for one in lineage["made_by"]] == ["panneuro.add"]
     assert [one["step"] for one in lineage["used_by"]] == ["rates"]

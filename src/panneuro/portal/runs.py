@@ -164,7 +164,7 @@ class Runs:
         given = _given(visit.seen, run)
         if visit.form("json", "html") == "json":
             return JSONResponse(given.model_dump(), headers=_HEADERS)
-        made = next(iter(run.outputs), "")
+        made = next(iter(run.outputs), "") if run.reference else ""
         repeat = f"panneuro reproduce {shlex.quote(made)}" if made else ""
         said, again = given.model_dump(), self._again(visit.seen, run)
         return self._pages.page(
