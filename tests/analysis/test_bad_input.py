@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from panneuro.analysis.action_potentials import action_potentials
-from panneuro.analysis.bands import butterworth_taps, fir_taps
+from panneuro.analysis.bands import butterworth_taps, fir_taps, low_pass
 from panneuro.analysis.behaviour import confident, without_blinks
 from panneuro.analysis.clusters import cluster_sign_test, neighbours
 from panneuro.analysis.communication import (
@@ -18,22 +18,27 @@ from panneuro.analysis.communication import (
 )
 from panneuro.analysis.copula_information import to_normal
 from panneuro.analysis.current_pulses import pulse_answer, pulses
-from panneuro.analysis.detection import d_prime
+from panneuro.analysis.detection import d_prime, d_prime_over_trials
 from panneuro.analysis.excitability import excitability, firing
+from panneuro.analysis.features import gabor_bank
 from panneuro.analysis.fields import tuning_fields
-from panneuro.analysis.glm import bits_per_spike
-from panneuro.analysis.history import history_features
+from panneuro.analysis.filters import decimated, envelope
+from panneuro.analysis.glm import bits_per_spike, fit_poisson
+from panneuro.analysis.history import history_features, raised_cosines
 from panneuro.analysis.information import possible_responses
 from panneuro.analysis.isolation import isolation
 from panneuro.analysis.linear_classifiers import LDA, Ridge
 from panneuro.analysis.permutation_tests import sign_test
+from panneuro.analysis.permutations import permute
 from panneuro.analysis.psychometrics import fit_psychometric
 from panneuro.analysis.rasters import raster
 from panneuro.analysis.replay import fit_line
 from panneuro.analysis.responses import first_spike_latency, threshold_latency, zscore
 from panneuro.analysis.spatial_information import spatial_information
+from panneuro.analysis.state_space import normal_moves
 from panneuro.analysis.sweep_quality import baseline, seal_test
 from panneuro.analysis.tuning import fit_field, tuning_curves
+from panneuro.analysis.wavelets import morlet
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 from panneuro.signals.timeseries import TimeSeries
@@ -43,6 +48,8 @@ SWEEP = RANDOM.normal(size=2000)
 ONE, OTHER = RANDOM.normal(size=(40, 4)), RANDOM.normal(size=(40, 3))
 NO_TIME = xr.DataArray(np.ones((2, 3)), dims=("unit", "bin"))
 NO_FRAMES = TimeSeries("nose", np.ones((0, 2)), rate_hz=30.0)
+LFP = TimeSeries("lfp", RANDOM.normal(size=5000), "volts", rate_hz=1000.0)
+RATES = xr.DataArray(np.ones((2, 3)), {"time": [0.0, 1.0, 2.0]}, ("unit", "time"))
 SHOWN = Intervals.from_frame("shown", pd.DataFrame({"start_time": [0.0], "stop_time": [1.0]}))
 PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10], "n_spikes": [2]})
 
@@ -61,6 +68,23 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         (lambda: excitability(PULSE), "no column 'rate_hz'"),
         (lambda: firing([0.1, np.nan], 0.0, 1.0), "not all finite"),
         (lambda: reduced_rank_regression(ONE, OTHER, max_rank=0), "0 dimensions"),
+        (lambda: canonical_correlations(ONE, OTHER, n_components=np.nan), "nan dimensions"),
+        (lambda: permute(np.arange(4), 2.5, 0), "2.5 permutations"),
+        (lambda: permute(np.arange(4), 3, -1), "seed -1"),
+        (lambda: permute(np.arange(4), 3, np.nan), "seed nan"),
+        (lambda: neighbours(np.inf), "along inf"),
+        (lambda: envelope(LFP, "theta", every=2.0), "2.0 samples for each"),
+        (lambda: morlet(LFP, [8.0], every=np.nan), "nan samples for each"),
+        (lambda: decimated(LFP, np.inf), "one sample of inf"),
+        (lambda: fir_taps("theta", np.inf), "signal of inf Hz"),
+        (lambda: low_pass(-1.0, 1.0, 100.0), "about -1.0 Hz"),
+        (lambda: gabor_bank(8.5, 8, cycles_per_pixel=[0.2]), "8.5 rows"),
+        (lambda: raised_cosines(3, np.inf, 0.1), "inf s"),
+        (lambda: normal_moves(np.inf, [0, 1, 2]), "step is inf"),
+        (lambda: normal_moves(1.0, []), "bins of one width"),
+        (lambda: fit_poisson(ONE, np.ones((40, 0))), "(40, 0)"),
+        (lambda: d_prime_over_trials([1, 0], [1, 0], n_trials=np.inf), "inf trials"),
+        (lambda: zscore(RATES, (0,)), "two ends"),
         (lambda: reduced_rank_regression(ONE, OTHER, ridge=-1.0), "penalty on areas is -1.0"),
         (lambda: canonical_correlations(ONE, OTHER, n_components=-1), "-1 dimensions"),
         (lambda: canonical_correlations(ONE, OTHER, ridge=np.nan), "penalty on areas is nan"),
@@ -99,7 +123,7 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         (lambda: fir_taps((1.0,), 1000.0), "two edges"),
         (lambda: fir_taps((1e-4, 300.0), 30_000.0), "taps"),
         (lambda: possible_responses([], 5), "at least once each"),
-        (lambda: fit_line(np.ones((3, 3)), -1), "a line was to be fitted"),
+        (lambda: fit_line(np.ones((3, 3)), -1), "-1 bins of a band"),
         (lambda: bits_per_spike([[np.inf]], [[1]]), "finite and above 0"),
         (lambda: bits_per_spike([[1.0]], [[np.nan]]), "counts are not all finite"),
     ],

@@ -76,7 +76,7 @@ def test_trials_that_do_not_fit_are_refused():
         d_prime_over_trials([1, 0], [1])
     with pytest.raises(InputError, match="true or false"):
         d_prime_over_trials([1, 2], [1, 0])
-    with pytest.raises(InputError, match="holds none"):
+    with pytest.raises(InputError, match="0 trials of a window"):
         d_prime_over_trials([1], [1], n_trials=0)
     with pytest.raises(InputError, match="no correction"):
         d_prime(1, 1, 1, 1, correction="none")

@@ -160,7 +160,7 @@ def test_theta_of_a_rat(sample_data):
         (lambda x: filters.filtered(x, "theta", design="butterworth", order=0), "order 0"),
         (lambda x: filters.envelope(x, (None, 10.0)), "without two edges"),
         (lambda x: filters.envelope(x, "gamma", every=50), "keep more samples: every="),
-        (lambda x: filters.envelope(x, "gamma", every=0), "one sample of 0"),
+        (lambda x: filters.envelope(x, "gamma", every=0), "0 samples for each"),
         (lambda x: filters.notch(x, 499.0), "does not fit"),
         (lambda x: filters.filtered(x.with_data(x.data[:100]), "theta"), "are fewer than"),
         (lambda x: filters.filtered(x.with_data(x.data[:0]), "theta"), "data of shape"),

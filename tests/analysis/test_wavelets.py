@@ -92,7 +92,7 @@ def test_labels_and_one_channel():
         ({"frequencies_hz": [500.0]}, "at 1000 Hz"),
         ({"frequencies_hz": [8.0], "n_cycles": 0}, "0 cycles"),
         ({"frequencies_hz": [8.0], "n_cycles": [6, 6]}, "[6, 6] cycles"),
-        ({"frequencies_hz": [8.0], "every": 0}, "one sample of 0"),
+        ({"frequencies_hz": [8.0], "every": 0}, "0 samples for each"),
         ({"frequencies_hz": [8.0], "output": "energy"}, "'energy'"),
         ({"frequencies_hz": [0.02]}, "are fewer than"),
     ],

@@ -61,6 +61,8 @@ def band_edges(band: Band, rate_hz: float) -> tuple[float | None, float | None]:
         raise InputError(
             f"a band has two edges, not {band!r}", hint="(4.0, 10.0), or (None, 300.0)"
         )
+    if not 0 < rate_hz < np.inf:
+        raise InputError(f"no band can be cut from a signal of {rate_hz!r} Hz")
     low, high = band
     edges = [edge for edge in (low, high) if edge is not None]
     if (
@@ -148,6 +150,11 @@ def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
     >>> round(float(low_pass(100.0, 20.0, 1000.0).sum()), 6)
     1.0
     """
+    if not (0 < cutoff_hz < rate_hz / 2 < np.inf and 0 < transition_hz < np.inf):
+        raise InputError(
+            f"no low-pass is {transition_hz!r} Hz wide about {cutoff_hz!r} Hz at {rate_hz!r} Hz",
+            hint="0 < cutoff_hz < rate_hz / 2",
+        )
     count, beta = sps.kaiserord(STOPBAND_DB, transition_hz / (rate_hz / 2))
     _check_length(count, (None, cutoff_hz), rate_hz)
     taps: Taps = sps.firwin(count | 1, cutoff_hz, window=("kaiser", beta), fs=rate_hz)

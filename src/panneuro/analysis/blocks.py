@@ -69,6 +69,34 @@ def check_bytes(
         )
 
 
+def check_number(what: str, number: int, least: int = 1) -> None:
+    """Refuse a number of things that is not whole, or too small.
+
+    Parameters
+    ----------
+    what : str
+        The things, for the error message: ``"permutations"``.
+    number : int
+        How many were asked for.
+    least : int
+        How many there must be.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number, or less.
+
+    Examples
+    --------
+    >>> check_number("permutations", 1000)
+    """
+    if not isinstance(number, int | np.integer) or number < least:
+        raise InputError(
+            f"{number!r} {what} were asked for",
+            hint=f"ask for a whole number of {what}, at least {least}",
+        )
+
+
 def fill(
     task: Callable[[slice], Any], parts: Iterable[slice], executor: ThreadPoolExecutor | None
 ) -> None:

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.labels import axes_of
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.windows import group
@@ -97,10 +98,11 @@ def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDAr
         )
     if not np.isfinite(values).all():
         raise InputError("a bootstrap was asked of samples that are not all finite")
-    if not 0 < level < 1 or n_resamples < 2:
+    check_number("resamples", n_resamples, 2)
+    if not 0 < level < 1:
         raise InputError(
-            f"a bootstrap was asked for the level {level!r} with {n_resamples} resamples",
-            hint="level=0.95, n_resamples=2000",
+            f"a bootstrap was asked for the level {level!r}",
+            hint="level=0.95",
         )
     return values
 

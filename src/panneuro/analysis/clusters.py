@@ -89,6 +89,10 @@ def _axis(axis: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_
             raise InputError(f"neighbours were asked for along an axis of length {int(axis)}")
         row = scipy.sparse.eye_array(int(axis), k=1, dtype=np.int8)
         return scipy.sparse.csr_array(row + row.T)
+    if not np.ndim(axis) and not scipy.sparse.issparse(axis):
+        raise InputError(
+            f"neighbours were asked for along {axis!r}", hint="a whole length, or a square matrix"
+        )
     matrix = scipy.sparse.csr_array(axis) != 0
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(

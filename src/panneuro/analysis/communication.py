@@ -16,6 +16,7 @@ import numpy.typing as npt
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.folds import check_folds
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.permutations import p_values, permute
@@ -364,8 +365,8 @@ def _held_out(total: _Moments, x: Floats, y: Floats, ridge: float, n_pairs: int)
 
 def _at_most(asked: int | None, x: Floats, y: Floats) -> int:
     """Return how many dimensions there can be, and are asked for."""
-    if asked is not None and asked < 1:
-        raise InputError(f"{asked!r} dimensions of areas were asked for", hint="ask for at least 1")
+    if asked is not None:
+        check_number("dimensions of areas", asked)
     return int(min(asked or x.shape[1], x.shape[1], y.shape[1]))
 
 

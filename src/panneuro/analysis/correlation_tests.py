@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.correlations import mean_by_area, noise_correlations
 from panneuro.analysis.permutation_tests import f_test
-from panneuro.analysis.permutations import check_number, p_values
+from panneuro.analysis.permutations import p_values
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.trial_counts import Floats, Integers, TrialCounts
 from panneuro.analysis.windows import group

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.decoding import OF_FOLDS, Floats, check_features, cross_validated
 from panneuro.analysis.folds import as_folds
 from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA
-from panneuro.analysis.permutations import check_number
 from panneuro.analysis.streams import Seed, child, root, spread, stream
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import ndtri
 
+from panneuro.analysis.blocks import check_number
 from panneuro.core.errors import InputError
 
 type Floats = npt.NDArray[np.float64]
@@ -117,8 +118,7 @@ def d_prime_over_trials(
     )
     if signal.shape != response.shape:
         raise InputError(f"{len(signal)} trials have {len(response)} responses")
-    if n_trials < 1:
-        raise InputError(f"a window of {n_trials!r} trials holds none")
+    check_number("trials of a window", n_trials)
     hit = _rate(_sums(signal & response, n_trials), _sums(signal, n_trials), correction)
     false = _rate(_sums(~signal & response, n_trials), _sums(~signal, n_trials), correction)
     return _measures(hit, false, ("trial",), {"trial": np.arange(len(signal))})

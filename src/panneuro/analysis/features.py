@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.signal
 
-from panneuro.analysis.blocks import MAX_BYTES, check_bytes, ranges
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
 from panneuro.analysis.plot_style import COLUMN_IN, finish, styled
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
@@ -120,8 +120,12 @@ def gabor_bank(
     >>> bank.even.shape, sorted(set(bank.table.orientation_deg))
     ((64, 32, 32), [0.0, 45.0, 90.0, 135.0])
     """
-    if min(height, width, n_orientations) < 1 or not (cycles_per_sigma > 0 and spacing_sigmas > 0):
-        raise InputError(f"a bank of {n_orientations} orientations for {height} × {width} pixels")
+    for what, number in (("rows", height), ("columns", width), ("orientations", n_orientations)):
+        check_number(what, number)
+    if not (cycles_per_sigma > 0 and spacing_sigmas > 0):
+        raise InputError(
+            f"filters cannot have {cycles_per_sigma!r} cycles, or be {spacing_sigmas!r} apart"
+        )
     if not len(cycles_per_pixel) or not all(0 < one < 0.5 for one in cycles_per_pixel):
         raise InputError(f"frequencies {list(cycles_per_pixel)} are not in (0, 0.5) cycles a pixel")
     rows: list[tuple[float, float, float, float]] = []
@@ -226,7 +230,7 @@ def motion_energy(
     >>> bool(energy[1] > 10 * energy[0])  # bars at 90 degrees go right, towards 0
     True
     """
-    if not 0 < temporal_hz < rate_hz / 2:
+    if not 0 < temporal_hz < rate_hz / 2 < np.inf:
         raise InputError(f"{temporal_hz!r} Hz is not below half of {rate_hz!r} frames a second")
     if not (np.isfinite(cycles_per_sigma) and cycles_per_sigma > 0):
         raise InputError(f"an envelope cannot hold {cycles_per_sigma!r} cycles")

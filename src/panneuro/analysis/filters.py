@@ -19,6 +19,7 @@ from panneuro.analysis.bands import (
     fir_taps,
     low_pass,
 )
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.interpolation import ROOM, moduli_between
 from panneuro.analysis.overlap import (
     Plan,
@@ -310,8 +311,8 @@ def decimated(signal: TimeSeries, every: int) -> TimeSeries:
     (1250.0, True)
     """
     rate_hz = rate_of(signal, "decimating")
-    if every < 2:
-        raise InputError(f"keeping one sample of {every!r} does not lower a rate")
+    if not isinstance(every, int | np.integer) or every < 2:
+        raise InputError(f"keeping one sample of {every!r} does not lower a rate", hint="every=8")
     half_hz = rate_hz / every / 2
     taps = low_pass(0.9 * half_hz, 0.2 * half_hz, rate_hz)
     n_fft, margin = block_size(len(taps) // 2, every)
@@ -390,8 +391,7 @@ def _one_sided(
     write: Callable[[Spectrum, slice, npt.NDArray[Any]], None],
     dtype: npt.DTypeLike,
 ) -> TimeSeries:
-    if every < 1:
-        raise InputError(f"keeping one sample of {every!r} is not possible")
+    check_number("samples for each that is kept", every)
     rate_hz = rate_of(signal, "filtering")
     if None in band_edges(band, rate_hz):
         raise InputError(

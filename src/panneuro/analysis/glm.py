@@ -267,7 +267,12 @@ def _search(problem: Problem, found: Array, value: Array, slope: Array, move: Ar
 
 def _check(features: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Array, Array]:
     points, spikes = np.asarray(features), np.asarray(counts)
-    if points.ndim != 2 or spikes.ndim != 2 or len(points) != len(spikes) or not points.size:
+    if (
+        points.ndim != 2
+        or spikes.ndim != 2
+        or len(points) != len(spikes)
+        or not points.size * spikes.size
+    ):
         raise InputError(f"features of shape {points.shape} met counts of {spikes.shape}")
     dtype = np.float32 if points.dtype == np.float32 else np.float64
     points, spikes = points.astype(dtype, copy=False), spikes.astype(dtype)

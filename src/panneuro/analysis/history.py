@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
 from panneuro.analysis.compiling import compiled
 from panneuro.core.errors import InputError
 
@@ -49,10 +49,11 @@ def raised_cosines(n_basis: int, last_s: float, bin_s: float, bend_s: float = 0.
     >>> raised_cosines(3, 0.05, 0.005).argmax(axis=0) * 5
     array([ 0, 15, 45])
     """
-    if n_basis < 2 or not (last_s > bin_s > 0) or not bend_s > 0:
+    check_number("cosines", n_basis, 2)
+    if not (np.inf > last_s > bin_s > 0) or not np.inf > bend_s > 0:
         raise InputError(
             f"{n_basis} cosines from {bin_s!r} s to {last_s!r} s, bent at {bend_s!r} s, cannot be",
-            hint="at least two, with last_s > bin_s > 0 and bend_s > 0",
+            hint="last_s > bin_s > 0 and bend_s > 0",
         )
     first, last = np.log(bin_s + bend_s), np.log(last_s + bend_s)
     spacing = (last - first) / (n_basis - 1)

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import axes_of, encode
-from panneuro.analysis.permutations import Floats, check_number, p_values, permute
+from panneuro.analysis.permutations import Floats, p_values, permute
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -121,14 +122,6 @@ def permute(
         for members in groups:
             row[members] = random.permutation(given[members])
     return drawn
-
-
-def check_number(what: str, number: int) -> None:
-    """Say so if fewer than one is asked for."""
-    if number < 1:
-        raise InputError(
-            f"{number} {what} were asked for", hint=f"ask for at least 1 of the {what}"
-        )
 
 
 def _groups(n: int, within: npt.ArrayLike | None) -> list[npt.NDArray[np.intp]]:

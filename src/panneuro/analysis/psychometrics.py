@@ -14,6 +14,7 @@ import xarray as xr
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr, ndtri, xlogy
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 
@@ -155,8 +156,9 @@ def fit_psychometric(
     [0.0, 0.2, 0.0, 0.0]
     """
     strength, choice = _trials(stimulus, chose)
-    if not 0 < level < 1 or n_resamples < 0:
-        raise InputError(f"intervals of {level!r} were asked of {n_resamples!r} resamples")
+    check_number("resamples", n_resamples, 0)
+    if not 0 < level < 1:
+        raise InputError(f"intervals of {level!r} were asked for", hint="level=0.95")
     values, codes = np.unique(strength, return_inverse=True)
     if shape not in _SHAPES:
         raise InputError(f"no shape is called {shape!r}", hint=f"shapes: {', '.join(_SHAPES)}")

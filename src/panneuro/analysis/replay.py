@@ -17,9 +17,10 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.fields import Fields
-from panneuro.analysis.permutations import check_number, p_values
+from panneuro.analysis.permutations import p_values
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.plot_style import DASHED, readable, titled
 from panneuro.analysis.psth import count_windows
@@ -156,7 +157,8 @@ def fit_line(posterior: npt.ArrayLike, band_bins: int = 2) -> tuple[float, int, 
     (1.0, 4, 0)
     """
     weights = np.ascontiguousarray(posterior, dtype=float)
-    if weights.ndim != 2 or len(weights) < 2 or not (weights >= 0).all() or band_bins < 0:
+    check_number("bins of a band", band_bins, 0)
+    if weights.ndim != 2 or len(weights) < 2 or not (weights >= 0).all():
         raise InputError(f"a line was to be fitted to weights of shape {weights.shape}")
     score, first, last = _best_line(_within(weights, band_bins))
     active = max(1, int(np.count_nonzero(weights.sum(axis=1))))

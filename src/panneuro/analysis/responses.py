@@ -337,6 +337,8 @@ def reduced(array: xr.DataArray, over: str, values: Floats, name: str) -> xr.Dat
 
 def _baseline(rates: xr.DataArray, window_s: tuple[float, float]) -> npt.NDArray[np.bool_]:
     times = rates["time"].to_numpy()
+    if len(window_s) != 2:
+        raise InputError(f"a baseline has two ends, not {window_s!r}", hint="(-0.2, 0.0)")
     inside: npt.NDArray[np.bool_] = (times >= window_s[0]) & (times < window_s[1])
     if inside.sum() < 2:
         reach = f"{times[0]:.6g} to {times[-1]:.6g} s" if len(times) else "nowhere"

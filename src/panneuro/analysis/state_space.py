@@ -118,10 +118,10 @@ def normal_moves(step: float, edges: Floats) -> Floats:
     array([0.  , 0.11, 0.79, 0.11, 0.  ])
     """
     widths = np.diff(edges)
-    if not np.allclose(widths, widths[0]):
+    if not len(widths) or not np.allclose(widths, widths[0]):
         raise InputError("smoothing over time needs bins of one width")
-    if not step > 0:
-        raise InputError(f"the step is {step!r}, not above 0")
+    if not 0 < step < np.inf:
+        raise InputError(f"the step is {step!r}, not a number above 0")
     sigma = step / widths[0]
     reach = min(len(widths) - 1, int(np.ceil(4 * sigma)))
     kernel: Floats = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

@@ -10,6 +10,8 @@ from functools import cache, partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from panneuro.core.errors import InputError
+
 type Seed = int | np.random.SeedSequence | np.random.Generator
 """What makes randomness repeatable; a generator gives the next numbers it has."""
 
@@ -29,7 +31,12 @@ def root(seed: Seed) -> np.random.SeedSequence:
         return seed
     if isinstance(seed, np.random.Generator):
         return np.random.SeedSequence(seed.integers(2**32, size=4).tolist())
-    return np.random.SeedSequence(seed)
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(
+            f"random numbers cannot begin from the seed {seed!r}",
+            hint="a whole number from 0, a SeedSequence or a Generator",
+        )
+    return np.random.SeedSequence(int(seed))
 
 
 def child(seed: Seed, index: int) -> np.random.SeedSequence:

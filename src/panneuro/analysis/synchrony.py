@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import gammainc, gammaincc
 
-from panneuro.analysis.blocks import MAX_BYTES, in_order
+from panneuro.analysis.blocks import MAX_BYTES, check_number, in_order
 from panneuro.analysis.correlograms import Stream, drop_selves, in_epochs, pairs
 from panneuro.analysis.epochs import Epochs
 from panneuro.analysis.expected_correlograms import jitter_expectation
@@ -148,8 +148,7 @@ def jitter_test(
     >>> float(jitter_test(units, n_surrogates=99).p_more.sel(unit="a", other="b"))
     0.01
     """
-    if n_surrogates < 1:
-        raise InputError(f"{n_surrogates} surrogates were asked for")
+    check_number("surrogates", n_surrogates)
     lags = Lags.of(max_lag_s, bin_s, rate_hz, centred=True)
     trains = Trains.of(units)
     expected = jitter_expectation(

@@ -285,7 +285,7 @@ def count_up_to(max_hz: float | None, n_samples: int, rate_hz: float) -> int:
         return whole
     if not max_hz > 0:
         raise InputError(f"spectra up to {max_hz!r} Hz have no frequency")
-    return min(whole, int(np.floor(max_hz * n_samples / rate_hz + 1e-9)) + 1)
+    return min(whole, int(np.floor(min(max_hz, rate_hz) * n_samples / rate_hz + 1e-9)) + 1)
 
 
 def length_of(window_s: tuple[float, float]) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, finish, styled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, root, spread, stream
@@ -180,6 +181,7 @@ def receptive_fields(
     fields = curves.rename({y: "y", x: "x"})
     if not n_shuffles:
         return fields
+    check_number("shuffles", n_shuffles)
     rates, _, values, labels = _responses(units, presentations, (y, x), window_s)
     flat = np.ravel_multi_index(labels, tuple(map(len, values)))
     return fields.assign(p=("unit", _p_values(rates, flat, n_shuffles, seed, executor)))

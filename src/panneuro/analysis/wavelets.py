@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from panneuro.analysis.blocks import MAX_BYTES, check_bytes, ranges
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
 from panneuro.analysis.overlap import (
     Plan,
     Spectrum,
@@ -85,8 +85,7 @@ def morlet(
     """
     rate_hz = rate_of(signal, "transforming")
     centres, cycles = _checked(frequencies_hz, n_cycles, rate_hz)
-    if every < 1:
-        raise InputError(f"keeping one sample of {every!r} is not possible")
+    check_number("samples for each that is kept", every)
     kinds: dict[str, tuple[npt.DTypeLike, str]] = {
         "power": (np.float32, f"({signal.unit})²"),
         "amplitude": (np.float32, signal.unit),
