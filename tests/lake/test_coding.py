@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from panneuro.core.errors import InputError
-from panneuro.lake.coding import chooser
+from panneuro.lake.coding import ahead, chooser
 from panneuro.storage.chunks import ChunkCoder, same
 
 RANDOM = np.random.default_rng(0)
@@ -41,3 +43,22 @@ def test_the_noise_floor_goes_with_the_choice():
     white = RANDOM.normal(0, 50, (8192, 8)).round().astype("i2")
     assert chooser()(white, (2048, 8)).noise_floor_bits == pytest.approx(7.69, rel=0.01)
     assert chooser()(ARRAYS["floats"], (5000,)).noise_floor_bits is None
+
+
+def test_what_is_chosen_ahead_is_what_would_be_chosen():
+    long = RANDOM.normal(0, 50, (200_000, 4)).round().astype("i2")
+    asked = []
+
+    def choose(data, chunk):
+        asked.append((len(data), chunk))
+        return chooser(["blosc"])(data, chunk)
+
+    arrays = {"a/data": long, "b/data": ARRAYS["noise"], "units/spike_times": np.zeros(200_000)}
+    with ThreadPoolExecutor(2) as threads:
+        chosen = ahead(choose, arrays, threads)
+    (chunk,) = [chunk for rows, chunk in asked if rows == len(long)]
+    assert asked == [(len(long), chunk)]
+    assert chosen(long, chunk) == chooser(["blosc"])(long, chunk)
+    assert len(asked) == 1
+    assert chosen(long, (1000, 4)).name == chosen(ARRAYS["noise"], (5000, 8)).name == "blosc"
+    assert len(asked) == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -36,3 +37,15 @@ def test_any_change_is_noticed(snapshot, tmp_path):
     (tmp_path / "a").unlink()
     with pytest.raises(SourceChangedError, match="'a' changed"):
         snapshot.check()
+
+
+def test_a_file_that_vanishes_before_it_is_read_is_told(tmp_path):
+    (tmp_path / "a").write_bytes(b"one")
+    held = threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(held.wait, 60)
+        snapshot = Snapshot.take([SourceFile(tmp_path / "a", "a", kept=False)], executor, Silence())
+        (tmp_path / "a").unlink()
+        held.set()
+        with pytest.raises(SourceChangedError, match="'a' changed"):
+            snapshot.to_json()

@@ -54,6 +54,18 @@ def test_every_level_has_the_extremes_of_its_bins(length, width, block, dtype, t
     assert len(below) <= SMALLEST
 
 
+def test_the_next_span_may_go_by_before_the_finest_is_asked_for():
+    values = np.random.default_rng(0).integers(-99, 99, (3 * SPAN, 2)).astype("i2")
+    pyramid = Pyramid(values.shape, values.dtype, SPAN)
+    pyramid.observe(0, values[:SPAN])
+    finest = []
+    for start in (SPAN, 2 * SPAN):
+        pyramid.observe(start, values[start : start + SPAN])
+        finest.append(pyramid.finest())
+    finest.append(pyramid.finest())
+    assert np.array_equal(np.concatenate(finest), collect(values, FACTOR)[1])
+
+
 def test_what_is_not_a_number_hides_nothing_that_is():
     values = np.zeros(SPAN)
     values[64:128] = np.nan

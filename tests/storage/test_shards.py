@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zarr.storage import MemoryStore
 
-from panneuro.core.errors import CorruptionError, FormatError
+from panneuro.core.errors import ConflictError, CorruptionError, FormatError
 from panneuro.storage.chunks import data_type
 from panneuro.storage.layout import Layout
 from panneuro.storage.shards import ArrayWriter
@@ -165,3 +166,38 @@ def test_every_chunk_is_looked_at_where_it_lies(executor):
     again = ArrayWriter(DATA, LAYOUT, executor, whole.get, look=look)
     assert all(shard.is_stored for shard in again.shards())
     assert (seen == 2).all()
+
+
+def test_a_shard_is_put_away_in_order_while_the_next_is_encoded(executor):
+    told, is_next_read = [], threading.Event()
+
+    def send(key, data, damaged):
+        if key == "c/0/0":
+            assert is_next_read.wait(60)
+        return True
+
+    def observe(row, values):
+        if row >= LAYOUT.shard[0]:
+            is_next_read.set()
+
+    writer = ArrayWriter(DATA, LAYOUT, executor, send=send)
+    shards = list(writer.shards(observe, lambda shard: told.append(shard.key)))
+    assert told == [shard.key for shard in shards] == ["c/0/0", "c/1/0", "c/2/0"]
+
+
+def test_a_shard_that_another_writer_put_first_is_looked_at_again(executor):
+    theirs = next(ArrayWriter(DATA, LAYOUT, executor).shards())
+    there = {}
+
+    def send(key, data, damaged):
+        there.setdefault(key, bytes(theirs.data) if key == theirs.key else bytes(data))
+        return key != theirs.key
+
+    shards = list(ArrayWriter(DATA, LAYOUT, executor, there.get, send).shards())
+    assert [shard.is_stored for shard in shards] == [True, False, False]
+    assert {shard.key: bytes(shard.data) for shard in shards} == there
+
+
+def test_what_cannot_be_put_is_told(executor):
+    with pytest.raises(ConflictError, match="'c/0/0': other writers"):
+        list(ArrayWriter(DATA, LAYOUT, executor, send=lambda *_: False).shards())

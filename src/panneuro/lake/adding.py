@@ -20,16 +20,16 @@ from panneuro.core.store import Prefixed, Store, is_key
 from panneuro.documents import Documents, Finding, Surroundings, asset_name, require
 from panneuro.documents.merging import Layer, merge
 from panneuro.formats.readers import read
-from panneuro.lake.coding import chooser
+from panneuro.lake.coding import ahead, chooser
 from panneuro.lake.committing import commit, make_sure, moment
 from panneuro.lake.runs import Attempt
 from panneuro.lake.sources import Snapshot
 from panneuro.signals.events import Events
-from panneuro.signals.recording import Recording, Signal
+from panneuro.signals.recording import Recording, Signal, Structure
 from panneuro.signals.table import AREA_COLUMNS, Table
 from panneuro.storage.compose import compose
 from panneuro.storage.neurodata import is_name
-from panneuro.storage.writing import VersionWriter
+from panneuro.storage.writing import Content, VersionWriter
 
 _NO_AREA = ("", "unknown", "nan", "None", "n/a")
 _MOST_AREAS = 500
@@ -172,8 +172,10 @@ def plan(
     _check_names(recording, documents.description.name or "")
     around = replace(around, signals={signal.name for signal in recording.signals})
     findings = require(documents, "lake", around)
-    with workers() as executor:
-        snapshot = Snapshot.take(recording.files, executor, progress)
+    threads = _threads("panneuro-hash")
+    snapshot = Snapshot.take(recording.files, threads, progress)
+    # Who asks for digests waits for them; until then, there is other work.
+    threads.shutdown(wait=False)
     return Plan(recording, documents, snapshot, (*merged.findings, *findings), options.codecs)
 
 
@@ -216,11 +218,14 @@ def _named(documents: Documents, name: str | None) -> Documents:
 @contextmanager
 def workers() -> Iterator[Executor]:
     """Give as many threads as there are cores to use."""
+    with _threads("panneuro") as executor:
+        yield executor
+
+
+def _threads(name: str) -> ThreadPoolExecutor:
     # Of all cores, a batch system may have left us a few; only Linux says which.
     allowed = getattr(os, "sched_getaffinity", None)
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    with ThreadPoolExecutor(cores, "panneuro") as executor:
-        yield executor
+    return ThreadPoolExecutor(len(allowed(0)) if allowed else os.cpu_count() or 1, name)
 
 
 def is_there(plan: Plan, earlier: list[Manifest]) -> bool:
@@ -277,44 +282,63 @@ def carry_out(
     if is_there(plan, earlier):
         make_sure(store, earlier)
         return Added(earlier[-1], False, 0, plan.findings)
-    run = Attempt.at(
-        "panneuro.add",
-        {"format": plan.recording.format, "codecs": plan.codecs, "name": plan.name},
-        dict(plan.snapshot.digests),
-    )
     parent = earlier[-1] if earlier else None
-    manifest, sent = _write(store, plan, parent, run.key, progress or Silence())
+    layout = _laid_out(plan)
+    with workers() as executor:
+        choose = ahead(chooser(plan.codecs), layout.structure.bulk, executor)
+        # From here on, the digests of the sources are waited for.
+        run = Attempt.at(
+            "panneuro.add",
+            {"format": plan.recording.format, "codecs": plan.codecs, "name": plan.name},
+            dict(plan.snapshot.digests),
+        )
+        version = plan.version(parent.version if parent else "")
+        folder = Prefixed(store, prefix_of(plan.name, version))
+        content = _write(
+            plan, layout, VersionWriter(folder, executor, choose, progress or Silence())
+        )
+    manifest = _manifest(plan, parent, version, run.key, layout, content)
     plan.snapshot.check()
     manifest, is_new = commit(store, manifest)
     run.outputs[manifest.name] = manifest.version
-    run.bytes_read, run.bytes_written = manifest.source_bytes, sent
+    run.bytes_read, run.bytes_written = manifest.source_bytes, content.sent_bytes
     run.record(store)
-    return Added(manifest, is_new, sent, plan.findings)
+    return Added(manifest, is_new, content.sent_bytes, plan.findings)
 
 
-def _write(
-    store: Store, plan: Plan, parent: Manifest | None, run: str, progress: Progress
-) -> tuple[Manifest, int]:
-    version = plan.version(parent.version if parent else "")
-    recording, seed = plan.recording, ""
-    structure, signals = recording.structure, recording.signals
-    if structure is None:
-        structure, signals = compose(recording.signals, plan.documents)
-        seed = plan.name
-    with workers() as executor:
-        writer = VersionWriter(
-            Prefixed(store, prefix_of(plan.name, version)), executor, chooser(plan.codecs), progress
-        )
-        snapshot = plan.snapshot
-        kept = [(file, snapshot.digests[file.name]) for file in snapshot.files if file.kept]
-        try:
-            content = writer.write(structure, signals, kept, seed)
-        except FileNotFoundError as error:
-            raise SourceChangedError(
-                f"a source file vanished while it was being read: {error.filename!r}",
-                hint="add it again when the rig has finished writing",
-            ) from error
-    manifest = Manifest(
+@dataclass(frozen=True)
+class _Layout:
+    """The NWB tree, the signals that know their places in it, and what ids in it follow from."""
+
+    structure: Structure
+    signals: tuple[Signal, ...]
+    seed: str
+
+
+def _laid_out(plan: Plan) -> _Layout:
+    recording = plan.recording
+    if recording.structure is not None:
+        return _Layout(recording.structure, recording.signals, "")
+    return _Layout(*compose(recording.signals, plan.documents), plan.name)
+
+
+def _write(plan: Plan, layout: _Layout, writer: VersionWriter) -> Content:
+    snapshot = plan.snapshot
+    kept = [(file, snapshot.digests[file.name]) for file in snapshot.files if file.kept]
+    try:
+        return writer.write(layout.structure, layout.signals, kept, layout.seed)
+    except FileNotFoundError as error:
+        raise SourceChangedError(
+            f"a source file vanished while it was being read: {error.filename!r}",
+            hint="add it again when the rig has finished writing",
+        ) from error
+
+
+def _manifest(
+    plan: Plan, parent: Manifest | None, version: str, run: str, layout: _Layout, content: Content
+) -> Manifest:
+    recording = plan.recording
+    return Manifest(
         name=plan.name,
         version=version,
         created=moment(parent.created if parent else ""),
@@ -330,10 +354,9 @@ def _write(
             "content": plan.content,
             "recipe": plan.recipe,
             "composed": recording.structure is None,
-            "areas": list(areas_of(signals)),
+            "areas": list(areas_of(layout.signals)),
         },
     )
-    return manifest, content.sent_bytes
 
 
 def areas_of(signals: Iterable[Signal]) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,18 @@ import numpy.typing as npt
 from panneuro.codecs.choice import Codecs, Trial, choose
 from panneuro.core.errors import CorruptionError
 from panneuro.lake import noise
-from panneuro.signals.arrays import LazyArray
+from panneuro.signals.arrays import LazyArray, n_bytes
 from panneuro.storage.chunks import ChunkCoder
+from panneuro.storage.layout import cut
 from panneuro.storage.writing import Choice, Choose
 
 _SAMPLES = 3
+
+_LEAST_BYTES = 1 << 20
+"""Arrays smaller than this are chosen for when they are written."""
+
+_AHEAD = 2
+"""Arrays that are chosen for before they are written: each has a few blocks in memory."""
 
 
 def chooser(names: Iterable[str] | None = None) -> Choose:
@@ -43,6 +52,35 @@ def chooser(names: Iterable[str] | None = None) -> Choose:
         return Choice(best.codecs, best.name, f"ratios on samples: {why}", floor)
 
     return chosen
+
+
+def ahead(choose: Choose, arrays: Mapping[str, LazyArray], executor: Executor) -> Choose:
+    """Begin to choose for the first large arrays, and return what knows, when asked.
+
+    Parameters
+    ----------
+    choose : callable
+        Chooses.
+    arrays : mapping of str to array-like
+        By path, what will be asked for.
+    executor : Executor
+        Where it is chosen meanwhile.
+    """
+    known = [data for path, data in arrays.items() if path.endswith("/data")]
+    begun = {}
+    for data in itertools.islice(filter(_is_long, known), _AHEAD):
+        chunk, _ = cut(tuple(map(int, data.shape)), np.dtype(data.dtype))
+        begun[id(data)] = chunk, executor.submit(choose, data, chunk)
+
+    def chosen(data: LazyArray, chunk: tuple[int, ...]) -> Choice:
+        wanted, future = begun.get(id(data), (None, None))
+        return future.result() if future and wanted == chunk else choose(data, chunk)
+
+    return chosen
+
+
+def _is_long(data: LazyArray) -> bool:
+    return n_bytes(data) >= _LEAST_BYTES and np.dtype(data.dtype).kind in "iuf"
 
 
 def _blocks(data: LazyArray, rows: int) -> list[npt.NDArray[Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from panneuro.core.digests import digest_file
@@ -23,24 +24,35 @@ class Snapshot:
         The files.
     stamps : mapping
         By name, size and time of the last change.
-    digests : mapping
-        By name.
+    digesting : mapping
+        By name, what will be the digest.
     """
 
     files: tuple[SourceFile, ...]
     stamps: Mapping[str, tuple[int, int]]
-    digests: Mapping[str, str]
+    digesting: Mapping[str, Future[str]]
 
     @classmethod
     def take(cls, files: Iterable[SourceFile], executor: Executor, progress: Progress) -> Snapshot:
-        """Read every file once and note what it was."""
+        """Note what every file is, and begin to read it for its digest."""
         files = tuple(files)
         stamps = {file.name: _stamp(file) for file in files}
         progress.start("hashing", sum(size for size, _ in stamps.values()))
-        found = executor.map(lambda file: digest_file(file.path, progress.advance), files)
-        snapshot = cls(files, stamps, dict(zip(stamps, found, strict=True)))
-        snapshot.check()
-        return snapshot
+        begun = [executor.submit(digest_file, file.path, progress.advance) for file in files]
+        return cls(files, stamps, dict(zip(stamps, begun, strict=True)))
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """By name, waited for.
+
+        Raises
+        ------
+        SourceChangedError
+            If a file is not what it was when it began to be read.
+        """
+        wait(self.digesting.values())
+        self.check()
+        return {name: digest.result() for name, digest in self.digesting.items()}
 
     def check(self) -> None:
         """Raise SourceChangedError if a file is not what it was."""

@@ -42,15 +42,21 @@ def make_durable(store: Store, keys: Iterable[str]) -> None:
     """
     if not isinstance(store, FolderStore):
         return
-    files = [store.root / key for key in keys]
-    folders = {folder for file in files for folder in _up_to(store.root, file)}
+    keys = list(keys)
     # The disk takes many at once in little more time than one.
     with ThreadPoolExecutor(_AT_ONCE, "panneuro-sync") as threads:
-        list(threads.map(_sync, [*files, *folders]))
+        list(threads.map(_sync, [store.root / one for one in (*keys, *_folders(keys))]))
 
 
-def _up_to(root: Path, file: Path) -> Iterable[Path]:
-    return [folder for folder in file.parents if folder.is_relative_to(root)]
+def _folders(keys: Iterable[str]) -> set[str]:
+    """Return the folders that lead to keys, the root's name being empty."""
+    found: set[str] = set()
+    for key in keys:
+        folder = key.rpartition("/")[0]
+        while folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _sync(path: Path) -> None:

@@ -47,8 +47,8 @@ class Pyramid:
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], span: int) -> None:
         self._shape = shape
         self._span = span
-        self._bins = np.empty((-(-span // FACTOR), *shape[1:], 2), dtype)
-        self._first = 0
+        self._bins = [np.empty((-(-span // FACTOR), *shape[1:], 2), dtype) for _ in range(2)]
+        self._given_up = 0
         self._above: list[npt.NDArray[Any]] = []
 
     @staticmethod
@@ -60,7 +60,7 @@ class Pyramid:
     @property
     def bins_per_span(self) -> int:
         """Bins of the finest level in one span."""
-        return len(self._bins)
+        return len(self._bins[0])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,11 +70,12 @@ class Pyramid:
     def observe(self, start: int, values: npt.NDArray[Any], column: int = 0) -> None:
         """Take in the rows from `start`, a multiple of `FACTOR`, of channels from `column`.
 
-        The same may come twice, and from several threads at once.
+        They lie in one span, which may be the next already. The same may come twice, and from
+        several threads at once.
         """
-        first = start // FACTOR - self._first
+        number, within = divmod(start, self._span)
         edges = np.arange(0, values.shape[0], FACTOR)
-        span = self._bins[first : first + len(edges)]
+        span = self._bins[number % 2][within // FACTOR :][: len(edges)]
         if values.ndim > 1:
             span = span[:, column : column + values.shape[1]]
         whole = values.shape[0] // FACTOR
@@ -88,11 +89,11 @@ class Pyramid:
             span[whole, ..., 1] = np.fmax.reduce(rest, axis=0)
 
     def finest(self) -> npt.NDArray[Any]:
-        """Return the finest bins of the span that has gone by, and begin the next."""
-        count = min(self._span, self._shape[0] - self._first * FACTOR)
-        bins = self._bins[: -(-count // FACTOR)].copy()
+        """Return the finest bins of the span that has gone by; the one after the next may begin."""
+        count = min(self._span, self._shape[0] - self._given_up * self._span)
+        bins = self._bins[self._given_up % 2][: -(-count // FACTOR)].copy()
         self._above.append(_coarser(bins))
-        self._first += len(self._bins)
+        self._given_up += 1
         return bins
 
     def coarser(self) -> list[npt.NDArray[Any]]:

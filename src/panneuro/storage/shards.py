@@ -1,4 +1,4 @@
-"""Write an array as shards: in parallel, verified by decoding, a few chunks in memory at a time."""
+"""Write an array as shards: in parallel, verified by decoding, while the one before is put away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,10 @@ class Shard:
     is_stored: bool
 
 
+Done = Callable[[Shard], None]
+"""Told of a shard that is in the store."""
+
+
 class ArrayWriter:
     """Encodes a lazy array shard by shard.
 
@@ -107,24 +111,56 @@ class ArrayWriter:
         self.look = look
         self.coder = layout.coder
 
-    def shards(self, observe: Observe | None = None) -> Iterator[Shard]:
-        """Yield every shard in order."""
-        for position in itertools.product(*map(range, self.layout.grid)):
-            yield self._shard(position, observe)
+    def shards(
+        self, observe: Observe | None = None, done: Done = lambda _: None
+    ) -> Iterator[Shard]:
+        """Yield every shard in order, when it is in the store.
 
-    def _shard(self, position: tuple[int, ...], observe: Observe | None) -> Shard:
-        """Return a shard that is in the store, with one in memory at a time."""
+        One is put there while the next is encoded: two are in memory at a time.
+
+        Parameters
+        ----------
+        observe : callable, optional
+            Shown every block.
+        done : callable, optional
+            Told of each shard that is in the store, in order, while the next is encoded.
+        """
+        with ThreadPoolExecutor(1, "panneuro-shards") as apart:
+            before: Future[Shard] | None = None
+            for position in itertools.product(*map(range, self.layout.grid)):
+                begun = self._begun(position, observe)
+                if before is not None:
+                    yield before.result()
+                before = apart.submit(self._ended, position, begun, observe, done)
+                del begun
+            if before is not None:
+                yield before.result()
+
+    def _begun(self, position: tuple[int, ...], observe: Observe | None) -> tuple[Shard, str]:
+        """Return the shard in the store or a new one, and the digest of a damaged one there."""
         key = "c/" + "/".join(map(str, position))
+        found = self._found(position, key, observe)
+        if isinstance(found, Shard):
+            return found, ""
+        return self._made(position, key, observe), found
+
+    def _ended(
+        self,
+        position: tuple[int, ...],
+        begun: tuple[Shard, str],
+        observe: Observe | None,
+        done: Done,
+    ) -> Shard:
+        """Return a shard once it is in the store."""
         for _ in range(ATTEMPTS):
-            found = self._found(position, key, observe)
-            if isinstance(found, Shard):
-                return found
-            made = self._made(position, key, observe)
-            if self.send(key, made.data, found):
-                return made
-            del made
+            shard, damaged = begun
+            if shard.is_stored or self.send(shard.key, shard.data, damaged):
+                done(shard)
+                return shard
+            begun = self._begun(position, observe)
         raise ConflictError(
-            f"writing the shard {key!r}: other writers keep replacing it by what is damaged",
+            f"writing the shard {begun[0].key!r}: other writers keep replacing it by what is "
+            "damaged",
             hint="run the same line again",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -273,7 +274,7 @@ class VersionWriter:
     def _shards(
         self, hierarchy: Hierarchy, path: str, writer: ArrayWriter, pyramid: Pyramid | None
     ) -> int:
-        stored = done = 0
+        done = 0
         row_bytes = n_bytes(writer.data) // max(1, writer.layout.shape[0])
 
         def observe(start: int, values: npt.NDArray[Any]) -> None:
@@ -282,16 +283,16 @@ class VersionWriter:
             done += ahead
             self._progress.advance(ahead * row_bytes)
 
-        for number, shard in enumerate(writer.shards(observe)):
-            self._shard(f"{path}/{shard.key}", shard)
-            stored += len(shard.data)
-            if pyramid:
-                self._level(hierarchy, path, 0, pyramid.finest(), pyramid.shape, number)
-        return stored
+        numbers = itertools.count()
 
-    def _shard(self, key: str, shard: Shard) -> None:
-        self._keep(key, shard.data)
-        self._indexes[key] = shard.index
+        def keep(shard: Shard) -> None:
+            key = f"{path}/{shard.key}"
+            self._keep(key, shard.data)
+            self._indexes[key] = shard.index
+            if pyramid:
+                self._level(hierarchy, path, 0, pyramid.finest(), pyramid.shape, next(numbers))
+
+        return sum(len(shard.data) for shard in writer.shards(observe, keep))
 
     def _pyramid_top(self, hierarchy: Hierarchy, path: str, pyramid: Pyramid) -> int:
         levels = pyramid.coarser()
