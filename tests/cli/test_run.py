@@ -56,3 +56,16 @@ def test_steps_are_listed(run):
     result = run("run", "--json")
     assert result.exit_code == 0
     assert isinstance(json.loads(result.stdout)["steps"], list)
+
+
+@pytest.mark.parametrize(
+    ("step", "last"),
+    [
+        ("nobody", "or path/to/file.py:function"),
+        (f"{STEPS}:nobody", f"{STEPS}:count"),
+    ],
+)
+def test_a_step_that_is_not_there_ends_with_those_that_are(run, own, step, last):
+    refused = run("run", step, "--on", "has:units", "--lake", own)
+    assert refused.exit_code == 3
+    assert last in refused.stderr.splitlines()[-1]

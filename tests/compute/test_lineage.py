@@ -7,6 +7,7 @@ import pytest
 from panneuro.compute.flow import up
 from panneuro.compute.lineage import depending_on, lineage, rerun
 from panneuro.compute.pipelines import Pipeline
+from panneuro.compute.running import run
 from panneuro.compute.step import Step
 from panneuro.core.errors import InputError, NotFoundError
 
@@ -68,6 +69,20 @@ def test_what_was_made_with_another_package_is_made_again(computed, monkeypatch)
     assert not any(one.failed for one in ran)
     again = rerun(computed, before.runs)
     assert sum(len(one.runs) for one in again) == 0
+
+
+def test_what_was_made_anew_since_is_not_made_again(computed, monkeypatch):
+    name = f"{SOURCE}_rates"
+    before = depending_on(computed, "numpy")
+    (first,) = [run for run in before.runs if name in run.outputs]
+    run(computed, first.reference, on=f"name={SOURCE}", window_s=0.5)
+    monkeypatch.setattr(Step, "packages", property(lambda _: {"numpy": "99.0", "python": "3.12"}))
+    newest = computed[name].version
+    ran = rerun(computed, before.runs)
+    made = {output: done for one in ran for done in one.done for output in done.outputs}
+    assert name not in made
+    assert computed[name].version == newest
+    assert made[f"{SOURCE}_rates.best"].inputs == {"rates": {name: newest}}
 
 
 def test_drawings(computed):

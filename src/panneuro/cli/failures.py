@@ -34,6 +34,8 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
 SAME_LINE = "run the same line again to resume"
 
 _NEXT = {2: "panneuro {verb} --help", 3: "panneuro find", 5: "panneuro {verb} --help"}
+_ENOUGH = ("panneuro ", SAME_LINE, "--", "known: ", "name one of: ")
+"""What a hint that is the next line to type already holds."""
 _SCHEMA = "panneuro/cli/error/1.0"
 
 
@@ -107,7 +109,7 @@ def _of_system(error: OSError) -> Failure:
 
 def next_line(failure: Failure, verb: str) -> str:
     """Return the next line to type after a failure, empty where the hint has it already."""
-    if "panneuro " in failure.hint or SAME_LINE in failure.hint:
+    if any(one in failure.hint for one in _ENOUGH):
         return ""
     status = 2 if failure.exit_code == 3 and verb == "add" else failure.exit_code
     line = _NEXT.get(status, "panneuro doctor").format(verb=verb)

@@ -31,7 +31,9 @@ from panneuro.lake.lake import Lake, open_lake
 @click.option("--dot", is_flag=True, help="Answer with a drawing in the language of Graphviz.")
 @click.option("--prov", is_flag=True, help="Answer with W3C PROV, as PROV-JSON.")
 @click.option("--ro-crate", is_flag=True, help="Answer with the metadata of an RO-Crate.")
-@click.option("--rerun", "again", is_flag=True, help="Run all of it again, with the code of now.")
+@click.option(
+    "--rerun", "again", is_flag=True, help="Make again, with the code of now, what is the newest."
+)
 @executing
 @lake_option
 @answering()

@@ -42,6 +42,11 @@ def find[T](reference: str, kind: type[T], group: str) -> T:
     if reference.endswith(".py"):
         place, name = reference, ""
     if not place:
+        if reference not in (known := plugins.names(group)):
+            raise NotFoundError(
+                f"no {what} {reference!r} is installed",
+                hint=f"known: {', '.join(known) or 'none'}; or path/to/file.py:function",
+            )
         found = plugins.load(group, reference)
         if not isinstance(found, kind):
             raise InputError(f"the plug-in {reference!r} is no {what}: {found!r}")

@@ -233,7 +233,8 @@ def rerun(
 ) -> list[Ran]:
     """Run again what was run, with the code and packages of now; what would be the same is there.
 
-    What was made of something that is made anew takes the new one.
+    What was made of something that is made anew takes the new one. What a later run of a step made
+    anew already, with other parameters perhaps, is left: it would become the newest again.
 
     Parameters
     ----------
@@ -244,8 +245,9 @@ def rerun(
     executor, workers, progress
         As for `panneuro.compute.running.run`.
     """
-    waiting = [run for run in runs if run.reference]
-    newer: dict[Asset, Asset] = {}
+    of_steps = [run for run in runs if run.reference]
+    newer = {old: new for run in of_steps for old, new in _remade(lake, run)}
+    waiting = [run for run in of_steps if not newer.keys() & run.outputs.items()]
     ran = []
     while waiting:
         made_here = {pair for run in waiting for pair in run.outputs.items()}
@@ -259,6 +261,14 @@ def rerun(
                 for old in run.outputs.items():
                     newer[old] = (name, done.outputs.get(name, old[1]))
     return ran
+
+
+def _remade(lake: Lake, run: Run) -> Iterator[tuple[Asset, Asset]]:
+    """Yield what a run made that a later run of a step made anew, and what that made."""
+    for old in run.outputs.items():
+        later = next((one for one in lake.runs.making(old[0]) if one.reference), run)
+        if (new := (old[0], later.outputs[old[0]])) != old:
+            yield old, new
 
 
 def _alike(runs: Iterable[Run]) -> list[list[Run]]:

@@ -204,15 +204,12 @@ def _of_file(path: Path, wanted: str) -> Iterator[Pipeline]:
 
 
 def _from_table(lake: Lake, name: str, said: Any) -> Pipeline:
-    try:
-        steps = [_stage(lake, one) for one in said["steps"]]
-        unknown = set(said) - {"on", "steps"}
-        on = said.get("on", "")
-    except (TypeError, KeyError, AttributeError) as error:
-        raise _unreadable(name, repr(error)) from error
-    if unknown:
+    if not isinstance(said, Mapping) or not isinstance(said.get("steps"), list):
+        raise _unreadable(name, "it has no list of steps")
+    if unknown := set(said) - {"on", "steps"}:
         raise _unreadable(name, f"{sorted(unknown)[0]!r} is not known")
-    return Pipeline(name, on=on, steps=steps)
+    steps = [_stage(lake, name, one) for one in said["steps"]]
+    return Pipeline(name, on=said.get("on", ""), steps=steps)
 
 
 def _unreadable(name: str, why: str) -> InputError:
@@ -222,12 +219,13 @@ def _unreadable(name: str, why: str) -> InputError:
     )
 
 
-def _stage(lake: Lake, said: Any) -> Stage:
+def _stage(lake: Lake, name: str, said: Any) -> Stage:
     if isinstance(said, str):
         return Stage(find_step(_beside(lake, said)))
-    unknown = set(said) - set(_STAGE)
-    if unknown:
-        raise KeyError(f"{sorted(unknown)[0]} is not one of {', '.join(_STAGE)}")
+    if not isinstance(said, Mapping) or "step" not in said:
+        raise _unreadable(name, f"{said!r} names no step")
+    if unknown := set(said) - set(_STAGE):
+        raise _unreadable(name, f"{sorted(unknown)[0]!r} is not one of {', '.join(_STAGE)}")
     given = Given(
         said.get("parameters", {}), said.get("seed", 0), said.get("takes", {}), said.get("as", "")
     )
