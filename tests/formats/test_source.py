@@ -4,9 +4,12 @@ import errno
 import os
 import unicodedata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from panneuro.core.errors import FormatError, LimitError, NotFoundError
 from panneuro.formats import source as sources
@@ -87,6 +90,24 @@ def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, at: str) -> None:
     (tmp_path / "back").symlink_to(tmp_path / ("astray" if at == "round" else "data.bin"))
     with pytest.raises(FormatError, match="leads nowhere"):
         _ = Source(tmp_path).files
+
+
+@given(
+    st.sampled_from(["*.bin", "x.*", "a/*.BIN", "c?n/*/x*", "*", "[xy].bin", "a.b", "*.raw.h5"]),
+    st.lists(st.sampled_from(["x.bin", "Y.bin", "a.b", "x.raw.h5", "x[1].bin"]), min_size=1),
+)
+@settings(deadline=None, max_examples=40)
+def test_patterns_match_as_those_of_paths_do(pattern: str, names: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        for place in ("", "a", "con/b"):
+            Path(folder, place).mkdir(parents=True, exist_ok=True)
+            for name in names:
+                Path(folder, place, name).touch()
+        source = Source(Path(folder))
+        expected = tuple(
+            path for path in source.files if Path(source.name(path).lower()).match(pattern.lower())
+        )
+        assert source.matching(pattern, pattern) == expected
 
 
 def test_a_folder_that_cannot_be_listed_is_not_left_out(

@@ -128,9 +128,9 @@ def _check_files(source: Source) -> None:
 
 
 def _shown(source: Source) -> str:
-    names = [source.name(path) for path in source.files]
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    left = len(source.files) - _SHOWN
+    names = ", ".join(source.name(path) for path in source.files[:_SHOWN])
+    return names + (f" and {left:,} more" if left > 0 else "")
 
 
 def _load(name: str) -> Reader:

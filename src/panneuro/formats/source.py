@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,12 +106,22 @@ class Source:
 
     def matching(self, *patterns: str) -> tuple[Path, ...]:
         """Return the files whose name, or end of the path, matches a pattern, whatever the case."""
-        lowered = [pattern.lower() for pattern in patterns]
-        return tuple(
-            path
-            for path in self.files
-            if any(Path(self.name(path).lower()).match(pattern) for pattern in lowered)
-        )
+        found = [index for pattern in patterns for index in self._indexes(pattern.lower())]
+        return tuple(self.files[index] for index in sorted(set(found)))
+
+    def _indexes(self, pattern: str) -> Iterator[int]:
+        """Yield the places of the files that match; a folder may hold very many, and few do."""
+        last = re.compile(fnmatch.translate(pattern.rpartition("/")[2])).match
+        for index, name in enumerate(self._own_names):
+            if last(name) and (
+                "/" not in pattern or Path(self.name(self.files[index]).lower()).match(pattern)
+            ):
+                yield index
+
+    @cached_property
+    def _own_names(self) -> tuple[str, ...]:
+        """The files' own names in lower case, as patterns are compared with."""
+        return tuple(unicodedata.normalize("NFC", path.name.lower()) for path in self.files)
 
     def head(self, path: Path, n_bytes: int = 4096) -> bytes:
         """Return the first bytes of a file."""

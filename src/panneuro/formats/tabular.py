@@ -59,6 +59,8 @@ def sniff(source: Source) -> Match:
 
 def _fits(source: Source, path: Path) -> bool:
     kind = ENDINGS.get(path.suffix.lower())
+    if kind is None:
+        return False
     head = source.head(path, 512)
     if kind == "csv":
         return bool(head) and b"\x00" not in head.replace(b"\xff\xfe", b"")[:1]
