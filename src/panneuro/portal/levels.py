@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -90,33 +89,26 @@ class Levels:
         return found[:, [column - low for column in columns]]
 
     def _kept(self, depth: int, rows: int, first: int, last: int) -> Values:
-        """Return rows from blocks; those that are missing beside one another are read at once."""
-        places = range(first // rows, -(-last // rows))
-        keys = {at: (*self.key, depth, at) for at in places}
-        missing = [at for at in places if keys[at] not in self.shelf]
-        found = self._read_together(depth, rows, missing) if len(missing) > 1 else {}
-
-        def block(at: int) -> Values:
-            array = self.arrays[depth]
-            whole = slice(at * rows, (at + 1) * rows)
-            return found[at] if at in found else np.asarray(array[whole])
-
-        blocks = [self.shelf.take(keys[at], partial(block, at)) for at in places]
+        """Return rows from blocks; those that are missing are read at once."""
+        places = {(*self.key, depth, at): at for at in range(first // rows, -(-last // rows))}
+        blocks = self.shelf.take_all(
+            list(places),
+            lambda missing: self._blocks(depth, rows, [places[key] for key in missing]),
+        )
         parts = [
             one[max(0, first - at * rows) : last - at * rows]
-            for at, one in zip(places, blocks, strict=True)
+            for at, one in zip(places.values(), blocks, strict=True)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _read_together(self, depth: int, rows: int, places: list[int]) -> dict[int, Values]:
+    def _blocks(self, depth: int, rows: int, places: list[int]) -> list[Values]:
         """Return whole blocks, each in memory of its own, so that it can be let go of alone."""
-        found = {}
-        for _, run in groupby(enumerate(places), lambda pair: pair[1] - pair[0]):
-            blocks = [at for _, at in run]
-            first = blocks[0] * rows
-            values = np.asarray(self.arrays[depth][first : (blocks[-1] + 1) * rows])
-            for at in blocks:
-                found[at] = values[at * rows - first : (at + 1) * rows - first].copy()
+        found = []
+        for _, pairs in groupby(enumerate(places), lambda pair: pair[1] - pair[0]):
+            run = [at for _, at in pairs]
+            values = np.asarray(self.arrays[depth][run[0] * rows : (run[-1] + 1) * rows])
+            parts = np.split(values, range(rows, len(values), rows))
+            found += parts if len(run) == 1 else [part.copy() for part in parts]
         return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 from typing import Any
 
@@ -48,23 +49,51 @@ class Shelf:
 
         Whoever asks for what another is making waits for it.
         """
-        found: list[T] = self._found(key)
-        if found:
-            return found[0]
+        return self.take_all([key], lambda _: [make()])[0]
+
+    def take_all[K: Hashable, T](
+        self, keys: Sequence[K], make: Callable[[list[K]], Sequence[T]]
+    ) -> list[T]:
+        """Return what lies under some keys, making at once what is missing; see `take`.
+
+        Parameters
+        ----------
+        keys : sequence
+            In an order that is the same for all who ask, so that none waits for each other.
+        make : callable
+            Given those that are missing, returns a value for each.
+        """
+        held: dict[K, T] = {}
+        with ExitStack() as claims:
+            missing = []
+            for key in keys:
+                found = self._found(key)
+                if not found:
+                    claims.enter_context(self._claimed(key))
+                    found = self._found(key)
+                if found:
+                    held[key] = found[0]
+                else:
+                    missing.append(key)
+            if missing:
+                held |= zip(missing, make(missing), strict=True)
+            with self._lock:
+                for key in missing:
+                    self._put(key, held[key])
+        return [held[key] for key in keys]
+
+    @contextmanager
+    def _claimed(self, key: Hashable) -> Iterator[None]:
+        """Have others who miss a key wait."""
         with self._lock:
             making = self._making.setdefault(key, Lock())
         with making:
-            found = self._found(key)
-            if found:
-                return found[0]
             try:
-                value = make()
-                with self._lock:
-                    self._put(key, value)
+                yield
             finally:
                 with self._lock:
-                    self._making.pop(key, None)
-        return value
+                    if self._making.get(key) is making:
+                        del self._making[key]
 
     def _found(self, key: Hashable) -> list[Any]:
         """Return what lies under a key, none where nothing does."""
