@@ -47,7 +47,7 @@ def test_what_is_to_come_is_worked_out_once_a_minute_for_the_same_assets(client,
 def test_budgets_are_shown_to_who_owns_everything(shared):
     shared.lake.settings.budgets["total"] = 1000
     owner, ada = shared.person("owner@uni.edu"), shared.person("ada@uni.edu", "doe")
-    assert "of 1000" in owner.get("/cost", headers=HTML).text
+    assert "0.00 of 1000 USD this month" in owner.get("/cost", headers=HTML).text
     assert "of 1000" not in ada.get("/cost", headers=HTML).text
 
 
