@@ -225,3 +225,24 @@ def test_decimating_stops_what_would_be_folded():
     for every in (0, 1):
         with pytest.raises(InputError, match="does not lower a rate"):
             filters.decimated(fast, every)
+
+
+@pytest.mark.parametrize("every", [1, 16])
+@pytest.mark.parametrize("kind", [filters.envelope, filters.analytic, filters.phase])
+def test_long_signals_are_thinned_and_nothing_else_changes(monkeypatch, kind, every):
+    random = np.random.default_rng(8)
+    stored = (random.normal(size=(70_001, 2)).cumsum(axis=0) * 40).astype(np.int16)
+    long = TimeSeries("lfp", stored, "volts", rate_hz=RATE_HZ, gain=2e-6, offset=1e-3)
+    found = kind(long, "theta", every=every)
+    values = evaluate(found)
+    np.testing.assert_array_equal(found.data[1_000:1_100], values[1_000:1_100])
+    np.testing.assert_array_equal(found.data[-3_000 // every :], values[-3_000 // every :])
+    monkeypatch.setattr("panneuro.analysis.filters.thinning_below", lambda *_: None)
+    whole = evaluate(kind(long, "theta", every=every))
+    if kind is filters.phase:
+        values, whole = np.exp(1j * values), np.exp(1j * whole)
+        strong = evaluate(filters.envelope(long, "theta", every=every)) > 1e-4
+        values, whole = values[strong], whole[strong]
+        assert strong.mean() > 0.5
+    nearness = 2e-4 if kind is filters.phase else 3e-5
+    assert np.abs(values - whole).max() < nearness * np.abs(whole).max()

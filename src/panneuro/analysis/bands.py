@@ -125,7 +125,9 @@ def fir_taps(band: Band, rate_hz: float) -> Taps:
     return taps
 
 
-def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
+def low_pass(
+    cutoff_hz: float, transition_hz: float, rate_hz: float, stopband_db: float = STOPBAND_DB
+) -> Taps:
     """Return a windowed sinc with a Kaiser window, half of whose transition lies on either side.
 
     Parameters
@@ -134,6 +136,8 @@ def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
         Middle and width of the transition, in hertz.
     rate_hz : float
         Samples per second.
+    stopband_db : float
+        By how much it stops what it stops.
 
     Returns
     -------
@@ -143,7 +147,8 @@ def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
     Raises
     ------
     InputError
-        If the transition is so narrow that the filter is too long.
+        If edges are not in order between 0 and half the rate, or the transition is so narrow that
+        the filter is too long.
 
     Examples
     --------
@@ -155,7 +160,7 @@ def low_pass(cutoff_hz: float, transition_hz: float, rate_hz: float) -> Taps:
             f"no low-pass is {transition_hz!r} Hz wide about {cutoff_hz!r} Hz at {rate_hz!r} Hz",
             hint="0 < cutoff_hz < rate_hz / 2",
         )
-    count, beta = sps.kaiserord(STOPBAND_DB, transition_hz / (rate_hz / 2))
+    count, beta = sps.kaiserord(stopband_db, transition_hz / (rate_hz / 2))
     _check_length(count, (None, cutoff_hz), rate_hz)
     taps: Taps = sps.firwin(count | 1, cutoff_hz, window=("kaiser", beta), fs=rate_hz)
     return taps

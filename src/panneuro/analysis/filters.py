@@ -31,6 +31,7 @@ from panneuro.analysis.overlap import (
     turn,
     turn_power,
 )
+from panneuro.analysis.thinning import thinning_below
 from panneuro.analysis.traces import rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -410,7 +411,11 @@ def _one_sided(
             hint=f"keep more samples: every={int(rate_hz // wide_hz)}",
         )
     n_out = n_fft // every
+    long = len(signal) >= 2 * n_fft
+    thinning = thinning_below(last * rate_hz / n_fft, rate_hz, n_fft) if long else None
     gains = gains[first : last + 1] / np.float32(every)
+    if thinning:
+        gains *= np.float32(thinning.every)
     # As many places between samples as leave room for the band; an envelope has no phase to keep.
     n_between = n_out >> (ROOM * len(gains) - 1).bit_length()
     if write is _turn_modulus and n_between >= _WORTHWHILE:
@@ -418,7 +423,7 @@ def _one_sided(
         gains /= np.float32(n_between)
         write = partial(_moduli_between, first + len(gains) // 2, n_between)
     transform = partial(_band_limited, write=write, first=first, gains=gains, n_out=n_out)
-    return overlap_saved(signal, Plan(n_fft, margin, every, transform), dtype)
+    return overlap_saved(signal, Plan(n_fft, margin, every, transform, thinning), dtype)
 
 
 def _band_limited(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.blocks import ranges
 from panneuro.analysis.compiling import compiled
 
 ROOM = 4
@@ -17,6 +18,8 @@ _REACH = 6
 _STEP = 8
 """Samples whose places are computed in one product: enough for its speed, few zeros in it."""
 _STOPBAND_DB = 126.0
+_IN_CACHE = 1 << 17
+"""Values that are computed at once."""
 
 
 @cache
@@ -76,11 +79,16 @@ def moduli_between(
     first, last = kept.start // n_between, (kept.stop - 1) // n_between
     n_steps = -(-(last + 1 - first) // _STEP)
     rows = np.arange(first + 1 - _REACH, first + n_steps * _STEP + _REACH) % samples.shape[1]
-    some = samples.T[rows]
-    lines = np.hstack([some.real, some.imag])
+    turned = samples.T[rows]
+    lines = np.hstack([turned.real, turned.imag])
     windows = np.lib.stride_tricks.sliding_window_view(lines, _STEP + 2 * _REACH - 1, axis=0)
-    between = _step_taps(n_between) @ windows[::_STEP].swapaxes(1, 2)
-    _moduli(between.reshape(-1, lines.shape[1]), kept.start - first * n_between, out)
+    taps, before = _step_taps(n_between), kept.start - first * n_between
+    for some in ranges(n_steps, max(1, _IN_CACHE // (len(taps) * lines.shape[1]))):
+        between = taps @ windows[::_STEP][some].swapaxes(1, 2)
+        begin = some.start * len(taps) - before
+        skipped = max(0, -begin)
+        there = out[begin + skipped : some.stop * len(taps) - before]
+        _moduli(between.reshape(-1, lines.shape[1]), skipped, there)
 
 
 @cache

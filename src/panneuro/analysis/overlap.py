@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from panneuro.analysis.blocks import ranges
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.thinning import AT_ONCE, Thinning
 from panneuro.analysis.traces import extended
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -47,13 +48,16 @@ class Plan:
     transform : callable
         ``transform(spectra, kept, out)`` takes spectra of shape (channels, ``n_fft // 2 + 1``),
         which it may overwrite, and writes the samples in the slice `kept`, of ``n_fft // every``,
-        to `out` of shape (samples, channels, …).
+        to `out` of shape (samples, channels, …). Of thinned samples, spectra end sooner.
+    thinning : Thinning, optional
+        By a divisor of `n_fft`.
     """
 
     n_fft: int
     margin: int
     every: int
     transform: Callable[[Spectrum, slice, npt.NDArray[Any]], None]
+    thinning: Thinning | None = None
 
 
 def block_size(reach: int, every: int) -> tuple[int, int]:
@@ -150,8 +154,9 @@ class _Blocks(Sliced):
 
         It serves block after block, as new memory costs as much as transforming what is in it.
         """
-        group = max(1, _GROUP_BYTES // (4 * self.plan.n_fft))
-        return apart(group, self.plan.n_fft, np.float32)
+        thinning = self.plan.thinning
+        n_samples = self.plan.n_fft // (thinning.every if thinning else 1)
+        return apart(max(1, _GROUP_BYTES // (4 * n_samples)), n_samples, np.float32)
 
     def _compute(self, number: int, out: npt.NDArray[Any], padded: npt.NDArray[np.float32]) -> None:
         """Write a block to an array of shape (n_rows, n_channels, …)."""
@@ -160,7 +165,14 @@ class _Blocks(Sliced):
         begin = first - plan.margin
         # Rows beyond the margin after the end reach no sample that is kept.
         end = min(begin + plan.n_fft, len(self.signal) + plan.margin)
-        samples, gain, offset = self._taken(begin, end)
+        if plan.thinning is None:
+            samples, gain, offset = self._taken(begin, end)
+        else:
+            every, reach = plan.thinning.every, plan.thinning.reach
+            n_samples = -(-(end - begin) // every)
+            last = begin + (-(-n_samples // AT_ONCE) * AT_ONCE - 1) * every
+            samples, gain, offset = self._taken(begin - reach, last + reach + 1)
+            samples = plan.thinning(samples)[:n_samples]
         kept = slice(plan.margin // plan.every, plan.margin // plan.every + len(out))
         for part in ranges(samples.shape[1], len(padded)):
             rows = padded[: part.stop - part.start]
