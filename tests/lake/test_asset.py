@@ -74,6 +74,15 @@ def test_what_there_is_not_is_told_with_what_there_is(asset):
         list(asset.stream_file("nothing"))
 
 
+def test_a_damaged_manifest_is_told_by_its_key(lake, asset, made_up, said):
+    key = f"{asset.manifest.prefix}/_lake/asset.json"
+    lake.store.put(key, lake.store.get(key)[:-20])
+    for what in (lambda: lake[asset.name], lambda: lake.add(made_up.source, said=said)):
+        with pytest.raises(CorruptionError, match=f"'{key}' cannot be read") as error:
+            what()
+        assert "restore it from a copy" in error.value.hint
+
+
 def test_what_it_holds(asset):
     assert list(asset) == ["ap", "wheel", "units", "trials"]
     assert "ap" in asset

@@ -142,8 +142,15 @@ class Manifest:
         return digest_bytes(self.encode())
 
     @classmethod
-    def decode(cls, data: bytes) -> Manifest:
+    def decode(cls, data: bytes, key: str = KEY) -> Manifest:
         """Read the JSON text; what a later minor version adds is kept.
+
+        Parameters
+        ----------
+        data : bytes
+            The text.
+        key : str
+            Where it was found, for the message.
 
         Raises
         ------
@@ -167,7 +174,8 @@ class Manifest:
             return cls(**known, **lists, files=files, extra=said)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptionError(
-                f"an asset.json cannot be read: {error!r}", hint="panneuro check finds which"
+                f"{key!r} cannot be read: {type(error).__name__}: {error}",
+                hint="restore it from a copy; panneuro check   tells whether more is damaged",
             ) from error
 
 

@@ -65,15 +65,18 @@ class Asset:
         ------
         NotFoundError
             If the store does not hold it.
+        CorruptionError
+            If what it holds is damaged.
         """
+        key = f"{prefix_of(name, version)}/{KEY}"
         try:
-            data = store.get(f"{prefix_of(name, version)}/{KEY}")
+            data = store.get(key)
         except ObjectNotFoundError as error:
             raise NotFoundError(
                 f"the lake at {store.url!r} holds no version {version!r} of {name!r}",
                 hint="panneuro reindex   if the index is out of step with the store",
             ) from error
-        return cls(store, Manifest.decode(data))
+        return cls(store, Manifest.decode(data, key))
 
     @property
     def name(self) -> str:

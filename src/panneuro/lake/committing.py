@@ -131,7 +131,7 @@ def _create(store: Store, key: str, manifest: Manifest) -> tuple[Manifest, bool]
 
 def _committed(store: Store, key: str) -> Manifest | None:
     try:
-        return Manifest.decode(store.get(key))
+        return Manifest.decode(store.get(key), key)
     except ObjectNotFoundError:
         return None
 

@@ -87,7 +87,7 @@ def decode_at(store: Store, key: str) -> Manifest:
 
 
 def _decoded(key: str, data: bytes) -> Manifest:
-    manifest = Manifest.decode(data)
+    manifest = Manifest.decode(data, key)
     if f"{manifest.prefix}/{KEY}" != key:
         raise CorruptionError(
             f"the asset.json at {key!r} is that of {manifest.name!r}, version {manifest.version}"
