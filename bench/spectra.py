@@ -342,16 +342,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10, help="of recording; 60 for an hour")
     parser.add_argument("--windows", type=int, default=5000, help="presentations")
+    parser.add_argument("--only", choices=("spectra", "envelopes", "wavelets", "pairs"))
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     mne.set_log_level("ERROR")
     print(f"mne {mne.__version__}, elephant {elephant.__version__}, dask {dask.__version__}")
     with tempfile.TemporaryDirectory() as name, threadpool_limits(1):
         lfp = made_up(Path(name), asked.minutes)
-        spectra(lfp, asked.windows)
-        envelopes(lfp, Path(name))
-        wavelets(lfp)
-        pairs(lfp)
+        topics: dict[str, Callable[[], None]] = {
+            "spectra": lambda: spectra(lfp, asked.windows),
+            "envelopes": lambda: envelopes(lfp, Path(name)),
+            "wavelets": lambda: wavelets(lfp),
+            "pairs": lambda: pairs(lfp),
+        }
+        for topic, compare in topics.items():
+            if asked.only in (None, topic):
+                compare()
 
 
 if __name__ == "__main__":
