@@ -7,6 +7,7 @@
 
 #define MAX_TAPS 64
 #define STEPS 16
+#define WINDOW 256
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -20,7 +21,7 @@
 #endif
 
 /* Changes whenever what kernels take does; native.py knows it too. */
-EXPORT int64_t revision(void) { return 4; }
+EXPORT int64_t revision(void) { return 5; }
 
 /* `depth` rows of history are kept, a power of two above the longest lag. */
 typedef struct {
@@ -204,6 +205,7 @@ EXPORT void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbo
 #define NAME(what) what##_16_8
 #include "lanes.h"
 #define NAME(what) what##_16
+#include "predict.h"
 #include "entropy.h"
 #undef SAMPLE
 #undef WORD
@@ -219,6 +221,7 @@ EXPORT void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbo
 #define NAME(what) what##_32_8
 #include "lanes.h"
 #define NAME(what) what##_32
+#include "predict.h"
 #include "entropy.h"
 
 #define TABLES(SAMPLE, BITS)                                                                       \

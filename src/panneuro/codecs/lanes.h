@@ -1,4 +1,4 @@
-/* Prediction and its inverse for one width of sample and one number of lanes; included by kernels.c
+/* The inverse of prediction for one width of sample and one number of lanes; included by kernels.c
    once for each. SAMPLE is what is stored, WORD what is computed in (modulo 2^bits of WORD), LANES
    how many stretches of time advance side by side. */
 
@@ -7,8 +7,8 @@ typedef SAMPLE NAME(narrow)
     __attribute__((vector_size(sizeof(SAMPLE) * LANES), aligned(sizeof(SAMPLE))));
 
 /* Residuals lie channel after channel, in more places at once than a first cache has lines for. A few
-   steps of them are therefore brought together, as step × channel × lane, before or after they are
-   computed with. */
+   steps of them are therefore brought together, as step × channel × lane, before they are computed
+   with. */
 static inline void NAME(collect)(const SAMPLE *planes, const model *m, int64_t span, int64_t first,
                                  int64_t steps, SAMPLE *stage)
 {
@@ -22,29 +22,8 @@ static inline void NAME(collect)(const SAMPLE *planes, const model *m, int64_t s
         }
 }
 
-static inline void NAME(spill)(const SAMPLE *stage, const model *m, int64_t span, int64_t first,
-                               int64_t steps, SAMPLE *planes)
-{
-    for (int64_t c = 0; c < m->channels; c++)
-        for (int64_t l = 0; l < LANES; l++) {
-            const SAMPLE *from = stage + c * LANES + l;
-            SAMPLE *to = planes + c * m->rows + l * span + first;
-            const int64_t left = m->rows - l * span - first, n = left < steps ? left : steps;
-            for (int64_t i = 0; i < n; i++) to[i] = from[i * m->channels * LANES];
-        }
-}
-
 /* Samples of one channel at one step of every lane; the last lane may have ended. Vectors go by
    pointer, since how they go by value depends on the processor that a clone is for. */
-static inline void NAME(load)(NAME(vec) *v, const SAMPLE *at, int64_t stride, int live)
-{
-    if (live == LANES) {
-        for (int l = 0; l < LANES; l++) (*v)[l] = at[l * stride];
-    } else {
-        for (int l = 0; l < LANES; l++) (*v)[l] = l < live ? at[l * stride] : 0;
-    }
-}
-
 static inline void NAME(store)(SAMPLE *at, int64_t stride, int live, const NAME(vec) *v)
 {
     if (live == LANES) {
@@ -61,37 +40,6 @@ static inline void NAME(sources)(const model *m, NAME(vec) *history, int64_t ste
     for (int k = 0; k < m->n_taps; k++) {
         const int64_t row = (step - m->lag[k]) & (m->depth - 1);
         from[k] = history + row * width + m->pad + m->shift[k];
-    }
-}
-
-CLONES void NAME(predict)(const model *m, const WORD *weights, const int32_t *offsets,
-                          WORD *past, const SAMPLE *samples, SAMPLE *planes, SAMPLE *stage)
-{
-    const int64_t rows = m->rows, channels = m->channels;
-    const int64_t span = (rows + LANES - 1) / LANES, last = rows - (LANES - 1) * span;
-    const int64_t width = channels + 2 * m->pad;
-    const int n_taps = m->n_taps, bits = m->bits;
-    const WORD half = (WORD)1 << (bits - 1);
-    NAME(vec) *history = (NAME(vec) *)past;
-    const NAME(vec) *from[MAX_TAPS];
-    for (int64_t s = 0; s < span; s++) {
-        const int live = s < last ? LANES : LANES - 1;
-        NAME(vec) *now = history + (s & (m->depth - 1)) * width + m->pad;
-        for (int64_t c = 0; c < channels; c++) {
-            NAME(load)(now + c, samples + s * channels + c, span * channels, live);
-            now[c] -= offsets[c];
-        }
-        NAME(sources)(m, history, s, from);
-        for (int64_t c = 0; c < channels; c++) {
-            const WORD *w = weights + c * n_taps;
-            NAME(vec) sum = (NAME(vec)){0} + half;
-            for (int k = 0; k < n_taps; k++) sum += from[k][c] * w[k];
-            sum = now[c] - (sum >> bits);
-            ((NAME(narrow) *)stage)[s % STEPS * channels + c] =
-                __builtin_convertvector(sum, NAME(narrow));
-        }
-        if (s % STEPS == STEPS - 1 || s == span - 1)
-            NAME(spill)(stage, m, span, s - s % STEPS, s % STEPS + 1, planes);
     }
 }
 

@@ -10,7 +10,6 @@
 #define AVX2 __attribute__((target("avx2")))
 #define SHORT_OF(v) _mm256_srai_epi32(_mm256_slli_epi32(v, 16), 16)
 #define STRIDE 32
-#define WINDOW 256
 
 /* Turn 8 rows of 8 numbers into columns. */
 AVX2 static inline void turn(__m128i *v)

@@ -127,7 +127,8 @@ def _run(library: ctypes.CDLL, verb: str, model: Model, source: Array, to: Array
         pairs = _paired(*some) if call(library, "paired") else None
         if pairs and not _call(library, f"{verb}_paired", model, pairs, source, to):
             return
-    name = f"{verb}_{source.dtype.itemsize * 8}_{model.lanes}"
+    lanes = "" if verb == "predict" else f"_{model.lanes}"
+    name = f"{verb}_{source.dtype.itemsize * 8}{lanes}"
     _call(library, name, model, _single(*some), source, to)
 
 
@@ -158,7 +159,7 @@ def _call(
     kernel = _Kernel(rows, channels, taps.pad, depth, count, taps.near, model.bits)
     kernel.lag[:count], kernel.shift[:count] = taps.lags, taps.distances
     given = ctypes.byref(kernel), taps.weights, np.ascontiguousarray(model.offsets, np.int32)
-    if name == "predict_paired":
+    if name.startswith("predict"):
         past = scratch("past", (width * (depth + WINDOW),), word)
         past[:] = 0
         return call(library, name, *given, past, source, to, lanes)
