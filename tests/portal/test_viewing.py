@@ -11,6 +11,7 @@ import panneuro
 from conftest import copy_of
 from panneuro.portal import standing, viewing
 from panneuro.portal.app import make_app
+from panneuro.portal.standing import Standings
 
 HTML = {"accept": "text/html"}
 
@@ -81,6 +82,12 @@ def test_a_view_that_cannot_be_found_is_listed_with_why(lake, visit, tmp_path):
     client = visit(make_app(panneuro.open(copy.store.url)))
     views = {view["name"]: view for view in client.get("/views").json()["views"]}
     assert "gone.py" in views["lost"]["about"]
+    (told,) = [
+        one
+        for one in Standings(panneuro.open(copy.store.url)).all(whole=False)
+        if one.name == "lost"
+    ]
+    assert told.about == ""
     assert client.get("/views", headers=HTML).status_code == 200
 
 

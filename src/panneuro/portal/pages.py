@@ -159,12 +159,12 @@ def in_cell(value: object) -> object:
 
     Examples
     --------
-    >>> in_cell(float("nan")), in_cell(None), in_cell(0.123456), in_cell(3767.0)
-    ('', '', '0.1235', '3767')
+    >>> in_cell(float("nan")), in_cell(None), in_cell(0.123456), in_cell(3767.0), in_cell([1, 2])
+    ('', '', '0.1235', '3767', [1, 2])
     """
-    if value is None or value != value:
+    if value is None or (isinstance(value, float | datetime) and value != value):
         return ""
-    if isinstance(value, str) and _MOMENT.match(value):
+    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.match(value)):
         with suppress(ValueError):
             return in_time_element(value)
     return f"{value:.4g}" if isinstance(value, float) else value

@@ -67,7 +67,8 @@ class Standings:
                 yield self._standing(name, find_view(reference), whole=whole)
             except PanneuroError as error:
                 lost = {"over": "", "edition": 0, "at": "", "to_compute": None, "why": []}
-                yield ViewStanding.model_validate({"name": name, "about": error.message, **lost})
+                about = error.message if whole else ""
+                yield ViewStanding.model_validate({"name": name, "about": about, **lost})
 
     def _standing(self, name: str, view: View, *, whole: bool) -> ViewStanding:
         keeper = Keeper(self._lake, view, {})
