@@ -3,11 +3,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.errors import CorruptionError
 from panneuro.lake.entries import entry_of
+from panneuro.signals.frames import Frames
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=5),
@@ -28,6 +30,16 @@ FIELDS = (
     "experimenters",
     "keywords",
 )
+
+
+def test_a_film_lasts_as_long_as_its_frames(lake, made_up, said):
+    frames = np.zeros((50, 4, 5), "u1")
+    film = Frames("film", np.arange(50) / 25, frames, shape=(4, 5), rate_hz=25.0)
+    uneven = Frames("uneven", np.arange(50) / 25, frames, shape=(4, 5))
+    cases = {"even": ((film,), 2.0), "stamped": ((uneven,), None), "both": ((uneven, film), 2.0)}
+    for name, (signals, lasts) in cases.items():
+        manifest = lake.add(made_up.use(*signals), said=said, name=name).manifest
+        assert entry_of(manifest).fields.get("duration_s") == lasts
 
 
 def test_what_can_be_searched(lake, made_up, said):

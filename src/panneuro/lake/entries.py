@@ -100,6 +100,11 @@ def _counts(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
         for said in series
         if said["stop_s"] is not None and said["start_s"] is not None
     ]
+    spans += [
+        said["frames"] / said["rate_hz"]
+        for said in signals
+        if said["kind"] == "frames" and said["rate_hz"]
+    ]
     return {
         "duration_s": max(spans, default=None),
         "channels": max(widths, default=None),
