@@ -73,5 +73,5 @@ def test_settings_say_no_more_than_a_reader_needs(client, lake):
 
 
 def test_what_cannot_be_listed_says_so(origin):
-    with pytest.raises(StoreError, match="read by name, and not listed"):
+    with pytest.raises(StoreError, match=r"behind http\(s\) are not listed"):
         list(open_store(f"{origin}/store").list("runs"))

@@ -269,8 +269,7 @@ class ObjectStore:
             # The cause is dropped: its text may quote the request, signed address and all.
             reason, hint = _reason(error)
             if verb == "list" and not self._writable:
-                reason = "what is behind http(s) is read by name, and not listed"
-                hint = "its pages and its HTTP API tell; or open the folder or the bucket itself"
+                reason, hint = "places behind http(s) are not listed", "its pages and HTTP API tell"
             raise StoreError(
                 f"cannot {verb} {key!r} at {self.url!r}: {reason}", hint=hint
             ) from None
