@@ -79,7 +79,7 @@ def finish(place, chance, kills):
     while True:
         driver = up(place, "--executor", "processes", "--workers", "2")
         hit += hit < kills and kill_one(driver, chance)
-        told = driver.communicate(timeout=300)[0].decode()
+        told = driver.communicate(timeout=1200)[0].decode()
         if driver.returncode != -signal.SIGKILL:
             assert driver.returncode == 0, told
             return hit
