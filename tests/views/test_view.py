@@ -60,7 +60,7 @@ def test_runs_cannot_be_searched():
 def test_views_that_are_not_there(tmp_path, noted):
     with pytest.raises(NotFoundError, match="no view 'other'"):
         find_view(f"{noted.path}:other")
-    with pytest.raises(NotFoundError, match=r"no panneuro\.views plug-in"):
+    with pytest.raises(NotFoundError, match=r"no view 'nothing' is installed"):
         find_view("nothing")
     with pytest.raises(NotFoundError):
         find_view(str(tmp_path / "none.py"))
