@@ -292,7 +292,8 @@ class VersionWriter:
             if pyramid:
                 self._level(hierarchy, path, 0, pyramid.finest(), pyramid.shape, next(numbers))
 
-        return sum(len(shard.data) for shard in writer.shards(observe, keep))
+        # A loop would hold one shard while the next two are in memory.
+        return sum(map(_size, writer.shards(observe, keep)))
 
     def _pyramid_top(self, hierarchy: Hierarchy, path: str, pyramid: Pyramid) -> int:
         levels = pyramid.coarser()
@@ -366,6 +367,10 @@ class VersionWriter:
 
     def _keep(self, key: str, data: bytes | memoryview) -> None:
         self._content.files.append(StoredFile(key, len(data), digest_bytes(data)))
+
+
+def _size(shard: Shard) -> int:
+    return len(shard.data)
 
 
 def _event_rows(signal: Signal | None) -> int:
