@@ -27,8 +27,7 @@ _CORRECT = ("correct", "is_correct", "hit", "success")
 _REWARDED = ("rewarded", "reward", "earned_reward", "feedbackType")
 _PER_TB_MONTH = float(PriceBook().tier("standard").per_tb_month)
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's, which people who confuse colours tell apart."""
+_UNITS = ((1e12, "terabytes"), (1e9, "gigabytes"), (1e6, "megabytes"))
 
 Preset = Literal["allen", "aind", "ibl", "llobet"]
 
@@ -53,8 +52,9 @@ def _sessions_by_month(table: pd.DataFrame) -> Figure:
         table.groupby([when, _named(table["modality"], "unknown")]).size().unstack(fill_value=0)
     )
     figure, axes = _axes("sessions", "month")
-    counts.plot.bar(ax=axes, stacked=True, width=0.85, rot=45, xlabel="month")
+    counts.plot.bar(ax=axes, stacked=True, width=0.85, color=_colours(), xlabel="month")
     _legend(axes)
+    _aslant(axes)
     return figure
 
 
@@ -85,7 +85,7 @@ def unit_yield(units: Events) -> pd.DataFrame | None:
 def _units_by_area(table: pd.DataFrame) -> Figure:
     counts = table.groupby(_named(table["area"], "unknown"))["units"].sum()
     figure, axes = _axes("units", "")
-    counts.sort_values().tail(30).plot.barh(ax=axes, width=0.8)
+    counts.sort_values().tail(30).plot.barh(ax=axes, width=0.8, color=_colours()[0])
     axes.set(xlabel="units", ylabel="")
     return figure
 
@@ -115,8 +115,9 @@ def data_quality(units: Events, preset: Preset = "aind") -> dict[str, Any] | Non
 def _passing_by_session(table: pd.DataFrame) -> Figure:
     share = (table["passing"] / table["units"]).to_numpy()
     figure, axes = _axes("units that pass", "session")
-    axes.bar(range(len(share)), share, width=0.85)
+    axes.bar(range(1, len(share) + 1), share, width=0.85)
     axes.set_ylim(0, 1)
+    axes.locator_params(axis="x", integer=True)
     return figure
 
 
@@ -145,6 +146,7 @@ def _progress_by_subject(table: pd.DataFrame) -> Figure:
         axes.plot(range(1, len(own) + 1), own[measured], marker="o", label=str(subject))
     if measured != "trials":
         axes.set_ylim(0, 1)
+    axes.locator_params(axis="x", integer=True)
     _legend(axes, "subject")
     return figure
 
@@ -167,17 +169,14 @@ def storage_and_cost(asset: Asset, per_tb_month: float = _PER_TB_MONTH) -> dict[
 
 @storage_and_cost.figure
 def _bytes_by_project(table: pd.DataFrame) -> Figure:
-    sizes = (
-        table.groupby(_named(table["project"], "no project"))[
-            ["source_bytes", "stored_bytes"]
-        ].sum()
-        / 1e9
-    )
-    figure, axes = _axes("gigabytes", "")
-    sizes.rename(columns={"source_bytes": "as recorded", "stored_bytes": "as stored"}).plot.bar(
-        ax=axes, width=0.8, rot=45, xlabel=""
-    )
+    shown = {"source_bytes": "as recorded", "stored_bytes": "as stored"}
+    sizes = table.groupby(_named(table["project"], "no project"))[[*shown]].sum()
+    most = sizes.to_numpy().max(initial=0)
+    size, unit = next(((n, u) for n, u in _UNITS if most >= n), _UNITS[-1])
+    figure, axes = _axes(unit, "")
+    (sizes / size).rename(columns=shown).plot.bar(ax=axes, width=0.8, color=_colours(), xlabel="")
     _legend(axes)
+    _aslant(axes)
     return figure
 
 
@@ -203,7 +202,8 @@ def pipeline_health(run: Run) -> dict[str, Any]:
 def _runs_by_step(table: pd.DataFrame) -> Figure:
     counts = table.groupby(["step", "status"]).size().unstack(fill_value=0)
     figure, axes = _axes("runs", "")
-    counts.plot.barh(ax=axes, stacked=True, color={"done": "#0072B2", "failed": "#D55E00"})
+    done, failed, *_ = _colours()
+    counts.plot.barh(ax=axes, stacked=True, color={"done": done, "failed": failed})
     axes.set(xlabel="runs", ylabel="")
     _legend(axes)
     return figure
@@ -215,8 +215,20 @@ def _axes(y: str, x: str) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.set(xlabel=x, ylabel=y)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_prop_cycle(color=_COLOURS)
+    axes.set_prop_cycle(color=_colours())
     return figure, axes
+
+
+def _colours() -> list[Any]:
+    from panneuro.analysis.plot_style import COLOURS
+
+    return [*COLOURS]
+
+
+def _aslant(axes: Axes) -> None:
+    """Turn names below an axis so that each ends at its own place."""
+    for text in axes.get_xticklabels():
+        text.set(rotation=45, ha="right", rotation_mode="anchor")
 
 
 def _named(values: pd.Series[Any], otherwise: str) -> pd.Series[Any]:
