@@ -112,7 +112,8 @@ def projection_text(projected: Projection) -> str:
         parts.append(f"{in_time(projected.core_seconds)} of one core")
     if projected.cost is not None:
         parts.append(f"{projected.cost:.4f} {projected.currency}")
-    known = f"from {projected.learnt_from} past runs" if projected.learnt_from else "a first time"
+    count = projected.learnt_from
+    known = f"from {count:,} past run{'s' * (count > 1)}" if count else "a first time"
     return f"{', '.join(parts)} ({known})"
 
 
