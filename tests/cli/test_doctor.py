@@ -46,7 +46,7 @@ def test_no_lake_there(run, tmp_path: Path):
 def test_an_index_out_of_step(run, filled: str, tmp_path: Path):
     lake = shutil.copytree(filled, tmp_path / "lake")
     panneuro.open(lake).catalog.remove(list(panneuro.open(lake)))
-    shutil.copytree(next(lake.glob("assets/*/*")), lake / "assets/other/0123456789ab")
+    shutil.copytree(next(lake.glob("assets/*/*/")), lake / "assets/other/0123456789ab")
     found = signs(run("doctor", "--json", "--lake", lake))
     assert found["index"]["fix"] == "panneuro reindex"
     assert found["index"]["state"] == "bad"

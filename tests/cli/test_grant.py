@@ -20,14 +20,15 @@ def _listed_each_time(monkeypatch):
 
 @pytest.fixture
 def place(tmp_path):
-    lake = panneuro.open(tmp_path / uuid.uuid4().hex, create=True)
+    folder = tmp_path / uuid.uuid4().hex
+    lake = panneuro.open(folder, create=True)
     lake.catalog.index(
         [
             Entry(name, "1", "2026-01-01", f"sha256:{name}", {"project": project})
             for name, project in (("s1", "retina"), ("t1", "cortex"))
         ]
     )
-    return str(tmp_path / next(tmp_path.iterdir()))
+    return str(folder)
 
 
 def visible(place, actor=ANONYMOUS):
