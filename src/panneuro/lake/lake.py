@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -284,6 +285,10 @@ class Lake:
 
     def carry_out(self, plan: Plan, options: Options, progress: Progress | None = None) -> Added:
         """Do what `plan` said."""
+        with closing(plan.snapshot):
+            return self._carried_out(plan, options, progress)
+
+    def _carried_out(self, plan: Plan, options: Options, progress: Progress | None) -> Added:
         from panneuro.lake import adding, describing
 
         probe(self.store)

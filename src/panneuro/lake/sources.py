@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 from typing import Any
 
 from panneuro.core.digests import digest_file
@@ -26,33 +27,54 @@ class Snapshot:
         By name, size and time of the last change.
     digesting : mapping
         By name, what will be the digest.
+    stopped : Event
+        Set when no file is to be read any further.
     """
 
     files: tuple[SourceFile, ...]
     stamps: Mapping[str, tuple[int, int]]
     digesting: Mapping[str, Future[str]]
+    stopped: Event
 
     @classmethod
     def take(cls, files: Iterable[SourceFile], executor: Executor, progress: Progress) -> Snapshot:
         """Note what every file is, and begin to read it for its digest."""
         files = tuple(files)
         stamps = {file.name: _stamp(file) for file in files}
+        stopped = Event()
+
+        def advance(amount: int) -> None:
+            if stopped.is_set():
+                raise CancelledError
+            progress.advance(amount)
+
         progress.start("hashing", sum(size for size, _ in stamps.values()))
-        begun = [executor.submit(digest_file, file.path, progress.advance) for file in files]
-        return cls(files, stamps, dict(zip(stamps, begun, strict=True)))
+        begun = [executor.submit(digest_file, file.path, advance) for file in files]
+        return cls(files, stamps, dict(zip(stamps, begun, strict=True)), stopped)
+
+    def close(self) -> None:
+        """Read the files no further than the block that is being read."""
+        self.stopped.set()
+        for digest in self.digesting.values():
+            digest.cancel()
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
-        """By name, waited for.
+        """By name, waited for; where that ends early, so does the reading.
 
         Raises
         ------
         SourceChangedError
             If a file is not what it was when it began to be read.
         """
-        wait(self.digesting.values())
-        self.check()
-        return {name: digest.result() for name, digest in self.digesting.items()}
+        try:
+            done = wait(self.digesting.values(), return_when=FIRST_EXCEPTION).done
+            self.check()
+            for digest in done:
+                digest.result()
+            return {name: digest.result() for name, digest in self.digesting.items()}
+        finally:
+            self.close()
 
     def check(self) -> None:
         """Raise SourceChangedError if a file is not what it was."""
