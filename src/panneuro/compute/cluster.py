@@ -72,7 +72,9 @@ def client_of(
         except (OSError, ValueError) as error:
             raise InputError(
                 f"the Dask scheduler at {where!r} does not answer: {error}",
-                hint='scheduler = "tcp://host:8786" in [compute] of lake.toml',
+                hint='scheduler = "tcp://host:8786" in [compute] of lake.toml'
+                if settings.get("scheduler")
+                else "its address is said in [compute.options]: proxy_address, of a gateway",
             ) from error
         yield stack.enter_context(client)
 
