@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,7 @@ from panneuro.access.costs import Used
 from panneuro.access.prices import PriceBook
 from panneuro.core.errors import InputError
 
-HOUR = Decimal(3600)
+HOUR = 3600 * 10**6
 BOOK = PriceBook.from_table({"core_hour": 1})
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +15,7 @@ AHEAD = ["2026-07", "2026-08", "2026-09"]
 
 def test_growth_goes_on_and_use_stays():
     added = {"2026-04": 0, "2026-05": TERABYTE, "2026-06": 2 * TERABYTE}
-    used = [Used("compute", Decimal(30 * 3600)), Used("storage", Decimal(TERABYTE))]
+    used = [Used("compute", 30 * 3600 * 10**6), Used("storage", TERABYTE)]
     months = forecast(10 * TERABYTE, added, used, BOOK, AHEAD)
     assert [month.storage for month in months] == [210, 230, 250]
     assert [month.use for month in months] == [10, 10, 10]

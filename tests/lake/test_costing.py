@@ -142,7 +142,7 @@ def test_a_whole_month_of_storage_costs_what_the_tier_says(priced):
 def test_it_is_this_month_where_not_said_and_all_of_them_by_month(priced):
     assert priced.cost("asset").row("s1").amounts["compute"] == 10
     by_month = priced.cost("month")
-    assert by_month.row("2020-01").amounts == {"compute": 1}
+    assert by_month.row("2020-01").amounts["compute"] == by_month.row("2020-01").total == 1
     held = [row for row in by_month.rows if "storage" in row.amounts]
     assert {row.names[0] for row in held} >= {
         f"{FIRST - timedelta(days=days):%Y-%m}" for days in (1, 40)
@@ -209,3 +209,55 @@ def test_an_actor_sees_what_is_spent_on_what_they_edit(priced):
     assert [row.names for row in mine.rows] == [("retina",)]
     assert mine.row("retina") == priced.cost("project", since=FIRST, until=NOW).row("retina")
     assert priced.as_(ANONYMOUS).cost("asset").total == 0
+
+
+versions = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"), st.sampled_from(["retina", "cortex", ""]), st.integers(0, 10**13)
+    ),
+    max_size=8,
+)
+histories = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from("abcd"), max_size=3, unique=True),
+        st.lists(st.sampled_from("abcd"), max_size=3, unique=True),
+        st.integers(0, 10**5),
+    ),
+    max_size=6,
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(versions, histories, st.sampled_from(["retina", "cortex"]))
+def test_not_a_cent_is_seen_of_what_is_hidden(added, runs, project):
+    lake = lake_of(prices={"standard": 21.37, "core_hour": 0.0425})
+    for at, (name, pays, n_bytes) in enumerate(added):
+        created = (FIRST - timedelta(days=80 - 20 * at)).isoformat()
+        doc = {"stored_bytes": n_bytes, "stored_objects": 3, "source_bytes": n_bytes}
+        fields = {"project": pays} if pays else {}
+        lake.catalog.index([Entry(name, str(at), created, f"sha256:{at}", fields, doc=doc)])
+    for at, (taken, made, spent) in enumerate(runs):
+        inputs, outputs = {"source": dict.fromkeys(taken, "0")}, dict.fromkeys(made, "0")
+        said = {"ended": FIRST.isoformat(), "core_seconds": spent, "user": f"{at}"}
+        lake.learn([Run(f"{at:064x}", f"{at}", {}, inputs, outputs, **said)])
+    lake.audit.record("download", Actor("ada@uni.edu"), "a", n_bytes=10**9)
+    lake.audit.flush()
+    lake.grant("ada@uni.edu", "editor", f"project={project}")
+    period, ada = {"since": FIRST, "until": FIRST + timedelta(days=40)}, Actor("ada@uni.edu")
+    last = {name: pays for name, pays, _ in added}
+    seen = {name for name, pays in last.items() if pays == project}
+    by = ("asset", "run", "step", "person", "project", "month")
+    within = {row.names: row for row in lake.as_(ada).cost(by, **period).rows}
+    for names in within:
+        step = names[2]
+        if step:
+            touched = runs[int(step)][1] or [name for name in runs[int(step)][0] if name in last]
+            assert seen.issuperset(touched)
+        assert names[0] in seen
+        assert names[4] == project
+    whole = {one.names: one for one in lake.cost(by, **period).rows}
+    assert within.keys() <= whole.keys()
+    assert all(abs(whole[names].total - row.total) <= Decimal("0.01") * len(BY)
+               for names, row in within.items())  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import panneuro
+from panneuro.access.costs import MONTH_PARTS
 from panneuro.access.lifecycle import Proposal, Rule
 from panneuro.access.prices import PriceBook
 from panneuro.core.errors import InputError
@@ -94,7 +95,7 @@ def test_each_tier_is_paid_for_as_long_as_it_was_kept_there(lake, made_up, said)
     by_tier = {tier: [x for x in lines if (x.kind, x.tier) == ("storage", tier)] for tier in
                ("", "cold", "standard")}  # fmt: skip
     days_of = {
-        tier: sum(part.quantity * _days(part.month) for part in parts) / one.n_bytes
+        tier: sum(part.quantity * _days(part.month) for part in parts) / (one.n_bytes * MONTH_PARTS)
         for tier, parts in by_tier.items()
     }
     assert {tier: round(float(days), 1) for tier, days in days_of.items()} == {

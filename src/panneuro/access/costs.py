@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 CENT = Decimal("0.01")
 
+MONTH_PARTS = 377_580 * 86_400
+"""Parts of a month such that a second is a whole number of them, whatever month it is of."""
+
 KINDS: Mapping[str, str] = {
     "storage": "",
     "requests": "thousand_writes",
@@ -27,6 +30,8 @@ KINDS: Mapping[str, str] = {
     "gpu": "gpu_hour",
 }
 """What is paid for, and the rate that it is paid by; storage has tiers."""
+
+_MICROSECONDS = 10**6
 
 BY = ("project", "asset", "run", "person", "month", "step", "kind")
 """By what costs are put together."""
@@ -40,8 +45,9 @@ class Used:
     ----------
     kind : str
         One of `KINDS`.
-    quantity : Decimal
-        Byte-months of storage, bytes, requests or seconds.
+    quantity : int
+        Bytes of storage times parts of a month, of which there are `MONTH_PARTS`; bytes that left;
+        requests; or microseconds. Whole, so that sums are exact.
     project, asset, run, person, month, step : str
         What it is put down to; empty where that is not known. A month is ``2026-05``.
     tier : str
@@ -49,7 +55,7 @@ class Used:
     """
 
     kind: str
-    quantity: Decimal
+    quantity: int
     project: str = ""
     asset: str = ""
     run: str = ""
@@ -59,10 +65,15 @@ class Used:
     tier: str = ""
 
     def price(self, book: PriceBook) -> Decimal:
-        """Return what it costs, exactly."""
-        if self.kind == "storage":
-            return book.of_storage(self.quantity, self.tier)
-        return book.of_use(KINDS[self.kind], self.quantity)
+        """Return what it costs, to a millionth of a millionth."""
+        return _price(book, self.kind, self.tier, self.quantity)
+
+
+def _price(book: PriceBook, kind: str, tier: str, quantity: int) -> Decimal:
+    if kind == "storage":
+        return book.of_storage(Decimal(quantity) / MONTH_PARTS, tier)
+    timed = kind in ("compute", "gpu")
+    return book.of_use(KINDS[kind], Decimal(quantity) / _MICROSECONDS if timed else quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class Costs:
 
         Examples
         --------
-        >>> served = [Used("egress", Decimal(10**11), project) for project in ("retina", "cortex")]
+        >>> served = [Used("egress", 10**11, project) for project in ("retina", "cortex")]
         >>> costs = Costs.of(served, PriceBook(), "project")
         >>> [(row.names, str(row.total)) for row in costs.rows], str(costs.total)
         ([(('cortex',), '8.38'), (('retina',), '8.38')], '16.76')
@@ -130,10 +141,21 @@ class Costs:
         for name in named:
             if name not in BY:
                 raise InputError(f"costs by {name!r}", hint=f"by one of: {', '.join(BY)}")
-        exact: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+        quantities: dict[tuple[str, ...], int] = defaultdict(int)
         for one in used:
-            exact[(*(getattr(one, name) for name in named), one.kind)] += one.price(book)
-        cells = _rounded(exact, len(named) + 1)
+            quantities[(*(getattr(one, name) for name in named), one.kind, one.tier)] += (
+                one.quantity
+            )
+        exact: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+        together: dict[tuple[str, str], int] = defaultdict(int)
+        for (*names, kind, tier), quantity in quantities.items():
+            exact[(*names, kind)] += _price(book, kind, tier, quantity)
+            together[kind, tier] += quantity
+        # From the same whole numbers whatever they are put together by.
+        total = sum(
+            (_price(book, *what, quantity) for what, quantity in together.items()), Decimal(0)
+        )
+        cells = _rounded(exact, total, len(named) + 1)
         rows: dict[tuple[str, ...], dict[str, Decimal]] = defaultdict(dict)
         for (*names, kind), amount in cells.items():
             rows[tuple(names)][kind] = amount
@@ -236,12 +258,10 @@ def apportion(exact: Sequence[Decimal], total: Decimal) -> list[Decimal]:
 
 
 def _rounded(
-    exact: Mapping[tuple[str, ...], Decimal], depth: int
+    exact: Mapping[tuple[str, ...], Decimal], total: Decimal, depth: int
 ) -> dict[tuple[str, ...], Decimal]:
     """Round sums at every level of the names, each level within the one above."""
-    whole: dict[tuple[str, ...], Decimal] = {
-        (): sum(exact.values(), Decimal(0)).quantize(CENT, rounding=ROUND_HALF_UP)
-    }
+    whole: dict[tuple[str, ...], Decimal] = {(): total.quantize(CENT, rounding=ROUND_HALF_UP)}
     for level in range(1, depth + 1):
         sums: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
         for names, amount in sorted(exact.items()):

@@ -2,8 +2,8 @@
 
 ``asset`` holds a row per asset version. ``term`` holds every value of every field, every word and
 every bin, with the rows that have it: inline while they are few, else in ``posting``, one container
-per block of 65,536 rows. ``sample`` holds the exact numbers of a fine bin beside
-their positions.
+per block of 65,536 rows. ``sample`` holds the exact numbers of a fine bin beside their positions.
+``kept`` holds what each version keeps, in the order in which it is summed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from panneuro.core.errors import CorruptionError, StoreError
 
-LAYOUT = 3
+LAYOUT = 4
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
 
 _APPLICATION = 0x70616E6E
@@ -38,6 +38,12 @@ CREATE UNIQUE INDEX term_value ON term(field, fold);
 CREATE INDEX term_count ON term(field, count) WHERE rows IS NULL;
 CREATE TABLE posting(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE sample(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE kept(
+    project TEXT NOT NULL, month INTEGER NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL,
+    version TEXT NOT NULL, second INTEGER NOT NULL, remaining INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, objects INTEGER NOT NULL, source INTEGER NOT NULL,
+    PRIMARY KEY(project, month, n)
+) STRICT, WITHOUT ROWID;
 """
 
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import batched
+from contextlib import suppress
+from itertools import batched, groupby
+from math import isfinite
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
+from panneuro.catalog.kept import Sum, month_at
 from panneuro.catalog.layout import reported, transaction
+from panneuro.core.entry import seconds
+from panneuro.core.errors import InputError
 from panneuro.core.run import Run
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
 
 _WAIT_S = 60.0
 _BATCH = 10_000
+_MOST = (1 << 53) - 1
 _TABLES = """
 DROP TABLE IF EXISTS run;
 DROP TABLE IF EXISTS link;
+DROP TABLE IF EXISTS spent;
 CREATE TABLE run(
     n INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE, key TEXT NOT NULL, step TEXT NOT NULL,
     status TEXT NOT NULL, ended TEXT NOT NULL, body TEXT NOT NULL
@@ -32,8 +39,48 @@ CREATE TABLE link(
     PRIMARY KEY(kind, name, version, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX link_n ON link(n, kind);
+CREATE TABLE spent(
+    month INTEGER NOT NULL, n INTEGER NOT NULL, second INTEGER NOT NULL, remaining INTEGER NOT NULL,
+    key TEXT NOT NULL, step TEXT NOT NULL, user TEXT NOT NULL, core_us INTEGER NOT NULL,
+    gpu_us INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(month, n)
+) STRICT, WITHOUT ROWID;
 """
 _INPUT, _OUTPUT, _PACKAGE = "input", "output", "package"
+
+
+class Maker(NamedTuple):
+    """The run that made something, its step, and who asked for it."""
+
+    run: str
+    step: str
+    person: str
+
+
+class Spent(NamedTuple):
+    """What a run computed, or all of one step and person in a month.
+
+    Parameters
+    ----------
+    month : int
+        In which it ended: ``12 * year + month - 1``.
+    run, step, person : str
+        Which, and whose; no run where they are several.
+    core_us, gpu_us : int
+        Microseconds of processors, and of GPUs.
+    names : tuple of str
+        Of what it made, or, where it made nothing, of what it took; empty where they are several.
+    made : bool
+        Whether it made anything.
+    """
+
+    month: int
+    run: str
+    step: str
+    person: str
+    core_us: int
+    gpu_us: int
+    names: tuple[str, ...] = ()
+    made: bool = False
 
 
 class SqliteRuns:
@@ -99,7 +146,8 @@ class SqliteRuns:
         return new
 
     def _add(self, record: str, run: Run) -> bool:
-        row = (record, run.key, run.step, run.status, run.ended, run.encode().decode())
+        body = run.encode()
+        row = (record, run.key, run.step, run.status, run.ended, body.decode())
         done = self._db.execute(
             "INSERT OR IGNORE INTO run(record, key, step, status, ended, body)"
             " VALUES(?, ?, ?, ?, ?, ?)",
@@ -114,7 +162,29 @@ class SqliteRuns:
         self._db.executemany(
             "INSERT INTO link VALUES(?, ?, ?, ?)", [(*link, done.lastrowid) for link in links]
         )
+        self._note_spent(int(done.lastrowid or 0), run, len(body))
         return True
+
+    def _note_spent(self, number: int, run: Run, n_bytes: int) -> None:
+        """Note what a run computed; what a record without a moment did is put down to no month."""
+        with suppress(InputError):
+            second = int(seconds(run.ended) // 1)
+            month, remaining = month_at(second)
+            used = _microseconds(run.core_seconds), _microseconds(run.gpu_seconds)
+            self._db.execute(
+                "INSERT INTO spent VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    month,
+                    number,
+                    second,
+                    remaining,
+                    run.key,
+                    run.step,
+                    str(run.user),
+                    *used,
+                    n_bytes,
+                ),
+            )
 
     def records(self) -> set[str]:
         """Return the keys of the records that are known."""
@@ -186,6 +256,52 @@ class SqliteRuns:
             (*chosen.values(), -1 if limit is None else limit, offset),
         )
 
+    def makers(self) -> Mapping[tuple[str, str], Maker]:
+        """Return the run that made each version last, by name and version."""
+        found = self._all(
+            "SELECT name, version, key, step, user, max(second) FROM link JOIN run USING(n)"
+            " JOIN spent USING(n, key, step) WHERE kind='output' GROUP BY name, version"
+        )
+        return {(name, version): Maker(*said) for name, version, *said, _ in found}
+
+    def spent(self, since: int, until: int, *, each: bool) -> list[Spent]:
+        """Return what runs computed that ended between two moments.
+
+        Parameters
+        ----------
+        since, until : int
+            From when until before when, in seconds since 1970.
+        each : bool
+            Whether each run is told alone, with what it made or took; else those of a month, of
+            one step and person, are one.
+        """
+        if not each:
+            found = self._all(
+                "SELECT month, '', step, user, sum(core_us), sum(gpu_us) FROM spent"
+                " WHERE second>=? AND second<? GROUP BY month, step, user",
+                (since, until),
+            )
+            return [Spent(*row) for row in found]
+        found = self._all(
+            "SELECT n, month, spent.key, spent.step, user, core_us, gpu_us, kind, name FROM spent"
+            " LEFT JOIN link USING(n) WHERE second>=? AND second<? ORDER BY month, n",
+            (since, until),
+        )
+        return [
+            _together(said, [*rows]) for (_, *said), rows in groupby(found, lambda row: row[:7])
+        ]
+
+    def kept(self, since: int, until: int) -> list[Sum]:
+        """Return what the records of runs keep, by the month in which these ended."""
+        found = self._all(
+            "SELECT month, sum(bytes), sum(iif(second<:since, bytes, 0)),"
+            " sum(iif(second<:since, 0, bytes*remaining))"
+            " FROM spent WHERE second<:until GROUP BY month",
+            {"since": since, "until": until},
+        )
+        return [Sum("", "", "", month, total, 0, before, 0, rest)
+                for month, total, before, rest in found]  # fmt: skip
+
     def _linked(self, kind: str, name: str, version: str) -> Sequence[Run]:
         return self._runs(
             "WHERE n IN (SELECT n FROM link WHERE kind=? AND name=? AND (?='' OR version=?))"
@@ -197,7 +313,9 @@ class SqliteRuns:
         found = self._all(f"SELECT body FROM run {rest}", values)  # noqa: S608
         return [Run.decode(body) for (body,) in found]
 
-    def _all(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def _all(
+        self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         with self._lock, reported(self._path):
             return self._db.execute(statement, values).fetchall()
 
@@ -210,3 +328,17 @@ class SqliteRuns:
         """Close the file. Closing twice does nothing."""
         with self._lock:
             self._db.close()
+
+
+def _together(said: Sequence[Any], rows: Iterable[tuple[Any, ...]]) -> Spent:
+    """Return what a run spent, from its rows: one for each version that it took or made."""
+    made, took = (
+        tuple(sorted({name for *_, kind, name in rows if kind == wanted}))
+        for wanted in (_OUTPUT, _INPUT)
+    )
+    return Spent._make((*said, made or took, bool(made)))
+
+
+def _microseconds(spent: float) -> int:
+    is_number = isinstance(spent, int | float) and isfinite(spent)
+    return min(round(spent * 1e6), _MOST) if is_number and spent > 0 else 0

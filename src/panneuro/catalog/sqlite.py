@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import batched, islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Self
 
 from panneuro.catalog import rows as bits
 from panneuro.catalog.facets import Within, facet_field, most_frequent
+from panneuro.catalog.kept import Sum, projects, sums, visible
 from panneuro.catalog.layout import connect, make_tables, reported, transaction
 from panneuro.catalog.order import fetched, first
 from panneuro.catalog.rows import Rows
@@ -199,6 +201,44 @@ class SqliteCatalog:
                 return
             after = found[-1][:3]
             yield from (Entry.from_json(row[-1]) for row in found)
+
+    def kept(
+        self,
+        within: Query,
+        since: int,
+        until: int,
+        *,
+        each: bool = False,
+        but: Collection[tuple[str, str]] = (),
+    ) -> list[Sum]:
+        """Return what versions keep that a query finds, and whose latest it finds.
+
+        Parameters
+        ----------
+        within : Query
+            What is looked for.
+        since, until, each
+            As for `panneuro.catalog.kept.sums`.
+        but : collection of pairs of str
+            Versions to be left out, each by name and version.
+        """
+        with self._apart() as connection:
+            return sums(connection, visible(connection, within, but), since, until, each=each)
+
+    def projects(self, names: Iterable[str], within: Query) -> dict[str, str]:
+        """Return the projects of those assets of some names that a query finds, by name."""
+        with self._apart() as connection:
+            return projects(connection, visible(connection, within), names)
+
+    @contextmanager
+    def _apart(self) -> Iterator[sqlite3.Connection]:
+        """See the index as of one moment while others search it, for what takes long."""
+        if self._path is None:
+            with self._lock, reported(self._path), transaction(self._db):
+                yield self._db
+        else:
+            with reported(self._path), closing(connect(self._path)[0]) as db, transaction(db):
+                yield db
 
     def complete(self, prefix: str, limit: int = 20, within: Query | None = None) -> list[str]:
         """Return words of a search that begin with a prefix."""

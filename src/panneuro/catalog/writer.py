@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
+from panneuro.catalog import kept
 from panneuro.catalog.postings import LATEST, LIVE, Postings
 from panneuro.core.entry import Entry, fold
 from panneuro.core.errors import ConflictError
@@ -98,6 +99,7 @@ class Batch:
             (row, folded, entry.name, entry.version, latest, *times, entry.digest, words,
              entry.to_json()),
         )  # fmt: skip
+        self._db.execute("INSERT INTO kept VALUES(?,?,?,?,?,?,?,?,?,?)", kept.row_of(row, entry))
         self._postings.mark(LIVE, row)
         if latest:
             self._postings.mark(LATEST, row)
@@ -108,6 +110,8 @@ class Batch:
         entry = Entry.from_json(old.body)
         self._postings.erase(old.row, entry, entry.words())
         self._db.execute("DELETE FROM asset WHERE n=?", (old.row,))
+        key = kept.row_of(old.row, entry)[:3]
+        self._db.execute("DELETE FROM kept WHERE project=? AND month=? AND n=?", key)
 
 
 def _check_same(entry: Entry, old: _Old) -> None:

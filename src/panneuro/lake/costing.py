@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from panneuro.access.budgets import Standing, budgets_of, standings
-from panneuro.access.costs import Costs, Used
+from panneuro.access.budgets import Budget, Standing, budgets_of, standings
+from panneuro.access.costs import Costs
 from panneuro.access.forecasts import Month, forecast
 from panneuro.access.prices import PriceBook
-from panneuro.core.entry import seconds
+from panneuro.catalog.kept import Sum
 from panneuro.core.errors import BudgetExceededError, InputError
 from panneuro.core.query import EVERYTHING, Query
-from panneuro.lake.metering import bytes_by_month, kept, month_of, months, used
+from panneuro.lake.metering import months, named_month, spent_on_use, used
+from panneuro.lake.tombstones import absences
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -40,7 +42,7 @@ class Ledger:
         self._lake = lake
         self._within = within
         self.book = PriceBook.from_table(lake.settings.prices)
-        self._metered: tuple[float, list[Used]] | None = None
+        self._told: dict[str, tuple[float, Any]] = {}
 
     def costs(
         self,
@@ -59,39 +61,50 @@ class Ledger:
         """
         until = _zoned(until) or datetime.now(UTC)
         since = _zoned(since) or self._beginning(by, until)
-        return Costs.of(used(self._lake, since, until, self._within), self.book, by)
+        by = (by,) if isinstance(by, str) else tuple(by)
+        return Costs.of(used(self._lake, since, until, self._within, by), self.book, by)
 
     def _beginning(self, by: str | Sequence[str], until: datetime) -> datetime:
-        if "month" in ((by,) if isinstance(by, str) else by):
-            known = [seconds(one.entry.created) for one in kept(self._lake, self._within)]
-            known += [seconds(run.ended) for run in self._lake.runs.find() if run.ended]
-            return datetime.fromtimestamp(min(known, default=until.timestamp()), UTC)
-        return _first_of(until)
+        if "month" not in ((by,) if isinstance(by, str) else by):
+            return _first_of(until)
+        records = self._lake.runs.kept(0, int(until.timestamp()))
+        known = [one.month for one in (*self._kept(until), *records)]
+        return _first_of_month(min(known)) if known else _first_of(until)
+
+    def _kept(self, until: datetime) -> list[Sum]:
+        """Return what is kept and has not expired, by project and month of commit."""
+        gone = [pair for pair, away in absences(self._lake.runs).items() if away[-1][1] is None]
+        return self._lake.catalog.kept(self._within, 0, int(until.timestamp()) + 1, but=gone)
+
+    def _remembered[T](self, what: str, make: Callable[[], T]) -> T:
+        """Return what was worked out within the last minute, or work it out."""
+        told, now = self._told.get(what), time.monotonic()
+        if told is None or now - told[0] > _FRESH_S:
+            told = self._told[what] = now, make()
+        found: T = told[1]
+        return found
 
     def forecast(self, n_months: int = 12) -> tuple[Month, ...]:
         """Return what the next months will cost, if they are like the last three whole ones."""
         now = datetime.now(UTC)
-        this, everything = _first_of(now), list(kept(self._lake, self._within))
-        born = min((seconds(one.entry.created) for one in everything), default=now.timestamp())
-        since = max(
-            _months_before(this, _LOOKED_BACK), _first_of(datetime.fromtimestamp(born, UTC))
-        )
-        come_in = bytes_by_month(everything)
-        if since < this:
-            added = {month: come_in.get(month, 0) for month, _ in months(since, this)}
-        else:
+        this, everything = _first_of(now), self._remembered("kept", lambda: self._kept(now))
+        come_in = Counter[int]()
+        for one in everything:
+            come_in[one.month] += one.n_bytes
+        since = max(_months_before(this, _LOOKED_BACK), _first_of_month(min(come_in, default=12)))
+        if not come_in or since >= this:
             since, this = this, now
-            added = {month_of(now): come_in.get(month_of(now), 0)}
-        ahead = [month_of(_months_before(_first_of(now), -at)) for at in range(1, n_months + 1)]
-        spent = used(self._lake, since, this, self._within)
-        total = sum(one.bytes_now for one in everything)
-        return forecast(total, added, spent, self.book, ahead)
+        span = int(since.timestamp()), int(this.timestamp())
+        added = {named_month(month): come_in[month] for month, _ in months(*span)}
+        ahead = [f"{_months_before(_first_of(now), -at):%Y-%m}" for at in range(1, n_months + 1)]
+        spent = spent_on_use(self._lake, since, this, self._within)
+        return forecast(come_in.total(), added, spent, self.book, ahead)
 
     def saved_per_year(self) -> Decimal:
         """Return what is saved in a year by keeping what is kept, and not the source files."""
-        everything = list(kept(self._lake, self._within))
+        everything = self._remembered("kept", lambda: self._kept(datetime.now(UTC)))
         came, stays = (
-            sum(getattr(one, name) for one in everything) for name in ("source_bytes", "bytes_now")
+            sum(getattr(one, name) for one in everything) for name in ("source_bytes", "n_bytes")
         )
         return self.book.saved_per_year(came, stays, self.book.kept)
 
@@ -100,11 +113,13 @@ class Ledger:
         budgets = budgets_of(self._lake.settings.budgets)
         if not budgets:
             return ()
-        if self._metered is None or time.monotonic() - self._metered[0] > _FRESH_S:
-            now = datetime.now(UTC)
-            metered = list(used(self._lake, _first_of(now), now, self._within))
-            self._metered = time.monotonic(), metered
-        return standings(budgets, self._metered[1], self.book)
+        return self._remembered("budgets", lambda: self._standings(budgets))
+
+    def _standings(self, budgets: Sequence[Budget]) -> tuple[Standing, ...]:
+        now, by = datetime.now(UTC), {one.scope.partition(":")[0] for one in budgets}
+        return standings(
+            budgets, used(self._lake, _first_of(now), now, self._within, by), self.book
+        )
 
     def check_budget(
         self,
@@ -167,6 +182,9 @@ def _first_of(moment: datetime) -> datetime:
     return utc.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
+def _first_of_month(number: int) -> datetime:
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
+
+
 def _months_before(first: datetime, number: int) -> datetime:
-    at = first.year * 12 + first.month - 1 - number
-    return first.replace(year=at // 12, month=at % 12 + 1)
+    return _first_of_month(first.year * 12 + first.month - 1 - number)

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from panneuro.access.costs import Used
+from panneuro.access.costs import BY, MONTH_PARTS, Used
+from panneuro.catalog.kept import SIZES, Sum, month_at
 from panneuro.core.entry import Entry, seconds
 from panneuro.core.query import EVERYTHING, Query
-from panneuro.core.run import Run
-from panneuro.lake.asset import Asset
-from panneuro.lake.entries import entry_of
+from panneuro.lake.runs import FOLDER as RUNS
+from panneuro.lake.runs import is_month
 from panneuro.lake.tiering import Moved, moves
 from panneuro.lake.tombstones import Absence, absences
 
 if TYPE_CHECKING:
+    from panneuro.catalog.runs import Maker, Spent
     from panneuro.lake.lake import Lake
 
 OWN = "(the lake itself)"
 """What the index, the records and the audit are put down to."""
 
-_OWN_FOLDERS = ("catalog", "runs", "grants", "audit", "views", "sessions")
+_OWN_FOLDERS = ("catalog", "grants", "audit", "views", "sessions")
+
+_OF_RUNS = frozenset({"run", "person", "step"})
+_Span = tuple[int, int]
+"""From which second until before which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,175 +73,239 @@ class Kept:
         return str(self.entry.fields.get("project", ""))
 
 
-def kept(lake: Lake, within: Query = EVERYTHING) -> Iterator[Kept]:
-    """Yield what every version keeps that a query finds, if it finds the latest, too."""
-    names = None if within == EVERYTHING else set(lake.index.names(within))
+def kept(lake: Lake) -> Iterator[Kept]:
+    """Yield what every version keeps."""
     away, moved = absences(lake.runs), moves(lake.runs)
     for entry in lake.catalog.entries():
-        if names is None or (entry.name in names and within.matches(entry)):
-            pair = entry.name, entry.version
-            yield _kept(lake, entry, away.get(pair, ()), moved.get(pair, ()))
+        pair = entry.name, entry.version
+        yield _kept(entry, away.get(pair, ()), moved.get(pair, ()))
 
 
-def _kept(lake: Lake, entry: Entry, away: Sequence[Absence], moved: Sequence[Moved]) -> Kept:
+def _kept(entry: Entry, away: Sequence[Absence], moved: Sequence[Moved]) -> Kept:
     said = entry.doc or {}
-    if "stored_bytes" not in said:
-        said = entry_of(Asset.open(lake.store, entry.name, entry.version).manifest).doc or {}
-    sizes = said["stored_bytes"], said["stored_objects"], said["source_bytes"]
-    return Kept(entry, *sizes, away, moved)
+    stored, objects, source = (int(said.get(what) or 0) for what in SIZES)
+    return Kept(entry, stored, objects, source, away, moved)
 
 
 def used(
-    lake: Lake, since: datetime, until: datetime, within: Query = EVERYTHING
+    lake: Lake,
+    since: datetime,
+    until: datetime,
+    within: Query = EVERYTHING,
+    by: Iterable[str] = BY,
 ) -> Iterator[Used]:
     """Yield everything that was used in a time, by month.
+
+    What somebody may not see is in none of it: a run is only told of where all is visible that it
+    made, or, where it made nothing, that it took of what the lake has.
 
     Parameters
     ----------
     lake : Lake
         Whose records are read.
     since, until : datetime
-        From when until before when, with a zone.
+        From when until before when, with a zone; whole seconds count.
     within : Query
         Only what assets used that this finds.
+    by : iterable of str
+        What is asked for of `panneuro.access.costs.BY`; what is not is put together.
     """
-    runs = [run for run in lake.runs.find() if _is_in(run.ended, since, until) or run.outputs]
-    makers = {pair: run for run in reversed(runs) for pair in run.outputs.items()}
-    projects: dict[str, str] = {}
-    for one in kept(lake, within):
-        projects[one.entry.name] = one.project
-        yield from _storage(one, makers.get((one.entry.name, one.entry.version)), since, until)
-    is_whole = within == EVERYTHING
-    for run in runs:
-        if _is_in(run.ended, since, until):
-            yield from _computed(run, projects, is_whole=is_whole)
-    yield from _served(lake, projects, since, until, is_whole=is_whole)
-    if is_whole:
-        yield from _own(lake, since, until)
+    if within.is_nothing:
+        return
+    span, by = _span(since, until), frozenset(by)
+    yield from _stored(lake, span, within, by)
+    yield from spent_on_use(lake, since, until, within, by)
+    if within == EVERYTHING:
+        yield from _own(lake, span)
 
 
-def month_of(moment: datetime) -> str:
-    """Return the month of a moment, in UTC.
+def spent_on_use(
+    lake: Lake,
+    since: datetime,
+    until: datetime,
+    within: Query = EVERYTHING,
+    by: Iterable[str] = (),
+) -> Iterator[Used]:
+    """Yield what was computed and served in a time: see `used`."""
+    yield from _computed(lake, _span(since, until), within, frozenset(by))
+    yield from _served(lake, since, until, within)
+
+
+def _span(since: datetime, until: datetime) -> _Span:
+    """Return a time in whole seconds: a second that has begun is in it."""
+    return int(since.timestamp() // 1), int(-(-until.timestamp() // 1))
+
+
+def months(since: int, until: int) -> Iterator[tuple[int, int]]:
+    """Yield the months between two moments, each with its seconds that are between them.
+
+    Parameters
+    ----------
+    since, until : int
+        In seconds since 1970.
+
+    Yields
+    ------
+    month : int
+        ``12 * year + month - 1``.
+    seconds : int
+        At least one.
 
     Examples
     --------
-    >>> month_of(datetime(2026, 5, 31, tzinfo=UTC))
-    '2026-05'
+    >>> list(months(0, 40 * 86_400))
+    [(23640, 2678400), (23641, 777600)]
     """
-    return f"{moment.astimezone(UTC):%Y-%m}"
+    while since < until:
+        month, remaining = month_at(since)
+        yield month, min(remaining, until - since)
+        since += remaining
 
 
-def months(since: datetime, until: datetime) -> Iterator[tuple[str, Decimal]]:
-    """Yield the months between two moments, each with the part of it that is between them.
+def named_month(month: int) -> str:
+    """Return a month as text.
 
     Examples
     --------
-    >>> list(months(datetime(2026, 4, 16, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)))
-    [('2026-04', Decimal('0.5')), ('2026-05', Decimal('1'))]
+    >>> named_month(23640)
+    '1970-01'
     """
-    at = since.astimezone(UTC)
-    while at < until:
-        first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        days = calendar.monthrange(at.year, at.month)[1]
-        following = first.replace(year=at.year + at.month // 12, month=at.month % 12 + 1)
-        part = min(following, until) - at
-        seconds_in = Decimal(part.days * 86_400 + part.seconds) + Decimal(part.microseconds) / 10**6
-        yield month_of(at), seconds_in / (days * 86_400)
-        at = following
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def _storage(one: Kept, run: Run | None, since: datetime, until: datetime) -> Iterator[Used]:
-    created = datetime.fromtimestamp(seconds(one.entry.created), UTC)
-    put = {
-        "project": one.project,
-        "asset": one.entry.name,
-        "run": run.key if run else "",
-        "person": run.user if run else "",
-        "step": run.step if run else "",
-    }
+def _storage(byte_seconds: int, month: int, put: Mapping[str, str], tier: str = "") -> Used:
+    """Return bytes that were kept for some seconds of a month."""
+    parts = MONTH_PARTS // (calendar.monthrange(month // 12, month % 12 + 1)[1] * 86_400)
+    return Used("storage", byte_seconds * parts, month=named_month(month), tier=tier, **put)
+
+
+def _kept_in(one: Sum, span: _Span, put: Mapping[str, str]) -> Iterator[Used]:
+    """Yield what was kept in each month of a time, of what was committed in one month."""
+    came = one.n_bytes - one.before_bytes
+    last, left = month_at(span[1] - 1)
+    for month, over in months(*span):
+        amount = one.before_bytes * over
+        if month == one.month:
+            amount += one.byte_seconds - (came * (left - 1) if month == last else 0)
+        elif month > one.month:
+            amount += came * over
+        if amount:
+            yield _storage(amount, month, put)
+
+
+def _stored(lake: Lake, span: _Span, within: Query, asked: frozenset[str]) -> Iterator[Used]:
+    """Yield what versions kept, and what it took to put them."""
+    away, moved = absences(lake.runs), moves(lake.runs)
+    changed = {*away, *moved}
+    makers = lake.runs.makers() if asked & _OF_RUNS else {}
+    each = bool(asked & {"asset", *_OF_RUNS})
+    for one in lake.catalog.kept(within, *span, each=each, but=changed):
+        put = _put(one.project, one.name, makers.get((one.name, one.version)))
+        yield from _kept_in(one, span, put)
+        if one.n_objects:
+            yield Used("requests", one.n_objects, month=named_month(one.month), **put)
+    for name, version in sorted(changed):
+        entry, latest = lake.catalog.get(name, version), lake.catalog.get(name)
+        if entry and latest and within.matches(entry) and within.matches(latest):
+            pair = name, version
+            whole = _kept(entry, away.get(pair, ()), moved.get(pair, ()))
+            yield from _history(whole, span, _put(whole.project, name, makers.get(pair)))
+
+
+def _put(project: str, name: str, maker: Maker | None) -> dict[str, str]:
+    """Return what something is put down to."""
+    by = maker._asdict() if maker else {}
+    return {"project": project, "asset": name, **by}
+
+
+def _history(one: Kept, span: _Span, put: Mapping[str, str]) -> Iterator[Used]:
+    """Yield what one version kept, and where, and what it took to put it."""
+    since, until = span
+    created = int(seconds(one.entry.created) // 1)
     for first, last in _present(max(since, created), until, one.away):
         for begun, ended, tier in _in_tiers(first, last, one.moved):
-            for month, part in months(begun, ended):
-                yield Used("storage", one.n_bytes * part, month=month, tier=tier, **put)
+            for month, over in months(begun, ended):
+                yield _storage(one.n_bytes * over, month, put, tier)
     if since <= created < until:
-        yield Used("requests", Decimal(one.n_objects), month=month_of(created), **put)
+        yield Used("requests", one.n_objects, month=named_month(month_at(created)[0]), **put)
 
 
-def _present(
-    since: datetime, until: datetime, away: Sequence[Absence]
-) -> Iterator[tuple[datetime, datetime]]:
+def _present(since: int, until: int, away: Sequence[Absence]) -> Iterator[_Span]:
     """Yield the times between two moments that are in none of some absences."""
     for went, came in away:
-        yield since, min(until, went)
-        since = max(since, came or until)
+        yield since, min(until, int(went.timestamp()))
+        since = max(since, int(came.timestamp()) if came else until)
     yield since, until
 
 
-def _in_tiers(
-    since: datetime, until: datetime, moved: Sequence[Moved]
-) -> Iterator[tuple[datetime, datetime, str]]:
+def _in_tiers(since: int, until: int, moved: Sequence[Moved]) -> Iterator[tuple[int, int, str]]:
     """Yield a time between two moments in parts, each with the tier of it."""
     tier = ""
     for moment, other in moved:
-        if moment > since:
-            yield since, min(until, moment), tier
-            since = min(until, moment)
+        second = int(moment.timestamp())
+        if second > since:
+            yield since, min(until, second), tier
+            since = min(until, second)
         tier = other
     yield since, until, tier
 
 
-def _computed(run: Run, projects: dict[str, str], *, is_whole: bool) -> Iterator[Used]:
-    """Yield what a run computed, shared evenly by what it made, or took where it made nothing."""
-    names = sorted(run.outputs) or [name for name in run.input_names if name in projects]
-    if not is_whole and not (names and projects.keys() >= {*names}):
-        return
-    spent = {"compute": run.core_seconds, "gpu": run.gpu_seconds}
-    for name in names or [""]:
-        put = {
-            "project": projects.get(name, ""),
-            "asset": name,
-            "run": run.key,
-            "person": run.user,
-            "month": run.ended[:7],
-            "step": run.step,
-        }
-        for kind, seconds_of in spent.items():
-            if seconds_of or kind == "compute":
-                yield Used(kind, Decimal(str(seconds_of)) / max(1, len(names)), **put)
+def _computed(lake: Lake, span: _Span, within: Query, asked: frozenset[str]) -> Iterator[Used]:
+    """Yield what runs computed, shared evenly by what each made, or took where it made nothing."""
+    is_whole = within == EVERYTHING
+    each = not is_whole or bool(asked & {"project", "asset", "run"})
+    runs = lake.runs.spent(*span, each=each)
+    named = {name for run in runs for name in run.names}
+    there = lake.catalog.projects(named, EVERYTHING)
+    seen = there if is_whole else lake.catalog.projects(named, within)
+    for run in runs:
+        # What was read from a file is named by it, and is no asset.
+        names = run.names if run.made else [name for name in run.names if name in there]
+        if is_whole or (names and seen.keys() >= {*names}):
+            yield from _shared(run, names or [""], seen)
 
 
-def _served(
-    lake: Lake, projects: dict[str, str], since: datetime, until: datetime, *, is_whole: bool
-) -> Iterator[Used]:
-    days = since.astimezone(UTC).date(), until.astimezone(UTC).date()
-    for event in lake.audit.search(*days, what="download"):
-        name = event.on.partition("@")[0]
-        if not _is_in(event.at, since, until) or not (is_whole or name in projects):
+def _shared(run: Spent, names: Sequence[str], projects: Mapping[str, str]) -> Iterator[Used]:
+    month = named_month(run.month)
+    for kind, spent in (("compute", run.core_us), ("gpu", run.gpu_us)):
+        if not spent and kind == "gpu":
             continue
-        put = {
-            "project": projects.get(name, ""),
-            "asset": name,
-            "person": event.who,
-            "month": event.at[:7],
-        }
-        yield Used("egress", Decimal(event.n_bytes), **put)
-        yield Used("reads", Decimal(event.times), **put)
+        share, left = divmod(spent, len(names))
+        for at, name in enumerate(names):
+            put = {"run": run.run, "person": run.person, "step": run.step, "month": month}
+            project = projects.get(name, "")
+            yield Used(kind, share + (at < left), project=project, asset=name, **put)
 
 
-def _own(lake: Lake, since: datetime, until: datetime) -> Iterator[Used]:
-    for found in chain.from_iterable(map(lake.store.list, _OWN_FOLDERS)):
-        for month, part in months(max(since, found.modified), until):
-            yield Used("storage", found.size * part, project=OWN, asset=OWN, month=month)
+def _served(lake: Lake, since: datetime, until: datetime, within: Query) -> Iterator[Used]:
+    """Yield what was downloaded."""
+    days = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+    events = [
+        event
+        for event in lake.audit.search(*days, what="download")
+        if since.timestamp() <= seconds(event.at) < until.timestamp()
+    ]
+    names = {event.on.partition("@")[0] for event in events}
+    projects = lake.catalog.projects(names, within) if names else {}
+    for event in events:
+        name = event.on.partition("@")[0]
+        if within == EVERYTHING or name in projects:
+            put = {
+                "project": projects.get(name, ""),
+                "asset": name,
+                "person": event.who,
+                "month": event.at[:7],
+            }
+            yield Used("egress", event.n_bytes, **put)
+            yield Used("reads", event.times, **put)
 
 
-def _is_in(moment: str, since: datetime, until: datetime) -> bool:
-    return bool(moment) and since.timestamp() <= seconds(moment) < until.timestamp()
-
-
-def bytes_by_month(kept: Iterable[Kept]) -> dict[str, int]:
-    """Return how many bytes came in each month."""
-    found: dict[str, int] = {}
-    for one in kept:
-        month = month_of(datetime.fromtimestamp(seconds(one.entry.created), UTC))
-        found[month] = found.get(month, 0) + one.n_bytes
-    return found
+def _own(lake: Lake, span: _Span) -> Iterator[Used]:
+    """Yield what the lake keeps beside its assets; records of runs are told by their index."""
+    put = {"project": OWN, "asset": OWN}
+    for one in lake.runs.kept(*span):
+        yield from _kept_in(one, span, put)
+    beside = [folder for folder in lake.store.folders(RUNS) if not is_month(folder)]
+    for found in chain.from_iterable(map(lake.store.list, (*_OWN_FOLDERS, *beside))):
+        for month, over in months(max(span[0], int(found.modified.timestamp())), span[1]):
+            yield _storage(found.size * over, month, put)

@@ -194,7 +194,7 @@ def recorded(store: Store) -> list[str]:
 
 
 def _months_in(store: Store) -> list[str]:
-    return sorted(filter(_is_month, store.folders(FOLDER)))
+    return sorted(filter(is_month, store.folders(FOLDER)))
 
 
 def _records(store: Store, months: Iterable[str]) -> list[str]:
@@ -225,7 +225,8 @@ def synchronise(store: Store, index: RunIndex) -> list[Run]:
     return [run for _, run in found]
 
 
-def _is_month(folder: str) -> bool:
+def is_month(folder: str) -> bool:
+    """Tell whether a folder holds the records of a month."""
     return _MONTH.fullmatch(folder.rpartition("/")[2]) is not None
 
 
