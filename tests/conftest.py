@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,18 @@ def sample_data() -> Path:
     place = Path(os.environ.get("PANNEURO_SAMPLE_DATA") or ROOT.parent / "shared" / "data")
     need("sample-data", place.is_dir(), f"no real recordings in {place}: set PANNEURO_SAMPLE_DATA")
     return place
+
+
+@pytest.fixture(scope="session")
+def bound() -> list[str]:
+    """Return what to put in front of a command so that permissions bind it, whoever we are."""
+    if os.geteuid():
+        return []
+    setpriv = shutil.which("setpriv") or "setpriv"
+    words = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+    works = shutil.which("setpriv") and not subprocess.call([*words, "true"])
+    need("setpriv", works, "root may read and write anything")
+    return words
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 import panneuro
-from panneuro.core.errors import CorruptionError
+from panneuro.core.errors import CorruptionError, StoreDeniedError, StoreError
 from panneuro.lake import indexing
 
 
@@ -62,3 +62,31 @@ def test_an_index_is_beside_its_lake_or_in_the_cache(tmp_path):
     assert far == tmp_path / "cache" / "panneuro" / "id" / "index.sqlite"
     assert indexing.is_shared(far)
     assert not indexing.is_shared(folder / "catalog" / "index.sqlite")
+
+
+def test_what_was_committed_and_could_not_be_indexed_is_at_the_next_opening(
+    place, made_up, said, monkeypatch
+):
+    lake = panneuro.open(place, create=True)
+
+    def fail(*_, **__):
+        raise StoreError("the index fails")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(panneuro.Lake, "_learn", fail)
+        with pytest.raises(StoreError, match="the index fails"):
+            lake.add(made_up.use(), said=said, name="first")
+    assert list(panneuro.open(place)) == ["first"]
+    assert not list((place / "catalog").glob("*.adding"))
+
+
+def test_who_may_not_write_the_index_of_a_folder_adds_nothing(
+    place, made_up, said, monkeypatch, tmp_path
+):
+    lake = panneuro.open(place, create=True)
+    own = tmp_path / "own" / "index.sqlite"
+    own.parent.mkdir()
+    monkeypatch.setattr(indexing, "index_path", lambda *_: own)
+    with pytest.raises(StoreDeniedError, match="'catalog'"):
+        lake.add(made_up.use(), said=said, name="first")
+    assert not (place / "assets").exists()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import panneuro
-from panneuro.core.errors import InputError, NotFoundError, PanneuroError, StoreError
+from panneuro.core.errors import InputError, NotFoundError, PanneuroError, StoreDeniedError
 from panneuro.lake.adding import Options
 
 
@@ -159,7 +159,7 @@ def test_a_place_where_we_may_not_write(tmp_path, made_up, said):
         folder.chmod(0o555)
     try:
         assert panneuro.open(tmp_path / "lake")[name]["ap"].read().any()
-        with pytest.raises(StoreError, match="permission"):
+        with pytest.raises(StoreDeniedError, match="permission"):
             panneuro.open(tmp_path / "lake").add(made_up.use(), said=said, name="other")
     finally:
         for folder in folders:

@@ -8,12 +8,13 @@ per block of 65,536 rows. ``sample`` holds the exact numbers of a fine bin besid
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from panneuro.core.errors import CorruptionError, StoreError
+from panneuro.core.errors import CorruptionError, StoreDeniedError, StoreError
 
 LAYOUT = 4
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
@@ -64,8 +65,10 @@ def connect(path: Path | None) -> tuple[sqlite3.Connection, bool]:
 
     Raises
     ------
+    StoreDeniedError
+        If we may not write the file.
     StoreError
-        If the file cannot be opened, or is another program's database.
+        If it cannot be opened, or is another program's database.
     CorruptionError
         If the file is no database.
     """
@@ -90,9 +93,14 @@ def reported(path: Path | None) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY or _is_shut(path):
+            raise StoreDeniedError(
+                f"cannot use the index {_shown(path)}: {error}",
+                hint="the folder's permissions forbid it: check its owner and mode",
+            ) from error
         raise StoreError(
             f"cannot use the index {_shown(path)}: {error}",
-            hint="is another process writing, the disk full, or the folder read-only?",
+            hint="is another process writing, or the disk full?",
         ) from error
     except sqlite3.DatabaseError as error:
         raise CorruptionError(
@@ -159,6 +167,11 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path | None) -> None:
             f"cannot use {_shown(path)} as an index: it is another program's database",
             hint="name another file",
         )
+
+
+def _is_shut(path: Path | None) -> bool:
+    """Say whether the folder of an index cannot be entered or written to."""
+    return path is not None and not os.access(path.parent, os.W_OK | os.X_OK)
 
 
 def _shown(path: Path | None) -> str:

@@ -16,7 +16,7 @@ from panneuro.access.savings import Savings
 from panneuro.cli.answers import Answers
 from panneuro.cli.coding import coding_table
 from panneuro.cli.completing import formats
-from panneuro.cli.failures import SAME_LINE, Failure, failure_of
+from panneuro.cli.failures import SAME_LINE, Failure, failure_of, status_of
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
 from panneuro.cli.saying import (
@@ -38,6 +38,7 @@ from panneuro.formats.source import Source
 from panneuro.lake.adding import Added, Options, Plan
 from panneuro.lake.lake import Lake, open_lake, refuse_other_sources
 from panneuro.signals.recording import Recording
+from panneuro.storage.stores import probe
 
 Foreseen = dict[str, set[str]]
 """By name of an asset that a dry run would add, the digests of the files it is made from."""
@@ -185,7 +186,11 @@ def _send_all(answers: Answers, place: str, paths: tuple[Path, ...], request: Re
 def _opened(answers: Answers, place: str | None, *, dry_run: bool) -> Lake:
     """Open the lake, or make it: in a dry run, in memory alone."""
     try:
-        return open_lake(place)
+        lake = open_lake(place)
+        if not dry_run:
+            # Who may not write learns it before a day of data is read.
+            probe(lake.store)
+        return lake
     except NotFoundError:
         if dry_run:
             answers.say(f"would make a new lake at {place}")
@@ -221,8 +226,7 @@ def _conclude(answers: Answers, results: list[dict[str, Any]], failures: list[Fa
     if failures:
         done = len(results) - len(failures)
         answers.say(f"{done} of {len(results)} done; when it is mended, {SAME_LINE}")
-        codes = {failure.exit_code for failure in failures}
-        raise click.exceptions.Exit(6 if done else codes.pop() if len(codes) == 1 else 1)
+        raise click.exceptions.Exit(status_of(failures, some_done=done > 0))
     first = next((result for result in results if not result["status"].startswith("would")), None)
     if first:
         answers.suggest("show", first["name"])

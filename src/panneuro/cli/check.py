@@ -11,6 +11,7 @@ import click
 
 from panneuro.cli.answers import Answers
 from panneuro.cli.completing import assets
+from panneuro.cli.failures import failure_of
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
 from panneuro.cli.texts import in_bytes, table
@@ -79,6 +80,7 @@ def command(
         checked_bytes=report.checked_bytes,
         checked_runs=report.checked_runs,
         checked_editions=report.checked_editions,
+        denied=report.denied and report.denied.message,
     )
     if not names and not dry_run:
         _record(opened, began, report)
@@ -106,6 +108,9 @@ def _summary(report: Report) -> str:
 def _conclude(answers: Answers, report: Report) -> None:
     left = [problem for problem in report.problems if not problem.repaired]
     answers.say(_summary(report))
+    if report.denied and left:
+        answers.fail(failure_of(report.denied))
+        raise click.exceptions.Exit(report.denied.exit_code)
     if any(problem.kind in _INDEX for problem in left):
         answers.suggest("check", "--repair")
     if not report.ok:

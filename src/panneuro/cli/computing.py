@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from panneuro.cli.answers import Answers
-from panneuro.cli.failures import SAME_LINE, Failure
+from panneuro.cli.failures import SAME_LINE, Failure, exit_code_of, status_of
 from panneuro.cli.options import Command
 from panneuro.cli.texts import in_bytes, in_time, table
 from panneuro.compute.executors import KINDS
@@ -203,14 +203,18 @@ def conclude(answers: Answers, ran: Iterable[Ran]) -> None:
     done, failed = (sum(len(part) for part in parts) for parts in _parts(ran))
     there = sum(len(one.plan.there) for one in ran)
     answers.say(f"{done:,} run, {there:,} there already, {failed:,} failed")
-    for one in ran:
-        for run in one.failed[:_MOST_ROWS]:
-            error = run.error
-            text = f"{', '.join(run.input_names[:3])}: {error.get('message', '')}"
-            answers.fail(Failure(error.get("code", "step/failed"), text, error.get("hint", "")))
-    if failed:
+    failures = [_failure(run) for one in ran for run in one.failed]
+    for failure in failures[:_MOST_ROWS]:
+        answers.fail(failure)
+    if failures:
         answers.say(f"when it is mended, {SAME_LINE}")
-        raise click.exceptions.Exit(6 if done or there else 1)
+        raise click.exceptions.Exit(status_of(failures, some_done=done + there > 0))
+
+
+def _failure(run: Run) -> Failure:
+    code = run.error.get("code", "step/failed")
+    text = f"{', '.join(run.input_names[:3])}: {run.error.get('message', '')}"
+    return Failure(code, text, run.error.get("hint", ""), exit_code_of(code))
 
 
 def _parts(ran: list[Ran]) -> tuple[list[tuple[Run, ...]], list[tuple[Run, ...]]]:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
@@ -105,6 +105,37 @@ def _of_system(error: OSError) -> Failure:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure("store/full", message, f"make room, then {SAME_LINE}")
     return Failure("system/failed", message)
+
+
+def exit_code_of(code: str) -> int:
+    """Return the exit code of an error of ours by its name, 1 for any other.
+
+    Examples
+    --------
+    >>> exit_code_of("store/denied"), exit_code_of("step/failed")
+    (4, 1)
+    """
+    return next((kind.exit_code for kind in _kinds(PanneuroError) if kind.code == code), 1)
+
+
+def _kinds(kind: type[PanneuroError]) -> Iterator[type[PanneuroError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
+
+
+def status_of(failures: Iterable[Failure], *, some_done: bool) -> int:
+    """Return the exit status where some of many things failed.
+
+    Parameters
+    ----------
+    failures : iterable of Failure
+        At least one.
+    some_done : bool
+        Whether anything went well.
+    """
+    codes = {failure.exit_code for failure in failures}
+    return 6 if some_done else codes.pop() if len(codes) == 1 else 1
 
 
 def next_line(failure: Failure, verb: str) -> str:

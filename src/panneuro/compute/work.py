@@ -27,6 +27,7 @@ from panneuro.core.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
     PanneuroError,
+    StoreDeniedError,
     StoreError,
     UnsafeStoreError,
 )
@@ -44,7 +45,7 @@ TRIES = 3
 _FIRST_PAUSE_S = 0.5
 _LOG_OF_DONE = 2_000
 _PASSING = (StoreError, ConflictError, ConnectionError, TimeoutError, BrokenExecutor)
-_FINAL = (ObjectExistsError, ObjectNotFoundError, UnsafeStoreError)
+_FINAL = (ObjectExistsError, ObjectNotFoundError, StoreDeniedError, UnsafeStoreError)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@
     ├── StoreError           bytes could not be read or written                   store/…
     │   ├── ObjectNotFoundError                                                   store/not-found
     │   ├── ObjectExistsError    a create-only put met an existing object         store/exists
+    │   ├── StoreDeniedError     who asks may not do that to the store            store/denied
     │   └── UnsafeStoreError     the store ignores create-only puts               store/unsafe
     ├── ConflictError        somebody else committed something different          asset/conflict
     ├── CorruptionError      bytes are not what their digest says                 asset/corrupt
@@ -127,6 +128,13 @@ class ObjectExistsError(StoreError):
     """A create-only put met an existing object."""
 
     code = "store/exists"
+
+
+class StoreDeniedError(StoreError):
+    """A store refuses what is asked of it: permissions, credentials, or a place to read only."""
+
+    code = "store/denied"
+    exit_code = 4
 
 
 class UnsafeStoreError(StoreError):

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from panneuro.core.errors import StoreDeniedError
 from panneuro.core.progress import Progress, Silence
+from panneuro.core.store import Store
 from panneuro.lake.adding import workers
 from panneuro.lake.asset import parse_reference
 from panneuro.lake.asset_checks import AssetChecks
 from panneuro.lake.problems import Report
 from panneuro.lake.run_checks import check_runs
 from panneuro.lake.view_checks import check_views
-from panneuro.storage.stores import clear_unfinished
+from panneuro.storage.stores import clear_unfinished, probe
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
@@ -46,7 +48,8 @@ def check(
     repair : bool
         Put right the indexes, and what follows from others: heads, tables, pyramids, thumbnails,
         records of runs that the index knows. What of a view cannot be read is forgotten, so that
-        its next refresh computes it again.
+        its next refresh computes it again. Where the store may not be written, only the index over
+        assets, which may be our own; the report says so.
     sweep : bool
         Delete what adds, runs and views left unfinished, and finish descriptions that were.
     grace : timedelta
@@ -56,15 +59,27 @@ def check(
     """
     wanted = [parse_reference(reference) for reference in references]
     report, before = Report(), datetime.now(UTC) - grace
+    if repair or sweep:
+        report.denied = _refusal(lake.store)
+    mend, sweep = repair and not report.denied, sweep and not report.denied
     assets = AssetChecks(lake, wanted, report)
     assets.followers(before, sweep=sweep)
     with workers() as executor:
-        assets.files(executor, progress or Silence(), quick=quick, repair=repair)
+        assets.files(executor, progress or Silence(), quick=quick, repair=mend)
     assets.strays(before, sweep=sweep)
     if sweep:
         clear_unfinished(lake.store, grace)
     assets.index(repair=repair)
     if not wanted:
-        check_runs(lake, assets.held, report, quick=quick, repair=repair)
-        check_views(lake.store, report, before, quick=quick, repair=repair, sweep=sweep)
+        check_runs(lake, assets.held, report, quick=quick, repair=mend)
+        check_views(lake.store, report, before, quick=quick, repair=mend, sweep=sweep)
     return report
+
+
+def _refusal(store: Store) -> StoreDeniedError | None:
+    """Return why a store may not be written, before much of it is read."""
+    try:
+        probe(store)
+    except StoreDeniedError as error:
+        return error
+    return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from panneuro.core.entry import Entry
-from panneuro.core.errors import CorruptionError, ObjectNotFoundError
+from panneuro.core.errors import CorruptionError, ObjectNotFoundError, StoreDeniedError
 from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.places import user_cache
 from panneuro.core.query import Query
@@ -57,12 +57,18 @@ def index_path(store: Store, lake_id: str) -> Path | None:
         return None
     if store.url.startswith("file://"):
         path = Path(unquote(urlsplit(store.url).path)) / _INDEX
-        if os.access(path.parent.parent, os.W_OK):
+        if _is_open(path) or (not path.parent.exists() and _is_open(path.parent)):
             path.parent.mkdir(exist_ok=True)
             return path
     folder = user_cache() / lake_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "index.sqlite"
+
+
+def _is_open(path: Path) -> bool:
+    """Say whether we may write a file, and beside it."""
+    mode = os.W_OK | os.X_OK
+    return os.access(path.parent, mode) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def committed(store: Store) -> Iterator[Entry]:
@@ -111,20 +117,33 @@ def learn(store: Store, catalog: SqliteCatalog, made: Iterable[tuple[str, str]])
 
 
 @contextmanager
-def announced(path: Path | None, name: str) -> Iterator[None]:
+def announced(store: Store, path: Path | None, name: str) -> Iterator[None]:
     """Leave a note beside the index while an asset is committed and then indexed.
 
-    Should we die in between, `catch_up` finds the note.
+    Should we die or fail in between, `catch_up` finds the note; one of a failure looks very old.
+
+    Raises
+    ------
+    StoreDeniedError
+        If the lake is a folder whose index we may not write.
     """
     if path is None:
         yield
         return
+    if store.url.startswith("file://") and is_shared(path):
+        raise StoreDeniedError(
+            f"adding {name!r}: the index in the folder {FOLDER!r} of {store.url!r} is read-only",
+            hint="ask its owner to let you write there: nobody else would find the asset",
+        )
     note = path.with_name(f"{uuid.uuid4().hex}{_NOTE}")
     note.write_text(name)
     try:
         yield
-    finally:
-        note.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.utime(note, (0, 0))
+        raise
+    note.unlink(missing_ok=True)
 
 
 def catch_up(store: Store, catalog: SqliteCatalog, path: Path) -> None:

@@ -18,6 +18,7 @@ from panneuro.core.query import Query, parse
 from panneuro.core.store import Store
 from panneuro.lake import indexing, settings
 from panneuro.lake.asset import Asset, parse_reference
+from panneuro.lake.entries import entry_of
 from panneuro.lake.finding import Found
 from panneuro.lake.runs import record_key, synchronise
 from panneuro.lake.wording import in_documents_words
@@ -112,20 +113,22 @@ class Lake:
         entry = self.index.get(name, version or None)
         if entry is None:
             close = difflib.get_close_matches(name, self.catalog.complete(name[:3], 200), 1)
+            hint = f"did you mean {close[0]!r}?" if close else "panneuro find   lists what it has"
             raise NotFoundError(
-                f"the lake at {self.store.url!r} has no asset {reference!r}",
-                hint=f"did you mean {close[0]!r}?"
-                if close
-                else "panneuro find   lists what it has",
+                f"the lake at {self.store.url!r} has no asset {reference!r}", hint=hint
             )
         return Asset.open(self.store, entry.name, entry.version)
+
+    @property
+    def _index_path(self) -> Path | None:
+        return indexing.index_path(self.store, self.settings.id)
 
     @cached_property
     def catalog(self) -> SqliteCatalog:
         """The index: a file beside the lake in a folder, else in the user's cache."""
         from panneuro.catalog.sqlite import SqliteCatalog
 
-        path = indexing.index_path(self.store, self.settings.id)
+        path = self._index_path
         catalog = SqliteCatalog(path)
         if catalog.empty:
             catalog.index(indexing.committed(self.store))
@@ -138,7 +141,7 @@ class Lake:
     @cached_property
     def index(self) -> Searchable:
         """What is searched: the newest snapshot in the store where there is no index yet."""
-        path = indexing.index_path(self.store, self.settings.id)
+        path = self._index_path
         if path is not None and indexing.is_shared(path) and not path.exists():
             if snapshot := indexing.newest_snapshot(self.store):
                 return snapshot
@@ -155,7 +158,7 @@ class Lake:
         """The index over what was run: a file beside the index over assets."""
         from panneuro.catalog.runs import SqliteRuns
 
-        path = indexing.index_path(self.store, self.settings.id)
+        path = self._index_path
         runs = SqliteRuns(path and path.with_name("runs.sqlite"))
         self.refresh(runs)
         return runs
@@ -295,7 +298,7 @@ class Lake:
         earlier = self.versions(plan.name)
         if earlier and not options.replaces:
             refuse_other_sources(plan, (source["digest"] for source in earlier[-1].sources))
-        with indexing.announced(indexing.index_path(self.store, self.settings.id), plan.name):
+        with indexing.announced(self.store, self._index_path, plan.name):
             try:
                 if adding.is_there(plan, earlier) or not adding.has_data(plan, earlier):
                     added = adding.carry_out(self.store, plan, earlier, progress)
@@ -308,15 +311,11 @@ class Lake:
         return added
 
     def _learn(self, added: Added) -> None:
-        from panneuro.lake.entries import entry_of
-
         self.catalog.index([entry_of(added.manifest)], replace=True)
         self.publish()
 
     def _learn_again(self, name: str) -> None:
         """Index what others committed; we may have finished it for one who died."""
-        from panneuro.lake.entries import entry_of
-
         self.catalog.index([entry_of(one) for one in self.versions(name)], replace=True)
 
     def describe(
@@ -368,7 +367,7 @@ class Lake:
         """Add what follows an asset's latest version; where another does meanwhile, after that."""
         asset = self._latest(reference)
         probe(self.store)
-        with indexing.announced(indexing.index_path(self.store, self.settings.id), asset.name):
+        with indexing.announced(self.store, self._index_path, asset.name):
             while True:
                 try:
                     added = add(asset)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from panneuro.core.errors import StoreDeniedError
+
 _NO_WRONG = ("unfinished", "gone", "expired")
 
 
@@ -47,6 +49,8 @@ class Report:
         In the order found.
     checked_assets, checked_files, checked_bytes, checked_runs, checked_editions : int
         How much was looked at.
+    denied : StoreDeniedError, optional
+        Why nothing but indexes was put right, though it was to be.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Report:
     checked_bytes: int = 0
     checked_runs: int = 0
     checked_editions: int = 0
+    denied: StoreDeniedError | None = None
 
     @property
     def ok(self) -> bool:

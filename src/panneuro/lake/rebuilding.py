@@ -61,9 +61,11 @@ def rebuild(store: Store, manifest: Manifest, file: StoredFile) -> bool:
         with suppress(PanneuroError, LookupError, ValueError, TypeError, OSError):
             data = make(store, manifest, file.path)
             if data is not None and digest_bytes(data) == file.digest:
-                store.put(manifest.key_of(file), data)
-                return True
-    return False
+                break
+    else:
+        return False
+    store.put(manifest.key_of(file), data)
+    return True
 
 
 def _inline(store: Store, manifest: Manifest, path: str) -> bytes | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +18,15 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from panneuro.core.errors import InputError, ObjectExistsError, ObjectNotFoundError, StoreError
+from panneuro.core.errors import (
+    InputError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoreDeniedError,
+    StoreError,
+)
 from panneuro.core.store import ObjectInfo, Usage, check_key, check_prefix, is_key
+from panneuro.storage.refusals import NO_BUCKET, refusal
 
 if TYPE_CHECKING:
     from obstore import Bytes, ObjectMeta
@@ -33,21 +39,6 @@ PART = 16 * 1024 * 1024
 """Objects above this many bytes are sent in parts of this size."""
 
 _PAGE = 1000
-_QUERY = re.compile(r"\?\S+")
-_PAGE_OF_XML = re.compile(r":?\s*<.*")
-_NO_BUCKET = "check the name of the bucket, or make it first"
-_KEYS = "check the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …)"
-_HINTS = {
-    "(os error 28)": "the disk is full: free some space and run the same line again",
-    "(os error 122)": "the disk quota is used up: free some space and run the same line again",
-    "(os error 13)": "the folder's permissions forbid it: check its owner and mode",
-    "(os error 30)": "the file system is mounted read-only",
-    "NoSuchBucket": _NO_BUCKET,
-    "403 Forbidden": _KEYS,
-    "401 Unauthorized": _KEYS,
-    "169.254.169.254": f"{_KEYS}, or open a public place with ?anonymous=true",
-    "error sending request": "the server cannot be reached: check the address and the network",
-}
 
 
 class ObjectStore:
@@ -244,7 +235,7 @@ class ObjectStore:
 
     def _check_writable(self, key: str) -> None:
         if not self._writable:
-            raise StoreError(
+            raise StoreDeniedError(
                 f"cannot write {key!r} to {self.url!r}: places behind http(s) are read-only",
                 hint="copy what you need to a folder or a bucket, and write there",
             )
@@ -267,19 +258,11 @@ class ObjectStore:
             ) from None
         except (BaseError, OSError, ValueError, NotImplementedError) as error:
             # The cause is dropped: its text may quote the request, signed address and all.
-            reason, hint = _reason(error)
-            if verb == "list" and not self._writable:
-                reason, hint = "places behind http(s) are not listed", "its pages and HTTP API tell"
-            raise StoreError(
-                f"cannot {verb} {key!r} at {self.url!r}: {reason}", hint=hint
-            ) from None
+            raise refusal(verb, key, self.url, error) from None
 
     def _absent(self, verb: str, key: str) -> StoreError:
         if verb in {"write", "list"}:
-            return StoreError(
-                f"cannot {verb} {key!r}: {self.url!r} does not exist",
-                hint=_NO_BUCKET,
-            )
+            return StoreError(f"cannot {verb} {key!r}: {self.url!r} does not exist", hint=NO_BUCKET)
         return ObjectNotFoundError(
             f"cannot {verb} {key!r}: {self.url!r} holds nothing under that key"
         )
@@ -415,15 +398,6 @@ def _info(meta: ObjectMeta) -> ObjectInfo:
         modified=meta["last_modified"],
         etag=etag.removeprefix("W/").strip('"') if etag else None,
     )
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    """Return the first line of an error without query strings, and what to do about it."""
-    text = str(error)
-    if isinstance(error, OSError) and error.errno:
-        text = f"{error.strerror} (os error {error.errno}): {error.filename}"
-    reason = _QUERY.sub("?…", _PAGE_OF_XML.sub("", text.partition("\n")[0]))
-    return reason, next((hint for sign, hint in _HINTS.items() if sign in text), "")
 
 
 def _entries(root: Path, folder: str) -> list[tuple[str, os.DirEntry[str]]]:

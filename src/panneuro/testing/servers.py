@@ -6,6 +6,7 @@ Both listen on the loopback only and keep their data in memory. Where ``setpriv`
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -105,6 +106,17 @@ class S3Server:
         name = name or f"bucket-{uuid.uuid4().hex[:12]}"
         self.client().create_bucket(Bucket=name)
         return name
+
+    def deny_writing(self, bucket: str) -> None:
+        """Let everybody, the owner too, only read a bucket; the server must honour policies."""
+        denied = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:PutObject", "s3:DeleteObject"],
+            "Resource": [f"arn:aws:s3:::{bucket}/*"],
+        }
+        policy = {"Version": "2012-10-17", "Statement": [denied]}
+        self.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
     def client(self) -> Any:
         """Return a boto3 client, for what a store does not do."""
