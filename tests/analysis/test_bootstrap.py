@@ -71,3 +71,8 @@ def test_the_same_seed_gives_the_same_interval():
 def test_bootstrap_refuses(samples, arguments):
     with pytest.raises(InputError):
         bootstrap_mean(samples, **arguments)
+
+
+def test_the_mean_has_the_unit_of_the_samples():
+    counts = xr.DataArray(np.arange(10.0), dims="trial", attrs={"units": "spikes"})
+    assert {array.attrs["units"] for array in bootstrap_mean(counts).values()} == {"spikes"}

@@ -32,6 +32,12 @@ def test_short_times_are_milliseconds_and_others_keep_their_unit():
     assert readable([np.nan], "volts")[1] == "V"
 
 
+def test_an_axis_keeps_the_unit_that_it_has():
+    assert readable([2e-9], "volts", "lfp (µV)") == (1e6, "µV")
+    assert readable([0.1], "s", "lag (s)") == (1.0, "s")
+    assert readable([2e-9], "volts", "rate (Hz)") == (1e9, "nV")
+
+
 def test_the_style_ends_with_the_figure():
     before = dict(pyplot.rcParams)
     with styled(None) as ax:

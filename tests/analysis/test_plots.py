@@ -9,6 +9,7 @@ import xarray as xr
 
 pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
 
+from panneuro.analysis.clusters import cluster_f_test  # noqa: E402
 from panneuro.analysis.coherence import coherence  # noqa: E402
 from panneuro.analysis.condition_spectra import power_by_condition  # noqa: E402
 from panneuro.analysis.correlograms import correlograms  # noqa: E402
@@ -228,8 +229,81 @@ def test_accuracy_over_time_has_its_chance_and_where_it_is_above():
     found = decoded(("time",), (9,))
     ax = found.neuro.plot()
     assert "chance" in [text.get_text() for text in ax.texts]
-    bar = next(line for line in ax.lines if line.get_linewidth() == 2.2)
-    np.testing.assert_array_equal(np.isfinite(bar.get_ydata()), found.p_max < 0.05)
+    bars = [[end[0] for end in bar] for bar in ax.collections[0].get_segments()]
+    times = found.time[found.p_max < 0.05]
+    assert 0 < len(times) < 9
+    np.testing.assert_allclose(bars, np.stack([times - 0.05, times + 0.05], axis=1))
+
+
+@pytest.mark.usefixtures("figures")
+def test_clusters_that_are_more_than_chance_have_a_bar():
+    samples = xr.DataArray(
+        RANDOM.normal(size=(40, 50)), {"time": np.arange(50) / 10}, ("trial", "time")
+    )
+    samples[:20, 10:20] += 2
+    found = cluster_f_test(samples, np.arange(40) < 20, 4.0, n_permutations=199)
+    ax = found.neuro.plot()
+    assert ax.get_ylabel() == "F"
+    starts = [bar[0][0] for bar in ax.collections[0].get_segments()]
+    significant = found.cluster.isin(found.cluster_number[found.p < 0.05])
+    assert 8 <= significant.sum() < 50
+    np.testing.assert_allclose(starts, found.time[significant] - 0.05)
+
+
+@pytest.mark.usefixtures("figures")
+def test_what_is_drawn_over_something_is_in_its_unit():
+    time = {"time": np.arange(5.0)}
+    field, fast = (
+        xr.DataArray(size * np.arange(5.0), time, ("time",), "lfp", {"units": "volts"})
+        for size in (1e-4, 1e-8)
+    )
+    ax = field.neuro.plot()
+    assert ax.get_ylabel() == "lfp (µV)"
+    fast.neuro.plot(ax)
+    assert ax.get_ylabel() == "lfp (µV)"
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), 1e6 * fast)
+
+
+@pytest.mark.usefixtures("figures")
+def test_errors_of_points_are_in_the_unit_of_the_points_and_may_be_lopsided():
+    of = {"mean": 2e-4, "low": 1e-4, "high": 5e-4}
+    found = xr.Dataset(
+        {name: ("depth", [at, at]) for name, at in of.items()}, {"depth": [0.0, 9.0]}
+    )
+    found["mean"].attrs["units"] = "volts"
+    ax = found.neuro.plot()
+    for error in ax.collections[0].get_segments():
+        np.testing.assert_allclose(error[:, 1], [100, 500])
+    assert ax.get_ylabel() == "mean (µV)"
+
+
+@pytest.mark.usefixtures("figures")
+def test_what_units_have_in_common_is_not_outshone_by_what_each_has_with_itself():
+    few = xr.DataArray([[1.0, 0.1], [0.1, 1.0]], dims=("unit", "other"), name="correlation")
+    ax = few.neuro.plot()
+    drawn = ax.collections[0].get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(drawn), np.eye(2))
+    assert ax.collections[0].get_clim()[1] == pytest.approx(0.1)
+    (2 * few).neuro.plot()
+
+
+@pytest.mark.usefixtures("figures")
+def test_many_units_are_numbered_in_round_steps():
+    counts = xr.DataArray(np.ones((202, 30)), dims=("unit", "time"), name="rate")
+    np.testing.assert_array_equal(counts.neuro.plot().get_yticks(), [0, 50, 100, 150, 200])
+
+
+@pytest.mark.usefixtures("figures")
+def test_p_values_over_time_show_how_small_they_are():
+    found = xr.DataArray([0.5, 1e-4, 0.9], {"time": np.arange(3.0)}, ("time",), "p_max")
+    assert found.neuro.plot().get_yscale() == "log"
+
+
+@pytest.mark.usefixtures("figures")
+def test_time_without_seconds_is_counted_in_bins():
+    assert xr.DataArray([1.0, 2.0], dims="time", name="error").neuro.plot().get_xlabel() == (
+        "time (bins)"
+    )
 
 
 @pytest.mark.usefixtures("figures")
@@ -246,6 +320,8 @@ def test_phases_are_drawn_on_a_circle():
     assert ax.name == "polar"
     ends = np.concatenate([line.get_xdata() for line in ax.lines if line.get_marker() == "o"])
     np.testing.assert_allclose(np.sort(ends), np.sort(found.phase))
+    apart = np.angle(np.exp(1j * (found.phase.values - np.deg2rad(ax.get_rlabel_position()))))
+    assert np.abs(apart).min() > 0.3
     with pytest.raises(InputError, match="polar"):
         found.neuro.plot(pyplot.figure().add_subplot())
 

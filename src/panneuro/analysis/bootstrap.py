@@ -87,7 +87,11 @@ def bootstrap_mean(
     found = {"mean": values.mean(axis=0), "low": low, "high": high, "standard_error": error}
     dims, coordinates = axes_of(samples if isinstance(samples, xr.DataArray) else values)
     shaped = {name: (dims, value.reshape(values.shape[1:])) for name, value in found.items()}
-    return xr.Dataset(shaped, coordinates)
+    result = xr.Dataset(shaped, coordinates)
+    unit = samples.attrs.get("units", "") if isinstance(samples, xr.DataArray) else ""
+    for name, array in result.items():
+        array.attrs.update(long_name=str(name).replace("_", " "), units=unit)
+    return result
 
 
 def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDArray[np.float64]:

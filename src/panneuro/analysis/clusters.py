@@ -254,7 +254,11 @@ def _cluster_test(
     mass = mass[:n_clusters]
     dims, coordinates = axes_of(samples if isinstance(samples, xr.DataArray) else given)
     values_of = {
-        "statistic": (dims, to_f(np.abs(share), design).reshape(shape)),
+        "statistic": (
+            dims,
+            to_f(np.abs(share), design).reshape(shape),
+            {"units": "1", "long_name": "t²" if design.signed else "F"},
+        ),
         "cluster": (dims, labels.reshape(shape)),
         "mass": ("cluster_number", mass),
         "p": ("cluster_number", p_values(mass * SLACK, largest)),

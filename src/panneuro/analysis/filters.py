@@ -261,7 +261,7 @@ def phase(
     Returns
     -------
     TimeSeries
-        Lazy, float32, in radians from −π to π; 0 at a peak.
+        Named ``phase``; lazy, float32, in radians from −π to π; 0 at a peak.
 
     Raises
     ------
@@ -277,7 +277,7 @@ def phase(
     array([0. , 0.1, 0.1], dtype=float32)
     """
     found = _one_sided(signal, band, every, design, order, _turn_angle, np.float32)
-    return found.with_data(found.data, unit="radians")
+    return found.with_data(found.data, name="phase", unit="radians")
 
 
 def decimated(signal: TimeSeries, every: int) -> TimeSeries:

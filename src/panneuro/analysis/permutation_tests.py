@@ -268,7 +268,15 @@ def _test(samples: Any, design: Design, executor: Executor | None) -> xr.Dataset
         "p_max": p_values(statistic * SLACK, largest),
     }
     dims, coordinates = axes_of(samples)
-    tests = {name: (dims, value.reshape(shape)) for name, value in values.items()}
+    named = {
+        "statistic": "t²" if design.signed else "F",
+        "p": "p",
+        "p_max": "p (corrected for all tests)",
+    }
+    tests = {
+        name: (dims, value.reshape(shape), {"units": "1", "long_name": named[name]})
+        for name, value in values.items()
+    }
     return xr.Dataset(tests | {"largest": ("permutation", largest)}, coordinates)
 
 

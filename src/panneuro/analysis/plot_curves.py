@@ -16,6 +16,7 @@ from panneuro.analysis.plot_style import (
     Floats,
     axis_of,
     finish,
+    is_p,
     named,
     readable,
     reference,
@@ -43,9 +44,11 @@ def draw_curves(
 
     A bar below tells where it is significant, in the colour of the line.
     """
-    places, xlabel = axis_of(array[x])
-    values, ylabel = axis_of(array)
-    factor = readable(array, str(array.attrs.get("units", "")))[0]
+    places, xlabel = axis_of(array[x], ax.get_xlabel())
+    if x == "time" and x not in array.coords:
+        xlabel = "time (bins)"
+    values, ylabel = axis_of(array, ax.get_ylabel())
+    factor = readable(array, str(array.attrs.get("units", "")), ylabel)[0]
     dims = [x] if hue is None else [hue, x]
     lines = _rows(values, array, dims)
     ends = (
@@ -62,10 +65,17 @@ def draw_curves(
             ax.fill_between(places, low, high, color=colour, alpha=0.25, lw=0)
     ax.margins(x=0)
     if significant is not None:
+        edges = _edges(places)
         for number, mask in enumerate(_rows(significant.to_numpy(), significant, dims) > 0):
-            at = np.where(mask, 0.015 + 0.025 * number, np.nan)
             colour = COLOURS[(first + number) % len(COLOURS)]
-            ax.plot(places, at, color=colour, lw=2.2, transform=ax.get_xaxis_transform())
+            ax.hlines(
+                np.full(mask.sum(), 0.015 + 0.025 * number),
+                edges[:-1][mask],
+                edges[1:][mask],
+                color=colour,
+                lw=2.2,
+                transform=ax.get_xaxis_transform(),
+            )
     if not first:
         _scale(ax, array, values)
     if "chance" in array.attrs:
@@ -84,14 +94,16 @@ def draw_points(
     """Draw a point for each stimulus, with its error; lines join what has an order."""
     places, xlabel = _stimuli(ax, array[x])
     line_style = "-" if _is_numeric(array[x]) else "none"
-    values, ylabel = axis_of(array)
+    values, ylabel = axis_of(array, ax.get_ylabel())
     dims = [x] if hue is None else [hue, x]
     names = _names(array, hue)
+    lines = _rows(values, array, dims)
     errors: list[Floats | None] = [None] * len(names)
     if between is not None:
-        low, high = (_rows(end.to_numpy(), end, dims) for end in between)
-        errors = list((high - low) / 2)
-    for number, (line, name) in enumerate(zip(_rows(values, array, dims), names, strict=True)):
+        factor = readable(array, str(array.attrs.get("units", "")), ylabel)[0]
+        low, high = (_rows(end.to_numpy() * factor, end, dims) for end in between)
+        errors = [np.maximum(both, 0) for both in np.stack([lines - low, high - lines], axis=1)]
+    for number, (line, name) in enumerate(zip(lines, names, strict=True)):
         colour = COLOURS[number % len(COLOURS)]
         how: Any = {"color": colour, "marker": "o", "ms": 3.5, "elinewidth": 0.8, "label": name}
         ax.errorbar(places, line, errors[number], ls=line_style, **how)
@@ -119,10 +131,9 @@ def draw_strip(ax: Axes, array: xr.DataArray) -> Axes:
 
 def draw_lags(ax: Axes, array: xr.DataArray, expected: xr.DataArray | None) -> Axes:
     """Draw a correlogram as bars, with what is expected by chance and its 99 % Poisson range."""
-    lags, xlabel = axis_of(array["lag"])
+    lags, xlabel = axis_of(array["lag"], ax.get_xlabel())
     counts, ylabel = axis_of(array)
-    width = float(np.diff(lags).mean()) if len(lags) > 1 else 1.0
-    edges = np.append(lags - width / 2, lags[-1] + width / 2)
+    edges = _edges(lags)
     ax.stairs(counts, edges, fill=True, color="0.72")
     if expected is not None:
         mean = expected.to_numpy()
@@ -139,7 +150,7 @@ def draw_lags(ax: Axes, array: xr.DataArray, expected: xr.DataArray | None) -> A
 
 def draw_raster(ax: Axes, spikes: xr.Dataset) -> Axes:
     """Draw a tick for every spike and a row for every presentation, together by condition."""
-    times, xlabel = axis_of(spikes["time"])
+    times, xlabel = axis_of(spikes["time"], ax.get_xlabel())
     rows, count = spikes["row"].to_numpy(), spikes.sizes["presentation"]
     names, members = np.array([""]), np.zeros(count, np.int64)
     if "condition" in spikes.coords:
@@ -186,12 +197,19 @@ def draw_phases(ax: Any, locking: xr.Dataset) -> Axes:
     ax.set_rmax(1.08 * longest)
     step = next(step for step in (0.05, 0.1, 0.25, 0.5) if longest < 3.5 * step)
     ax.set_rticks(np.arange(step, longest, step))
-    ax.set_rlabel_position(135)
+    ax.set_rlabel_position(_farthest(phase[np.isfinite(phase)]))
     ax.grid(color="0.88", lw=0.6)
     ax.spines["polar"].set_visible(False)
     ax.legend(loc="lower left", bbox_to_anchor=(0.88, 0.88), handletextpad=0.2)
     drawn: Axes = ax
     return drawn
+
+
+def _farthest(phases: Floats) -> float:
+    """Return which of the directions between the labels of a circle is farthest from all phases."""
+    directions = np.array([135.0, 45.0, 225.0, 315.0])
+    apart = np.angle(np.exp(1j * (np.deg2rad(directions)[:, None] - phases)))
+    return float(directions[np.abs(apart).min(axis=1, initial=np.pi).argmax()])
 
 
 def draw_distribution(
@@ -215,7 +233,8 @@ def draw_distribution(
         if limit is not None:
             ax.axvline(limit, color=COLOURS[1], lw=1, ls=DASHED)
     ax.set_ylim(bottom=0)
-    ax.locator_params(axis="both", nbins=5)
+    ax.locator_params(axis="x", nbins=5)
+    ax.locator_params(axis="y", nbins=5, integer=True)
     return finish(ax, array, label, of)
 
 
@@ -229,6 +248,12 @@ def draw_estimates(ax: Axes, table: pd.DataFrame) -> Axes:
     ax.set_yticks(places, [said(name) for name in table.index])
     ax.set_ylim(len(table) - 0.5, -0.5)
     return finish(ax, values, "value", str(table.index.name or ""), zero=True)
+
+
+def _edges(places: Floats) -> Floats:
+    """Return where evenly spaced bins begin and end, of which the places are the middles."""
+    width = float(np.diff(places).mean()) if len(places) > 1 else 1.0
+    return np.append(places - width / 2, places[-1] + width / 2)
 
 
 def _rows(values: npt.NDArray[Any], array: xr.DataArray, dims: list[str]) -> Floats:
@@ -259,8 +284,9 @@ def _legend(ax: Axes, array: xr.DataArray, hue: str | None) -> None:
 
 
 def _scale(ax: Axes, array: xr.DataArray, values: Floats) -> None:
-    """Draw power on a logarithmic scale, and what cannot be negative from zero."""
-    if str(array.attrs.get("units", "")).endswith("/Hz") and (values > 0).any():
+    """Draw power and p on a logarithmic scale, and what cannot be negative from zero."""
+    density = str(array.attrs.get("units", "")).endswith("/Hz")
+    if (density or is_p(array)) and (values > 0).any():
         ax.set_yscale("log")
     elif not (values < 0).any() and not array.attrs.get("chance", 0) > 0.1 * values.max():
         ax.set_ylim(bottom=0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from panneuro.analysis.plot_style import Floats, axis_of, finish, said
+from panneuro.analysis.plot_style import Floats, axis_of, finish, is_p, said
 from panneuro.core.extras import need
 
 if TYPE_CHECKING:
@@ -25,14 +25,18 @@ _ALIKE = ({"x", "y"}, {"train_time", "test_time"}, {"label", "predicted"})
 def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
     """Draw a colour for each value over two axes.
 
-    Power is on a logarithmic scale; what goes below zero as well as above has white at zero; all
-    else a scale from zero, or from its least value, that is even to the eye.
+    Power is on a logarithmic scale; what goes below zero as well as above has white at zero, or at
+    chance; all else a scale from zero, or from its least value, that is even to the eye. Where each
+    has a correlation or coherence of one with itself, the diagonal is left white: the scale is that
+    of the others.
     """
     (places, xlabel), (rows, ylabel) = (_axis(array, dim) for dim in (x, y))
     if x == "other":
         xlabel = f"other {ylabel}"
     values, label = axis_of(array)
     values = values.transpose([array.get_axis_num(dim) for dim in (y, x)])
+    if _pairs(x, y) and _with_themselves(array, values, x, y):
+        np.fill_diagonal(values, np.nan)
     given = {"shading": "nearest", "rasterized": True, **_colours(array, values)}
     mesh = ax.pcolormesh(places, rows, np.ma.masked_invalid(values), **given)
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=22)
@@ -53,6 +57,14 @@ def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
 
 def _pairs(x: str, y: str) -> bool:
     return "other" in x or "other" in y
+
+
+def _with_themselves(array: xr.DataArray, values: Floats, x: str, y: str) -> bool:
+    """Return whether rows and columns are the same, and each is one with itself."""
+    if array.sizes[x] != array.sizes[y] or not np.array_equal(array[x], array[y]):
+        return False
+    own = values.diagonal()
+    return bool(np.allclose(own[np.isfinite(own)], 1)) and own.size > 1
 
 
 def is_list(array: xr.DataArray, dim: str) -> bool:
@@ -83,7 +95,7 @@ def _ticks(array: xr.DataArray, dim: str, axis: Any, *, tilted: bool) -> None:
     count = array.sizes[dim]
     names = array[dim].to_numpy() if dim in array.coords else np.arange(count)
     number = pd.api.types.is_numeric_dtype(names.dtype)
-    step = 1 if count <= (_FEW_NUMBERS if number else _FEW_NAMES) else -(-count // 6)
+    step = 1 if count <= (_FEW_NUMBERS if number else _FEW_NAMES) else _round(count / 8)
     at = np.arange(0, count, step)
     long = tilted and not number and count > 4
     how = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if long else {}
@@ -91,19 +103,26 @@ def _ticks(array: xr.DataArray, dim: str, axis: Any, *, tilted: bool) -> None:
     axis.set_tick_params(length=0 if count <= _FEW_ROWS else 3)
 
 
+def _round(least: float) -> int:
+    """Return the least of 1, 2, 5, 10, 20, … that is not less."""
+    size: int = 10 ** int(np.log10(max(least, 1)))
+    return next(digit * size for digit in (1, 2, 5, 10) if digit * size >= least)
+
+
 def _colours(array: xr.DataArray, values: Floats) -> dict[str, Any]:
     colours = need("matplotlib.colors", "plot", "Drawing figures")
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     unit = str(array.attrs.get("units", ""))
-    if low < 0 < high:
-        reach = max(-low, high)
-        return {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
+    middle = float(array.attrs.get("chance", 0.0))
+    if low < middle < high:
+        reach = max(middle - low, high - middle)
+        return {"cmap": "RdBu_r", "vmin": middle - reach, "vmax": middle + reach}
     if unit.endswith(("²/Hz", "²")) and low >= 0 < high:
         # A few bins of hardly any power would take the scale far below what matters.
         floor = max(float(np.quantile(finite, 0.02)), high * 1e-6)
         return {"cmap": "viridis", "norm": colours.LogNorm(floor, high)}
-    if str(array.name).split("_")[0] == "p" and unit in ("", "1") and low < high:
+    if is_p(array) and low < high:
         return {"cmap": "viridis_r", "norm": colours.LogNorm(max(low, _LEAST_P), high, clip=True)}
     if unit == "spikes" and array.dtype.kind in "ui":
         return {"cmap": "Greys", "vmin": 0, "vmax": max(high, 1.0)}

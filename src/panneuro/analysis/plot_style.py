@@ -88,27 +88,42 @@ def styled(
         yield ax
 
 
-def readable(values: npt.ArrayLike, unit: str) -> tuple[float, str]:
+def readable(values: npt.ArrayLike, unit: str, label: str = "") -> tuple[float, str]:
     """Return by what to multiply values so that they are easily read, and their unit then.
+
+    The label of the axis that they go on, if it has one already, decides: whatever is drawn over
+    something else is in the same unit.
 
     Examples
     --------
     >>> readable([2e-5], "volts")
     (1000000.0, 'µV')
+    >>> readable([2e-5], "volts", "lfp (mV)")
+    (1000.0, 'mV')
     >>> readable([4e-10], "(volts)²/Hz")
     (1000000000000.0, 'µV²/Hz')
     >>> readable([-0.05, 0.05], "s")
     (1000.0, 'ms')
     """
+    spellings = _spellings(unit)
+    taken = (one for one in spellings if label.endswith(f"({one[1]})"))
+    if found := next(taken, None):
+        return found
     largest = float(np.nanmax(np.abs(np.asarray(values, float)), initial=0.0))
+    least = 0.3 if unit == "s" else 1.0
+    if not largest:
+        return spellings[0]
+    return next((one for one in spellings if largest * one[0] >= least), spellings[-1])
+
+
+def _spellings(unit: str) -> list[tuple[float, str]]:
+    """Return by what to multiply for each way to write a unit, from large to small."""
     if unit == "s":
-        return (1e3, "ms") if 0 < largest < 0.3 else (1.0, "s")
+        return [(1.0, "s"), (1e3, "ms")]
     if unit not in _VOLTS:
-        return 1.0, _BRACKETS.sub(r"\1", unit)
-    power = _VOLTS[unit]
-    wanted = (prefix for prefix in _PREFIXES if largest * prefix[0] ** power >= 1)
-    factor, letter = next(wanted, _PREFIXES[2] if largest > 0 else _PREFIXES[0])
-    return factor**power, f"{letter}V{_POWERS[power]}{'/Hz' if unit.endswith('/Hz') else ''}"
+        return [(1.0, _BRACKETS.sub(r"\1", unit))]
+    power, density = _VOLTS[unit], "/Hz" if unit.endswith("/Hz") else ""
+    return [(factor**power, f"{letter}V{_POWERS[power]}{density}") for factor, letter in _PREFIXES]
 
 
 def named(name: str, unit: str) -> str:
@@ -133,10 +148,13 @@ def said(value: object) -> str:
     return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def axis_of(array: xr.DataArray) -> tuple[Floats, str]:
-    """Return the values of an array or coordinate as they are best read, and their label."""
+def axis_of(array: xr.DataArray, label: str = "") -> tuple[Floats, str]:
+    """Return the values of an array or coordinate as they are best read, and their label.
+
+    The label that the axis has already decides on the unit, as in :func:`readable`.
+    """
     values = array.to_numpy().astype(np.float64)
-    factor, unit = readable(values, str(array.attrs.get("units", "")))
+    factor, unit = readable(values, str(array.attrs.get("units", "")), label)
     name = str(array.attrs.get("long_name", array.name or "value")).replace("_", " ")
     return values * factor, named(name, unit)
 
@@ -148,6 +166,17 @@ def finish(ax: Axes, x: Floats, xlabel: str, ylabel: str, *, zero: bool = False)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def is_p(array: xr.DataArray) -> bool:
+    """Return whether values are p-values, by their name.
+
+    Examples
+    --------
+    >>> is_p(xr.DataArray(0.01, name="p_max")), is_p(xr.DataArray(3.0, name="power"))
+    (True, False)
+    """
+    return str(array.name).split("_")[0] == "p" and array.attrs.get("units", "") in _NONE
 
 
 def titled(ax: Axes, title: str) -> Axes:

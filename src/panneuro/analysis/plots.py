@@ -172,10 +172,16 @@ def _dataset(found: xr.Dataset, ax: Axes | None) -> Axes:
     main = main.assign_attrs({**found.attrs, **main.attrs})
     if "permutation" in found.dims and "null" in found:
         main.attrs.setdefault("chance", float(found["null"].mean()))
-    significant = None
+    return _array(main, ax, _range(found, main), significant=_significant(found, main))
+
+
+def _significant(found: xr.Dataset, main: xr.DataArray) -> xr.DataArray | None:
+    """Return where a test says that there is something, corrected for all places."""
     if "p_max" in found and found["p_max"].dims == main.dims and found["p_max"].notnull().any():
-        significant = found["p_max"] < _SIGNIFICANT
-    return _array(main, ax, _range(found, main), significant=significant)
+        return found["p_max"] < _SIGNIFICANT
+    if {"cluster", "p"} <= set(found.data_vars) and found["p"].dims == ("cluster_number",):
+        return found["cluster"].isin(found["cluster_number"][found["p"] < _SIGNIFICANT])
+    return None
 
 
 def _range(found: xr.Dataset, main: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray] | None:
