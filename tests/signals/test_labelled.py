@@ -22,6 +22,14 @@ def test_an_array_with_labels_is_the_signal():
     assert np.array_equal(array.to_numpy(), series().data)
 
 
+def test_numbers_as_recorded_are_no_volts_and_scaled_ones_are():
+    signal = series(gain=np.array([1e-6, 2e-6, 3e-6, 4e-6]), offset=1e-5)
+    assert signal.to_xarray().attrs == {"long_name": "lfp, as recorded"}
+    scaled = signal.to_xarray(scaled=True)
+    assert (scaled.name, scaled.attrs) == ("lfp", {"units": "volts"})
+    assert np.allclose(scaled, signal.read(scaled=True))
+
+
 def test_part_of_a_signal():
     array = series().to_xarray(2.0, 3.0)
     assert np.array_equal(array.to_numpy(), series().read(2.0, 3.0))

@@ -66,7 +66,9 @@ def label(signal: TimeSeries, start_s: float | None, stop_s: float | None) -> xr
     rows = signal.rows(start_s, stop_s)
     inner = indexing.LazilyIndexedArray(_Lazy(signal.data, rows.start, rows.stop - rows.start))
     dims = ("time", "channel", *(f"axis_{i}" for i in range(2, len(signal.data.shape))))
-    variable = xr.Variable(dims[: len(signal.data.shape)], inner, {"units": signal.unit})
+    as_recorded = np.any(np.asarray(signal.gain) != 1) or np.any(np.asarray(signal.offset) != 0)
+    named = {"long_name": f"{signal.name}, as recorded"} if as_recorded else {"units": signal.unit}
+    variable = xr.Variable(dims[: len(signal.data.shape)], inner, named)
     array = xr.DataArray(variable, coords=_time(signal, rows), name=signal.name)
     if len(signal.data.shape) > 1:
         names = list(signal.channels) or np.arange(signal.n_channels)

@@ -271,7 +271,8 @@ class TimeSeries:
         start_s, stop_s : float, optional
             Seconds on the session's clock.
         scaled : bool
-            Physical values in `unit` instead of the recorded ones.
+            Physical values in `unit` instead of the recorded ones, which have no unit if there is
+            a gain or an offset.
         chunks : int, dict or "auto", optional
             Spread it over Dask with these chunks; needs ``panneuro[dask]``.
         """
@@ -284,7 +285,8 @@ class TimeSeries:
         if not scaled:
             return array
         with_gain = array * self._labelled(self.gain, array) + self._labelled(self.offset, array)
-        return cast("xarray.DataArray", with_gain.assign_attrs(array.attrs))
+        plain = with_gain.rename(self.name).drop_attrs(deep=False)
+        return cast("xarray.DataArray", plain.assign_attrs(units=self.unit))
 
     def _labelled(self, factor: Any, array: xarray.DataArray) -> Any:
         if np.ndim(factor) == 0:
