@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from html import unescape
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
@@ -92,12 +92,25 @@ def test_it_is_the_same_whether_there_is_such_an_asset(shared, described):
 
 def test_it_is_opened_where_the_lake_says(visit, tmp_path):
     place = tmp_path / "lake"
-    lake = panneuro.open(place, create=True)
+    panneuro.open(place, create=True)
     with (place / "lake.toml").open("a") as file:
         file.write('[notebooks]\nopen = "https://hub.example/lab?fromURL={url}"\n')
-    page = visit(make_app(panneuro.open(place), Hosting())).get("/assets", headers=HTML).text
-    assert "https://hub.example/lab?fromURL=http%3A%2F%2F127.0.0.1" in page
-    assert lake.settings.notebooks == {}
+    client = visit(make_app(panneuro.open(place), Hosting()))
+    link = re.search(
+        r'href="([^"]+)">open in Jupyter<', client.get("/assets?q=a%2Fb", headers=HTML).text
+    )
+    answer = client.get(unescape(link[1]), follow_redirects=False)
+    assert answer.status_code == 307
+    hub = urlsplit(answer.headers["location"])
+    assert (hub.scheme, hub.netloc, hub.path) == ("https", "hub.example", "/lab")
+    (fetched,) = parse_qs(hub.query)["fromURL"]
+    assert fetched.rpartition("/")[2] == "search.ipynb"
+    assert "a b" in client.get(fetched).text
+
+
+def test_where_the_lake_says_nothing_it_is_sent(client):
+    answer = client.get("/notebook?open=true", follow_redirects=False)
+    assert answer.headers["content-type"] == "application/x-ipynb+json"
 
 
 @pytest.mark.parametrize("said", [{"open": "hub"}, {"open": "https://hub.example"}, {"shut": "x"}])

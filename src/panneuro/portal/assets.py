@@ -223,7 +223,6 @@ class Assets:
             coding={one.name: one for one in coded(manifest)},
             stills=stills,
             notebooks=self._notebooks.links(
-                visit.origin,
                 **shown_of(reference, drawn.viewer["panels"]),
                 t0=stills["first"],
                 t1=stills["last"],

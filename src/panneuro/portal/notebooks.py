@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -48,6 +48,7 @@ class NotebookAsked(BaseModel):
     by: str = Field("", max_length=200, description="their column that tells conditions apart")
     view: str = Field("", max_length=200, description="name of a view")
     q: str = Field("", max_length=4_000, description="a search")
+    open: bool = Field(False, description="whether it is opened where the lake says, not sent")
 
 
 class Notebooks:
@@ -77,21 +78,18 @@ class Notebooks:
         """Return the one door."""
         return [Door("/notebook", self.notebook, NotebookAsked, {"ipynb": None})]
 
-    def links(self, origin: str, **shown: Any) -> tuple[tuple[str, str], ...]:
+    def links(self, **shown: Any) -> tuple[tuple[str, str], ...]:
         """Return what leads to the notebook of a page: to have it, and to open it elsewhere.
 
         Parameters
         ----------
-        origin : str
-            ``https://lake.example``.
         **shown
             The fields of `NotebookAsked`.
         """
-        place = f"/notebook?{urlencode(list(_pairs(shown)))}"
+        place = _place(shown)
         if not self._open:
             return (("notebook", place),)
-        elsewhere = self._open.replace("{url}", quote(origin + place, safe=""))
-        return (("notebook", place), ("open in Jupyter", elsewhere))
+        return (("notebook", place), ("open in Jupyter", _place({**shown, "open": "true"})))
 
     def notebook(self, visit: Visit, asked: NotebookAsked) -> Response:
         """Write a notebook that opens an asset, a unit, a view or a search.
@@ -99,6 +97,8 @@ class Notebooks:
         It holds lines and no data, and says nothing of the lake that was not asked: it is the same
         whether there is such an asset or not. Whoever runs it sees what they may see.
         """
+        if asked.open and self._open:
+            return RedirectResponse(self._elsewhere(visit.origin, asked), 307)
         format_ = need("nbformat", "portal", "Writing a notebook")
         cells = [
             format_.v4.new_markdown_cell(_heading(visit.origin, asked)),
@@ -108,13 +108,18 @@ class Notebooks:
             cell["id"] = f"cell-{at}"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         book = format_.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        name = re.sub(r"[^A-Za-z0-9_.-]", "_", _name(asked))[:120]
         headers = {
-            "content-disposition": f'attachment; filename="{name}.ipynb"',
+            "content-disposition": f'attachment; filename="{_file(asked)}"',
             # It is the same for everybody, and Jupyter's page fetches it from its own origin.
             "access-control-allow-origin": "*",
         }
         return Response(format_.writes(book), media_type=MEDIA["ipynb"], headers=headers)
+
+    def _elsewhere(self, origin: str, asked: NotebookAsked) -> str:
+        """Return where a notebook is opened, which fetches it from here."""
+        place = origin + _place(asked.model_dump(exclude={"open"}))
+        # JupyterLab calls the file what follows the last slash of an address, its query included.
+        return str(self._open).replace("{url}", quote(f"{place}&file=/{_file(asked)}", safe=""))
 
 
 def shown_of(reference: str, panels: Any) -> dict[str, Any]:
@@ -138,9 +143,14 @@ def _pairs(shown: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from ((name, one) for one in several if one not in ("", None, False))
 
 
-def _name(asked: NotebookAsked) -> str:
+def _place(shown: Mapping[str, Any]) -> str:
+    return f"/notebook?{urlencode(list(_pairs(shown)))}"
+
+
+def _file(asked: NotebookAsked) -> str:
     unit = f"_unit-{asked.unit}" if asked.unit else ""
-    return (asked.asset.partition("@")[0] + unit) or asked.view or "search"
+    name = (asked.asset.partition("@")[0] + unit) or asked.view or "search"
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:120] + ".ipynb"
 
 
 def _heading(origin: str, asked: NotebookAsked) -> str:

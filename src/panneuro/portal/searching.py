@@ -174,7 +174,7 @@ class Searching:
             facets=_choices(found, query),
             sort=_order(asked, query),
             lines=lines_of_search(visit.origin, query),
-            notebooks=self._notebooks.links(visit.origin, q=str(query)),
+            notebooks=self._notebooks.links(q=str(query)),
             to=lambda **changes: address("/assets", _said(asked, **changes)),
         )
 

@@ -109,7 +109,6 @@ class Units:
             edits=visit.is_editable(asset),
             lines=lines,
             notebooks=self._notebooks.links(
-                visit.origin,
                 asset=portrait.reference,
                 signal=signal.name,
                 unit=str(portrait.unit),

@@ -144,7 +144,7 @@ class Views:
             is_drawn=bool(viewed and viewed.view.draw and len(viewed)),
             state=state,
             lines=lines_of_table(visit.origin, f"/views/{quote(name, safe='')}"),
-            notebooks=self._notebooks.links(visit.origin, view=name),
+            notebooks=self._notebooks.links(view=name),
         )
 
 

@@ -37,7 +37,7 @@ document.addEventListener("keydown", (event) => {
 
 // A notebook opens the seconds that are shown now, whatever was shown when the page came.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-notebook][href^='/notebook']");
+  const link = event.target.closest("a[data-notebook]");
   const shown = new URLSearchParams(location.search);
   if (!link || !shown.has("t0")) return;
   const wanted = new URL(link.href);
