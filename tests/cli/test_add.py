@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -195,6 +196,44 @@ def test_a_person_is_asked_for_the_zone_of_what_was_answered(
     assert result.exit_code == 0, result.output
     assert result.stderr.count("the zone of the rig's clock, which said '2024-05-01T10:00:00'") == 2
     assert list(panneuro.open(place)) == ["ecephys_m1_2024-05-01_08-00-00"]
+
+
+ANSWERS = ("description.institution=Uni Ä", "description.lab=Doe lab", "description.licence=CC0")
+
+
+def told_again(stderr: str) -> list[str]:
+    """Return the flags that a person is told to end the line with."""
+    lines = stderr.splitlines()
+    return shlex.split(lines[lines.index("to give the same answers again, end the line with") + 1])
+
+
+@pytest.mark.parametrize("given", [1, 3])
+def test_answers_are_told_where_the_add_ends_badly(
+    run, recording: Path, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int
+):
+    monkeypatch.setattr("panneuro.cli.add.is_attended", lambda no_input: not no_input)
+    run("add", recording, "--lake", place, "--name", "one", *FLAGS)
+    other = write_nwb(tmp_path / "other.nwb", seed=1)
+    typed = "".join(f"{one.partition('=')[2]}\n" for one in ANSWERS[:given])
+    # The name is taken; or the person gives up.
+    refused = run("add", other, "--lake", place, "--name", "one", input=typed)
+    assert refused.exit_code == (1 if given == 3 else 130)
+    flags = told_again(refused.stderr)
+    assert flags == [word for one in ANSWERS[:given] for word in ("--set", one)]
+    again = run("add", other, "--lake", place, "--replace", "--name", "one", *flags, input=typed)
+    assert ("institution" in again.stderr, again.exit_code) == (False, 0 if given == 3 else 130)
+
+
+def test_answers_to_a_dry_run_are_told(
+    run, recording: Path, place: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("panneuro.cli.add.is_attended", lambda no_input: not no_input)
+    typed = "".join(f"{one.partition('=')[2]}\n" for one in ANSWERS)
+    tried = run("add", recording, "--lake", place, "--dry-run", input=typed)
+    flags = told_again(tried.stderr)
+    done = run("add", recording, "--lake", place, "--no-input", *flags)
+    assert done.exit_code == 0, done.output
+    assert "the same answers" not in done.stderr
 
 
 def test_no_answer_interrupts(run, recording: Path, place: str, monkeypatch: pytest.MonkeyPatch):

@@ -58,7 +58,16 @@ def test_a_person_is_asked(run, lake: str, name: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr("panneuro.cli.describe.is_attended", lambda no_input: not no_input)
     result = run("describe", name, "--lake", lake, input="Jane Doe\n")
     assert result.exit_code == 0, result.output
+    assert "the same answers" not in result.stderr
     assert panneuro.open(lake)[name].documents.description.experimenters[0].label == "Jane Doe"
+
+
+def test_answers_are_told_where_nothing_came_of_them(
+    run, lake: str, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("panneuro.cli.describe.is_attended", lambda no_input: not no_input)
+    tried = run("describe", name, "--dry-run", "--lake", lake, input="Jane Doe\n")
+    assert "  --set 'description.experimenters=Jane Doe'\n" in tried.stderr
 
 
 def test_nothing_said(run, filled: str, name: str):

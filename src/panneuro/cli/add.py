@@ -26,6 +26,7 @@ from panneuro.cli.saying import (
     from_flags,
     is_attended,
     no_input_option,
+    remembering,
     set_option,
     tell_findings,
 )
@@ -236,14 +237,15 @@ def _add(
     answers: Answers, lake: Lake, path: Path, request: Request, foreseen: Foreseen
 ) -> dict[str, Any]:
     options = _fitted(answers, path, request)
-    plan = _planned(answers, lake, path, options, attended=request.attended)
-    tell_findings(plan.findings, answers.say)
-    for note in plan.recording.notes:
-        answers.say(f"  note: {note}")
-    if request.dry_run:
-        return _foreseen(lake, path, plan, options, foreseen)
-    with watched(answers, "writing") as progress:
-        return _told(lake, path, lake.carry_out(plan, options, progress))
+    with remembering(always=request.dry_run) as flags:
+        plan = _planned(answers, lake, path, options, flags if request.attended else None)
+        tell_findings(plan.findings, answers.say)
+        for note in plan.recording.notes:
+            answers.say(f"  note: {note}")
+        if request.dry_run:
+            return _foreseen(lake, path, plan, options, foreseen)
+        with watched(answers, "writing") as progress:
+            return _told(lake, path, lake.carry_out(plan, options, progress))
 
 
 def _fitted(answers: Answers, path: Path, request: Request) -> Options:
@@ -259,19 +261,21 @@ def _fitted(answers: Answers, path: Path, request: Request) -> Options:
     return replace(options, said=from_flags(request.assignments, said))
 
 
-def _planned(answers: Answers, lake: Lake, path: Path, options: Options, *, attended: bool) -> Plan:
-    """Return the plan; where something must be said and somebody is there, ask for it."""
+def _planned(
+    answers: Answers, lake: Lake, path: Path, options: Options, flags: list[str] | None
+) -> Plan:
+    """Return the plan; where something must be said and somebody may give flags, ask for it."""
     try:
         with watched(answers, "reading") as progress:
             return lake.plan(path, options, progress)
     except DocumentError:
-        if not attended:
+        if flags is None:
             raise
     recording, said = read(path, options.format), None
     while said != options.said:
         # An answer may bring up another question: the zone of a time.
         said = options.said
-        options = replace(options, said=ask(_known(lake, recording, options), said))
+        options = replace(options, said=ask(_known(lake, recording, options), said, flags))
     with watched(answers, "reading") as progress:
         return lake.plan(path, options, progress)
 

@@ -18,6 +18,7 @@ from panneuro.cli.saying import (
     from_flags,
     is_attended,
     no_input_option,
+    remembering,
     set_option,
     tell_findings,
 )
@@ -128,14 +129,15 @@ def _describe(
     attended: bool,
 ) -> None:
     lake = open_lake(place)
-    if not said and not emptied and attended:
-        said = ask(lake[name].documents, said, severities=("error", "should"))
-    if not any(said.values()) and not emptied:
-        raise InputError(
-            f"describing {name!r}: nothing is said",
-            hint=f"panneuro describe {name} --set SLOT.FIELD=VALUE, or --unset SLOT.FIELD",
-        )
-    added = lake.describe(name, said, unset=emptied, dry_run=dry_run)
+    with remembering(always=dry_run) as flags:
+        if not said and not emptied and attended:
+            said = ask(lake[name].documents, said, flags, severities=("error", "should"))
+        if not any(said.values()) and not emptied:
+            raise InputError(
+                f"describing {name!r}: nothing is said",
+                hint=f"panneuro describe {name} --set SLOT.FIELD=VALUE, or --unset SLOT.FIELD",
+            )
+        added = lake.describe(name, said, unset=emptied, dry_run=dry_run)
     tell_findings(added.findings, answers.say)
     manifest = added.manifest
     status = "there already" if not added.is_new else "would be added" if dry_run else "added"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from panneuro.cli.completing import settings
+from panneuro.cli.texts import printable
 from panneuro.core.errors import DocumentError, InputError
 from panneuro.documents import Documents, Finding, load_overrides, set_field, validate
 from panneuro.documents.profiles import REQUIREMENTS
@@ -61,8 +64,34 @@ def from_file(path: Path | None, session: str | None = None) -> Said:
     return load_overrides(path).for_session(session) if path else {}
 
 
+@contextmanager
+def remembering(*, always: bool = False) -> Iterator[list[str]]:
+    """Give a list for answers as flags, and tell them where what they were given for fails.
+
+    Nobody is asked twice: the flags are typed at the end of the line.
+
+    Parameters
+    ----------
+    always : bool
+        Tell them also where nothing fails: what was asked for was only tried.
+    """
+    flags: list[str] = []
+    try:
+        yield flags
+    except BaseException:
+        always = True
+        raise
+    finally:
+        if always and flags:
+            click.echo("to give the same answers again, end the line with", err=True)
+            click.echo(f"  {printable(shlex.join(flags))}", err=True)
+
+
 def ask(
-    documents: Documents, said: Mapping[str, Any], severities: Container[str] = ("error",)
+    documents: Documents,
+    said: Mapping[str, Any],
+    flags: list[str],
+    severities: Container[str] = ("error",),
 ) -> Said:
     """Ask a person for what is missing, and for the zone of a time that has none.
 
@@ -72,6 +101,8 @@ def ask(
         What is known.
     said : mapping
         What was said before; answers are added to it.
+    flags : list of str
+        Each answer is added to it as a flag.
     severities : container of str
         How much what is missing must matter to be asked for; what is no error may be left empty.
     """
@@ -81,7 +112,8 @@ def ask(
         if asked and finding.severity in severities:
             path, what, example = asked
             question = f"{path}: {what} (as in {example!r})"
-            result = _ask_one(result, path, question, optional=finding.severity != "error")
+            optional = finding.severity != "error"
+            result = _ask_one(result, path, question, flags, optional=optional)
     return result
 
 
@@ -96,14 +128,23 @@ def _asked(finding: Finding) -> tuple[str, str, str] | None:
     return None
 
 
-def _ask_one(said: Said, path: str, question: str, *, optional: bool) -> Said:
+def _ask_one(said: Said, path: str, question: str, flags: list[str], *, optional: bool) -> Said:
     default = "" if optional else None
     while True:
-        answer = click.prompt(question, default=default, show_default=False, err=True)
         try:
-            return set_field(said, path, answer) if answer else said
+            answer = click.prompt(question, default=default, show_default=False, err=True)
+        except click.Abort:
+            click.echo(err=True)
+            raise
+        if not answer:
+            return said
+        try:
+            result = set_field(said, path, answer)
         except DocumentError as error:
-            click.echo(f"  {error.message}", err=True)
+            click.echo(f"  {printable(error.message)}", err=True)
+        else:
+            flags += ["--set", f"{path}={answer}"]
+            return result
 
 
 def tell_findings(findings: Iterable[Finding], say: Callable[[str], None]) -> None:
