@@ -129,6 +129,29 @@ def test_a_rig_sends_what_was_interrupted_only_once(workshop, bearer, recording,
     assert list(mine.iterdir()) == []
 
 
+def test_parts_are_as_small_as_a_proxy_takes(workshop, bearer, recording, monkeypatch):
+    workshop.lake.access.grant("rig:two", "adder", "project=gratings")
+    bearer("rig:two", "adder")
+    with Sender(f"{workshop.origin}/store") as sender:
+        request, most, parts = sender._client.request, 1 << 20, []
+
+        def proxied(method, place, **said):
+            if len(said.get("content", b"")) > most:
+                return httpx.Response(413, html="<h1>413 Request Entity Too Large</h1>")
+            parts.append(len(said.get("content", b"")))
+            return request(method, place, **said)
+
+        monkeypatch.setattr(sender._client, "request", proxied)
+        renamed = Options(said=SAID, name="behavior_licks_proxied")
+        assert sender.send(recording, renamed)["is_new"]
+        assert sum(parts) == recording.stat().st_size
+        assert max(parts) == most
+        recording.write_text(recording.read_text().replace("0.5", "0.25"))
+        most = 1000
+        with pytest.raises(LimitError, match="a proxy before it"):
+            sender.send(recording, Options(said=SAID, name="behavior_licks_refused"))
+
+
 def test_what_cannot_be_added_is_told_as_here(workshop, bearer, recording):
     bearer("ada@uni.edu", "editor")
     with Sender(f"{workshop.origin}/store") as sender:

@@ -38,6 +38,7 @@ _FIRST_PAUSE_S = 0.5
 _ASKED_EVERY_S = 0.5
 _ROUNDS = 10
 _STORE = "/store"
+_LEAST_PART = 1 << 16
 _KINDS = {
     kind.code: kind
     for kind in (
@@ -52,6 +53,10 @@ _KINDS = {
         UnknownFormatError,
     )
 }
+
+
+class _TooLargeError(LimitError):
+    """Something between here and the server takes no request of that size."""
 
 
 class Sender:
@@ -132,15 +137,21 @@ class Sender:
     def _send_parts(
         self, told: Mapping[str, Any], paths: Mapping[str, Path], progress: Progress
     ) -> None:
-        due = told["missing"]
+        due, part = told["missing"], told["part_bytes"]
         progress.start("sending", sum(one["size"] - one["offset"] for one in due))
         for one in due:
             place, at = f"/deliveries/{told['id']}/{one['digest']}", one["offset"]
             with paths[one["digest"]].open("rb") as source:
                 source.seek(at)
-                while data := source.read(told["part_bytes"]):
+                while data := source.read(part):
                     try:
                         self._ask("PUT", place, params={"offset": at}, content=data)
+                    except _TooLargeError:
+                        if part <= _LEAST_PART:
+                            raise
+                        part //= 2
+                        source.seek(at)
+                        continue
                     except ConflictError:
                         # It is there: an answer was lost. Asked again, the server says how much.
                         return
@@ -165,6 +176,11 @@ class Sender:
         told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         if answer.is_success:
             return dict(told)
+        if answer.status_code == 413 and not told:
+            raise _TooLargeError(
+                f"sending to {self._origin}: a proxy before it takes no part as large",
+                hint="client_max_body_size 16m; where it is nginx",
+            )
         error = {"code": told.get("code", ""), "hint": told.get("hint", "")}
         error["message"] = told.get("detail") or f"{self._origin} answers {answer.status_code}"
         raise _error(error)
