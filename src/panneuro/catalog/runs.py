@@ -44,6 +44,7 @@ CREATE TABLE spent(
     key TEXT NOT NULL, step TEXT NOT NULL, user TEXT NOT NULL, core_us INTEGER NOT NULL,
     gpu_us INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY(month, n)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_n ON spent(n);
 """
 _INPUT, _OUTPUT, _PACKAGE = "input", "output", "package"
 
@@ -259,8 +260,8 @@ class SqliteRuns:
     def makers(self) -> Mapping[tuple[str, str], Maker]:
         """Return the run that made each version last, by name and version."""
         found = self._all(
-            "SELECT name, version, key, step, user, max(second) FROM link JOIN run USING(n)"
-            " JOIN spent USING(n, key, step) WHERE kind='output' GROUP BY name, version"
+            "SELECT name, version, key, step, user, max(second) FROM link JOIN spent USING(n)"
+            " WHERE kind='output' GROUP BY name, version"
         )
         return {(name, version): Maker(*said) for name, version, *said, _ in found}
 

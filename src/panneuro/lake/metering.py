@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -199,7 +200,8 @@ def _stored(lake: Lake, span: _Span, within: Query, asked: frozenset[str]) -> It
     changed = {*away, *moved}
     makers = lake.runs.makers() if asked & _OF_RUNS else {}
     each = bool(asked & {"asset", *_OF_RUNS})
-    for one in lake.catalog.kept(within, *span, each=each, but=changed):
+    sums = lake.catalog.kept(within, *span, each=each, but=changed)
+    for one in sums if each else _merged(sums, span, by_project="project" in asked):
         put = _put(one.project, one.name, makers.get((one.name, one.version)))
         yield from _kept_in(one, span, put)
         if one.n_objects:
@@ -210,6 +212,19 @@ def _stored(lake: Lake, span: _Span, within: Query, asked: frozenset[str]) -> It
             pair = name, version
             whole = _kept(entry, away.get(pair, ()), moved.get(pair, ()))
             yield from _history(whole, span, _put(whole.project, name, makers.get(pair)))
+
+
+def _merged(sums: Iterable[Sum], span: _Span, *, by_project: bool) -> Iterator[Sum]:
+    """Yield sums, those put together that nobody asks to be told apart."""
+    first = month_at(span[0])[0]
+    found: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * len(Sum._fields[4:]))
+    for one in sums:
+        # What came before the time asked for is kept in all of it, whenever that was.
+        amounts = found[one.project if by_project else "", max(one.month, first - 1)]
+        for at, amount in enumerate(one[4:]):
+            amounts[at] += amount
+    for (project, month), amounts in found.items():
+        yield Sum(project, "", "", month, *amounts)
 
 
 def _put(project: str, name: str, maker: Maker | None) -> dict[str, str]:
