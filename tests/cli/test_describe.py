@@ -92,3 +92,22 @@ def test_what_a_profile_misses(run, filled: str, name: str):
     assert "description.experimenters" in result.stdout
     said = json.loads(run("describe", "--profile", "lake", name, "--json", "--lake", filled).stdout)
     assert {finding["severity"] for finding in said["findings"]} <= {"should", "tip"}
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [("Session", "session.nwb"), ("recording", "/rig/session.nwb"), ("Subject", "mouse-7")],
+)
+def test_a_row_of_a_spreadsheet(run, lake: str, name: str, tmp_path: Path, header: str, cell: str):
+    (tmp_path / "log.csv").write_text(f"{header};Strain\n{cell};DBA/2J\nother;BALB/c\n")
+    result = run("describe", name, "--describe", tmp_path / "log.csv", "--lake", lake)
+    assert result.exit_code == 0, result.output
+    assert panneuro.open(lake)[name].documents.subject.strain.label == "DBA/2J"
+
+
+def test_a_spreadsheet_of_other_sessions(run, lake: str, name: str, tmp_path: Path):
+    (tmp_path / "log.csv").write_text("session,strain\nday-1,DBA/2J\n")
+    result = run("describe", name, "--describe", tmp_path / "log.csv", "--lake", lake)
+    assert result.exit_code == 5
+    assert f"{name!r} or 'session.nwb'" in result.stderr
+    assert "there are 'day-1'" in result.stderr

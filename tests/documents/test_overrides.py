@@ -66,14 +66,17 @@ def test_csv_of_sessions_as_spreadsheets_write_it(tmp_path):
     overrides = load(tmp_path, "log.csv", text)
     assert read(overrides.for_session("day-1")).subject.weight_g == 20
     assert read(overrides.for_session("day-2")).subject.id == "m2"
-    assert overrides.for_session("day-3") == {}
+    with pytest.raises(DocumentError, match="'day-3': no row fits; there are 'day-1', 'day-2'"):
+        overrides.for_session("day-3")
 
 
 def test_rows_without_a_session_are_told_by_subject(tmp_path):
     text = "subject,subject.sex\nm1,F\nm2,M\nm3,M\nm3,F\n"
     overrides = load(tmp_path, "log.csv", text)
     assert read(overrides.for_session("x", "m2")).subject.sex.label == "male"
-    assert overrides.for_session("x") == {}
+    assert overrides.needs_subject
+    with pytest.raises(DocumentError, match="there are subject 'm1', "):
+        overrides.for_session("x")
     with pytest.raises(DocumentError, match="2 rows fit"):
         overrides.for_session("x", "m3")
 

@@ -145,7 +145,7 @@ def command(
     options = Options(
         format=format_,
         name=name,
-        template=load_overrides(rig).common if rig else {},
+        template=load_overrides(rig).for_session() if rig else {},
         codecs=(PORTABLE if portable else codecs) or None,
         replaces=replaces,
     )
@@ -257,7 +257,12 @@ def _fitted(answers: Answers, path: Path, request: Request) -> Options:
         name, match = choose(Source(path))
         answers.say(f"{path}: read as {name}: {match.reason}")
         options = replace(options, format=name)
-    said = from_file(request.described, path.name)
+
+    def subject() -> str | None:
+        said = (from_flags(request.assignments), read(path, options.format).documents)
+        return next((one["subject"]["id"] for one in said if "id" in one.get("subject", {})), None)
+
+    said = from_file(request.described, (path.name, path.stem), subject)
     return replace(options, said=from_flags(request.assignments, said))
 
 

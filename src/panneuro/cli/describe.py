@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ from panneuro.cli.answers import Answers
 from panneuro.cli.completing import assets, document_fields
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.saying import (
+    Said,
     ask,
     describe_option,
     from_file,
@@ -28,7 +29,7 @@ from panneuro.documents import Finding, json_schema, template_of, validate
 from panneuro.documents.profiles import PROFILES
 from panneuro.documents.slots import SLOTS
 from panneuro.lake.asset import Asset
-from panneuro.lake.lake import open_lake
+from panneuro.lake.lake import Lake, open_lake
 
 _TEMPLATE = """\
 # What {name} says that is true of every session on its rig.
@@ -108,9 +109,10 @@ def command(
     elif profile:
         _print_findings(answers, open_lake(lake)[name or ""], profile)
     else:
-        said = from_flags(assignments, from_file(described, name))
+        opened, named = open_lake(lake), name or ""
+        said = from_flags(assignments, _told_in(described, opened, named))
         attended = is_attended(no_input)
-        _describe(answers, name or "", said, emptied, lake, dry_run=dry_run, attended=attended)
+        _describe(answers, opened, named, said, emptied, dry_run=dry_run, attended=attended)
 
 
 def _one_of(**given: str | None) -> None:
@@ -118,17 +120,28 @@ def _one_of(**given: str | None) -> None:
         raise click.UsageError("give one of NAME, --template NAME and --schema [KIND]")
 
 
+def _told_in(described: Path | None, lake: Lake, name: str) -> Said:
+    """Return what a file says of an asset, by any name that it or its recording has."""
+    if described is None:
+        return {}
+    asset = lake[name]
+    session = asset.documents.acquisition.session_id
+    files = [PurePosixPath(source["path"]) for source in asset.manifest.sources]
+    names = [name for file in files for name in (*file.parts, file.stem)]
+    names = [asset.name, *([session] if session else []), *names]
+    return from_file(described, names, lambda: asset.documents.subject.id)
+
+
 def _describe(
     answers: Answers,
+    lake: Lake,
     name: str,
-    said: dict[str, Any],
+    said: Said,
     emptied: tuple[str, ...],
-    place: str | None,
     *,
     dry_run: bool,
     attended: bool,
 ) -> None:
-    lake = open_lake(place)
     with remembering(always=dry_run) as flags:
         if not said and not emptied and attended:
             said = ask(lake[name].documents, said, flags, severities=("error", "should"))

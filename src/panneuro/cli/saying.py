@@ -59,9 +59,22 @@ def from_flags(assignments: Iterable[str], said: Mapping[str, Any] | None = None
     return result
 
 
-def from_file(path: Path | None, session: str | None = None) -> Said:
-    """Return what a file says of a session."""
-    return load_overrides(path).for_session(session) if path else {}
+def from_file(path: Path | None, names: Iterable[str], subject: Callable[[], str | None]) -> Said:
+    """Return what a file says of a session.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file.
+    names : iterable of str
+        What the session is called: its file, its folder, its asset.
+    subject : callable
+        Returns its subject, where the file tells sessions by that alone.
+    """
+    if path is None:
+        return {}
+    overrides = load_overrides(path)
+    return overrides.for_session(names, subject() if overrides.needs_subject else None)
 
 
 @contextmanager

@@ -1,25 +1,26 @@
 """Files in which a person says what recordings do not: YAML, JSON or CSV.
 
 A YAML or JSON file holds documents (``subject: {id: mouse-7}``) or dotted paths
-(``subject.id: mouse-7``), and may hold ``sessions``, one such block per session name. A CSV file
-has two columns ``field,value``, or one row per session with fields as its header.
+(``subject.id: mouse-7``), and may hold ``sessions``, one such block per session name. For CSV see
+`panneuro.documents.sheets`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import codecs
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import yaml
 
 from panneuro.core.errors import DocumentError, LimitError
 from panneuro.documents.envelope import parse_json
-from panneuro.documents.fields import field_at, from_person, set_field
+from panneuro.documents.fields import from_person
+from panneuro.documents.sheets import parse_sheet
 from panneuro.documents.vocabularies import Tables
 
 MAX_BYTES = 4 << 20
@@ -27,8 +28,7 @@ MAX_BYTES = 4 << 20
 MAX_YAML_BYTES = 512 << 10
 """The longest YAML file that is read."""
 
-_SESSION_COLUMNS = ("session", "name", "folder")
-_PLAIN_COLUMNS = {"subject": "subject.id"}
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -46,30 +46,65 @@ class Overrides:
     common: dict[str, Any]
     sessions: tuple[tuple[str | None, dict[str, Any]], ...] = ()
 
-    def for_session(self, name: str | None = None, subject: str | None = None) -> dict[str, Any]:
+    @property
+    def needs_subject(self) -> bool:
+        """Whether some sessions are told by their subject alone."""
+        return any(key is None for key, _ in self.sessions)
+
+    def for_session(
+        self, names: str | Iterable[str] = (), subject: str | None = None
+    ) -> dict[str, Any]:
         """Return what the file says of one session.
 
         Parameters
         ----------
-        name : str, optional
-            The session's file, folder or asset name.
+        names : str or iterable of str
+            What the session is called: its file, with or without the ending, its folder, its asset.
         subject : str, optional
             Its subject, for rows that name no session.
 
         Raises
         ------
         DocumentError
-            If several rows fit.
+            If several rows fit and differ, or none does in a file that speaks of single sessions
+            alone.
         """
-        found = [values for key, values in self.sessions if key is not None and key == name]
+        wanted = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+        found = [v for key, v in self.sessions if key is not None and _names_in(key) & {*wanted}]
         if not found and subject is not None:
             found = [v for key, v in self.sessions if key is None and _subject(v) == subject]
-        if len(found) > 1:
+        if any(values != found[0] for values in found):
             raise DocumentError(
-                f"looking for session {name!r} of subject {subject!r}: {len(found)} rows fit",
+                f"looking for session {_either(wanted, subject)}: {len(found)} rows fit",
                 hint="add a column 'session' with the name of each recording's file or folder",
             )
+        if not found and self.sessions and not self.common:
+            raise DocumentError(
+                f"looking for session {_either(wanted, subject)}: no row fits; "
+                f"there are {self._shown()}",
+                hint="a column 'session' holds the name of each recording's file, folder or asset; "
+                "without one, rows are told by their subject",
+            )
         return _over(self.common, found[0]) if found else dict(self.common)
+
+    def _shown(self) -> str:
+        told = [
+            f"subject {_subject(values)!r}" if key is None else repr(key)
+            for key, values in self.sessions[:_SHOWN]
+        ]
+        left = len(self.sessions) - len(told)
+        return ", ".join(told) + (f" and {left:,} more" if left else "")
+
+
+def _names_in(cell: str) -> set[str]:
+    """Return the names that a cell holds: one, or several with ``;`` or ``,`` in between."""
+    parts = (cell, *re.split("[;,]", cell))
+    return {PureWindowsPath(part.strip()).name for part in parts}
+
+
+def _either(names: Sequence[str], subject: str | None) -> str:
+    told = " or ".join(map(repr, names[:_SHOWN])) or "of no name"
+    return told + ("" if subject is None else f" of subject {subject!r}")
 
 
 def _subject(values: Mapping[str, Any]) -> Any:
@@ -122,8 +157,9 @@ def _text(path: Path, limit: int) -> str:
         raise DocumentError(f"reading {str(path)!r}: {error}") from error
     if len(data) > limit:
         raise LimitError(f"reading {str(path)!r}: it is longer than {limit:,} bytes")
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentError(
             f"reading {str(path)!r}: byte {error.start} is not UTF-8", hint="save it as UTF-8"
@@ -241,47 +277,5 @@ def _json_word(text: str) -> Any:
 
 
 def _csv(text: str, vocabularies: Tables | None) -> Overrides:
-    try:
-        rows = [
-            row for row in csv.reader(io.StringIO(text), strict=True) if any(map(str.strip, row))
-        ]
-    except csv.Error as error:
-        raise DocumentError(f"not CSV: {error}") from error
-    if not rows:
-        return Overrides({})
-    header = [cell.strip() for cell in rows[0]]
-    if [cell.casefold() for cell in header] == ["field", "value"]:
-        pairs = ((row[0].strip(), row[1]) for row in _even(rows, 2))
-        return Overrides(_fields(pairs, vocabularies))
-    return Overrides({}, tuple(_session_rows(header, rows, vocabularies)))
-
-
-def _even(rows: list[list[str]], width: int) -> Iterator[list[str]]:
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != width:
-            raise DocumentError(f"row {number} has {len(row)} cells and the header {width}")
-        yield row
-
-
-def _session_rows(
-    header: list[str], rows: list[list[str]], vocabularies: Tables | None
-) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    named = next((header.index(c) for c in _SESSION_COLUMNS if c in header), None)
-    paths = [_PLAIN_COLUMNS.get(cell, cell) for cell in header]
-    for index, path in enumerate(paths):
-        if index != named:
-            field_at(path)
-    for row in _even(rows, len(header)):
-        name = row[named].strip() if named is not None else None
-        cells = (
-            (p, cell) for i, (p, cell) in enumerate(zip(paths, row, strict=True)) if i != named
-        )
-        yield name or None, _fields(cells, vocabularies)
-
-
-def _fields(pairs: Iterator[tuple[str, str]], vocabularies: Tables | None) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for path, text in pairs:
-        if text.strip():
-            values = set_field(values, path, text, vocabularies=vocabularies)
-    return values
+    common, sessions = parse_sheet(text, vocabularies)
+    return Overrides(common, tuple(sessions))
