@@ -67,9 +67,13 @@ def figures():
     ("result", "xlabel", "ylabel"),
     [
         (lambda: decode(POINTS, LABELS, n_permutations=9), "predicted", "label"),
-        (lambda: FIELDS, "x", "unit"),
+        (lambda: FIELDS, "position", "unit"),
         (lambda: score_replay(EVENT, FIELDS, 0.02), "time in the event (ms)", "position"),
-        (lambda: rank_order(np.arange(6) / 100, np.arange(6)), "first spike (ms)", "template"),
+        (
+            lambda: rank_order(np.arange(6) / 100, np.arange(6)),
+            "first spike (ms)",
+            "place in the template",
+        ),
         (regressed, "unit", "feature"),
         (lambda: gabor_bank(32, 32), "orientation (°)", "cycles per pixel"),
         (taught, "last session learnt", "accuracy"),

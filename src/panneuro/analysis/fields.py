@@ -11,6 +11,7 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.labels import unit_names
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,11 +34,20 @@ class Fields:
         Seconds spent in each bin.
     edges : tuple of ndarray
         Edges of the bins along each axis of space, in the unit of the positions.
+    position_unit : str
+        That unit: ``"cm"``.
+    units : tuple
+        Names of the units; numbers where they have none.
+    items : tuple
+        Names of the bins, where they are no places but items.
     """
 
     rates_hz: Floats
     occupancy_s: Floats
     edges: tuple[Floats, ...]
+    position_unit: str = ""
+    units: tuple[Any, ...] = ()
+    items: tuple[Any, ...] = ()
 
     @property
     def centres(self) -> Floats:
@@ -48,14 +58,21 @@ class Fields:
     @property
     def dataset(self) -> xr.Dataset:
         """Rates and occupancy with names, dims (unit, x, y): axes have the middles of bins."""
-        axes = ["x", "y", "z"][: len(self.edges)]
-        middles = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
+        axes = ["item"] if self.items else ["x", "y", "z"][: len(self.edges)]
+        places: list[Any] = [(edges[:-1] + edges[1:]) / 2 for edges in self.edges]
+        said = [{"units": self.position_unit, "long_name": axis} for axis in axes]
+        if self.items:
+            places, said = [np.array(self.items)], [{}]
+        elif len(axes) == 1:
+            said[0]["long_name"] = "position"
         rate, occupancy = ({"units": unit, "long_name": name} for unit, name in _NAMED)
         values = {
             "rate_hz": (("unit", *axes), self.rates_hz, rate),
             "occupancy_s": (axes, self.occupancy_s, occupancy),
         }
-        return xr.Dataset(values, dict(zip(axes, middles, strict=True)))
+        coordinates = {axis: (axis, *both) for axis, *both in zip(axes, places, said, strict=True)}
+        names = np.array(self.units) if self.units else np.arange(len(self.rates_hz))
+        return xr.Dataset(values, {"unit": names, **coordinates})
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the fields along a line, ordered by where they are highest; or that of one unit.
@@ -72,15 +89,14 @@ class Fields:
         rates = self.dataset["rate_hz"]
         if len(self.edges) == 1:
             highest = np.nan_to_num(self.rates_hz).argmax(axis=1)
-            order = np.argsort(highest, kind="stable")
-            rates = rates.assign_coords(unit=np.arange(len(order))).isel(unit=order)
+            rates = rates.isel(unit=np.argsort(highest, kind="stable"))
         drawn: Axes = rates.neuro.plot(ax)
         return drawn
 
 
 def tuning_fields(
-    counts: npt.ArrayLike,
-    positions: npt.ArrayLike,
+    counts: npt.ArrayLike | xr.DataArray,
+    positions: npt.ArrayLike | xr.DataArray,
     edges: npt.ArrayLike | tuple[npt.ArrayLike, ...],
     bin_s: float,
     *,
@@ -92,9 +108,10 @@ def tuning_fields(
     Parameters
     ----------
     counts : array-like, shape (n_times, n_units)
-        Spikes of each unit in bins of time.
+        Spikes of each unit in bins of time; a DataArray's coordinate ``unit`` names the units.
     positions : array-like, shape (n_times,) or (n_times, n_axes)
-        Where the animal was in each; times with a NaN or outside the edges are left out.
+        Where the animal was in each; times with a NaN or outside the edges are left out. A
+        DataArray's ``attrs["units"]`` says in what: ``"cm"``.
     edges : array-like, or one for each axis
         Ascending edges of the bins of space, in the unit of the positions.
     bin_s : float
@@ -124,7 +141,7 @@ def tuning_fields(
     bounds = check_edges(edges)
     if not (np.isfinite(smoothing_bins) and smoothing_bins >= 0):
         raise InputError(f"fields cannot be smoothed by {smoothing_bins!r} bins")
-    flat = _bins_of(positions, bounds, len(spikes))
+    flat = bins_of(positions, bounds, len(spikes))
     used = flat >= 0
     if moving is not None:
         used &= check_chosen(moving, len(spikes))
@@ -136,9 +153,22 @@ def tuning_fields(
     sums = np.zeros((size, spikes.shape[1]))
     _add_at(flat, used, spikes, sums)
     occupancy, totals = seconds.reshape(shape), sums.T.reshape(-1, *shape)
-    rates = _smooth(totals, (0, *(smoothing_bins,) * len(shape)))
-    time = _smooth(occupancy, (smoothing_bins,) * len(shape))
-    return Fields(rates / np.where(time > 1e-12, time, np.nan), occupancy, bounds)
+    rates = smoothed(totals, (0, *(smoothing_bins,) * len(shape)))
+    time = smoothed(occupancy, (smoothing_bins,) * len(shape))
+    fields = rates / np.where(time > 1e-12, time, np.nan)
+    names = tuple(unit_names(counts, spikes.shape[1]).tolist())
+    return Fields(fields, occupancy, bounds, unit_of(positions), names)
+
+
+def unit_of(positions: Any) -> str:
+    """Return the unit that positions say they are in, or nothing.
+
+    Examples
+    --------
+    >>> unit_of(xr.DataArray([1.0, 2.0], attrs={"units": "cm"})), unit_of([1.0, 2.0])
+    ('cm', '')
+    """
+    return str(positions.attrs.get("units", "")) if isinstance(positions, xr.DataArray) else ""
 
 
 def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
@@ -184,7 +214,7 @@ def as_columns(positions: npt.ArrayLike, n_times: int) -> Floats:
     return columns
 
 
-def _bins_of(
+def bins_of(
     positions: npt.ArrayLike, edges: tuple[Floats, ...], n_times: int
 ) -> npt.NDArray[np.int64]:
     """Return the bin of space of each time when bins are ravelled, or -1."""
@@ -200,11 +230,12 @@ def _bins_of(
     return np.where(inside, flat, -1)
 
 
-def _smooth(values: Floats, sigmas: tuple[float, ...]) -> Floats:
+def smoothed(values: Floats, sigmas: tuple[float, ...]) -> Floats:
+    """Return values smoothed along each axis by a Gaussian, with nothing beyond the ends."""
     if not any(sigmas):
         return values
-    smoothed: Floats = gaussian_filter(values, sigmas, mode="constant")
-    return smoothed
+    found: Floats = gaussian_filter(values, sigmas, mode="constant")
+    return found
 
 
 @compiled

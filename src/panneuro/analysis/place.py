@@ -5,6 +5,7 @@ Source: Zhang, Ginzburg, McNaughton & Sejnowski (1998) J. Neurophysiol. 79:1017.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.blocks import ranges
 from panneuro.analysis.fields import (
     Fields,
     as_columns,
@@ -21,6 +23,7 @@ from panneuro.analysis.fields import (
     check_counts,
     check_edges,
     tuning_fields,
+    unit_of,
 )
 from panneuro.analysis.folds import check_folds
 from panneuro.analysis.state_space import normal_moves, smooth_blocks
@@ -122,7 +125,7 @@ def position_posterior(
 
 def decode_position(
     counts: npt.ArrayLike | xr.DataArray,
-    positions: npt.ArrayLike,
+    positions: npt.ArrayLike | xr.DataArray,
     edges: npt.ArrayLike | tuple[npt.ArrayLike, ...],
     bin_s: float,
     folds: int | npt.ArrayLike = 5,
@@ -139,10 +142,11 @@ def decode_position(
     Parameters
     ----------
     counts : array-like, shape (n_times, n_units)
-        Spikes of each unit in bins of time.
+        Spikes of each unit in bins of time, one after the other. A DataArray's coordinate ``time``
+        says when; otherwise times count from 0 s.
     positions : array-like, shape (n_times,) or (n_times, n_axes)
         Where the animal was in each; times with a NaN or outside the edges are decoded, but not
-        learnt from.
+        learnt from. A DataArray's ``attrs["units"]`` says in what: ``"cm"``.
     edges : array-like, or one for each axis
         Ascending edges of the bins of space, in the unit of the positions.
     bin_s : float
@@ -170,9 +174,10 @@ def decode_position(
     Returns
     -------
     Dataset
-        ``position`` (time, axis), the middle of the likeliest bin; ``error`` (time,), its distance
-        from the true position, in its unit, NaN where that is not known; and ``certainty``
-        (time,), the probability of the likeliest bin.
+        ``position`` (time, axis), the middle of the likeliest bin, and ``true_position``;
+        ``error`` (time,), the distance between them, NaN where the true one is not known; and
+        ``certainty`` (time,), the probability of the likeliest bin. Positions and their error are
+        in the unit of `positions`.
 
     Raises
     ------
@@ -195,7 +200,7 @@ def decode_position(
     True
     """
     spikes, bounds = check_counts(counts, bin_s), check_edges(edges)
-    numbered = _stretches(folds, len(spikes))
+    numbered = stretches(folds, len(spikes))
     true = as_columns(positions, len(spikes))
     chosen = np.ones(len(spikes), bool) if moving is None else check_chosen(moving, len(spikes))
     if prior not in ("flat", "occupancy") or (step is not None and prior != "flat"):
@@ -210,17 +215,27 @@ def decode_position(
     ]
     weights = [_weights(fields, bin_s, dtype, prior) for fields in learnt]
     likelihood = _Likelihood(spikes, numbered, weights)
-    n_rows = max(1, max_bytes // (_COPIES * weights[0][0].shape[1] * np.dtype(dtype).itemsize))
-    best, certainty = _best(likelihood, bounds, step, n_rows)
-    decoded = learnt[0].centres[best]
+    best, certainty = likeliest(likelihood, len(spikes), bounds, step, dtype, max_bytes)
+    times = (np.arange(len(spikes)) + 0.5) * bin_s
+    if isinstance(counts, xr.DataArray) and counts.dims[0] == "time" and "time" in counts.coords:
+        times = counts.coords["time"].to_numpy()
+    return decoded(learnt[0].centres[best], true, certainty, times, unit_of(positions))
+
+
+def decoded(
+    found: Floats, true: Floats, certainty: Floats, times: npt.NDArray[Any], unit: str
+) -> xr.Dataset:
+    """Return what was decoded, with names and units: see :func:`decode_position`."""
+    of_space = {"units": unit}
     values = {
-        "position": (("time", "axis"), decoded),
-        "error": ("time", np.linalg.norm(decoded - true, axis=1)),
-        "certainty": ("time", certainty),
+        "position": (("time", "axis"), found, of_space | {"long_name": "position"}),
+        "true_position": (("time", "axis"), true, of_space | {"long_name": "position"}),
+        "error": ("time", np.linalg.norm(found - true, axis=1), of_space),
+        "certainty": ("time", certainty, {"units": "1"}),
     }
-    coordinates: dict[str, Any] = {"axis": list("xyz")[: len(bounds)]} if len(bounds) <= 3 else {}
-    if isinstance(counts, xr.DataArray) and counts.dims[0] in counts.coords:
-        coordinates["time"] = counts.coords[counts.dims[0]].to_numpy()
+    coordinates: dict[str, Any] = {"time": ("time", times, {"units": "s"})}
+    if found.shape[1] <= 3:
+        coordinates["axis"] = list("xyz")[: found.shape[1]]
     return xr.Dataset(values, coordinates)
 
 
@@ -242,29 +257,33 @@ class _Likelihood:
         return found
 
 
-def _best(
-    likelihood: _Likelihood, bounds: tuple[Floats, ...], step: float | None, n_rows: int
+def likeliest(
+    log_likelihood: Callable[[slice], Floats],
+    n_times: int,
+    bounds: tuple[Floats, ...],
+    step: float | None,
+    dtype: npt.DTypeLike,
+    max_bytes: int,
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Return the likeliest bin of each time and its probability."""
-    n_times = len(likelihood.spikes)
+    """Return the likeliest bin of each time and its probability, alone or along a walk."""
+    shape = tuple(len(edges) - 1 for edges in bounds)
+    n_rows = max(1, max_bytes // (_COPIES * int(np.prod(shape)) * np.dtype(dtype).itemsize))
     best, certainty = np.empty(n_times, dtype=np.int64), np.empty(n_times)
     if step is None:
-        for start in range(0, n_times, n_rows):
-            rows = slice(start, min(start + n_rows, n_times))
-            block = likelihood(rows)
+        for rows in ranges(n_times, n_rows):
+            block = log_likelihood(rows)
             best[rows] = block.argmax(axis=1)
             block -= block.max(axis=1, keepdims=True)
             certainty[rows] = 1 / np.exp(block, out=block).sum(axis=1)
         return best, certainty
     kernels = tuple(normal_moves(step, edges) for edges in bounds)
-    shape = tuple(len(edges) - 1 for edges in bounds)
-    dtype = likelihood.weights[0][0].dtype
-    for rows, posterior in smooth_blocks(likelihood, n_times, shape, kernels, n_rows, dtype):
+    for rows, posterior in smooth_blocks(log_likelihood, n_times, shape, kernels, n_rows, dtype):
         best[rows], certainty[rows] = posterior.argmax(axis=1), posterior.max(axis=1)
     return best, certainty
 
 
-def _stretches(folds: int | npt.ArrayLike, n_times: int) -> npt.NDArray[np.int64]:
+def stretches(folds: int | npt.ArrayLike, n_times: int) -> npt.NDArray[np.int64]:
+    """Return the fold of each bin of time: as many stretches as are asked for, or those given."""
     if isinstance(folds, int | np.integer):
         if not 2 <= folds <= n_times:
             raise InputError(f"{n_times} bins of time were to be cut into {folds} folds")

@@ -240,15 +240,15 @@ def score_replay(
     speed = (places[last] - places[first]) / ((len(spikes) - 1) * bin_s)
     p_line = float(p_values(score - 1e-12, lines))
     ends = float(places[first]), float(places[last])
-    named = _labelled(posterior, places, bin_s)
+    named = _labelled(posterior, places, bin_s, fields.position_unit)
     return Replay(correlation, p_correlation, score, p_line, float(speed), n_active, named, ends)
 
 
-def _labelled(posterior: Floats, places: Floats, bin_s: float) -> xr.DataArray:
+def _labelled(posterior: Floats, places: Floats, bin_s: float, unit: str) -> xr.DataArray:
     times = (np.arange(len(posterior)) + 0.5) * bin_s
     coordinates = {
         "time": ("time", times, {"units": "s", "long_name": "time in the event"}),
-        "position": places,
+        "position": ("position", places, {"units": unit}),
     }
     named = {"units": "1", "long_name": "probability"}
     return xr.DataArray(posterior, coordinates, ("time", "position"), "probability", named)
@@ -293,7 +293,8 @@ def score_replays(
     -------
     DataFrame
         By ``event``, ``start_time``, ``stop_time`` and the numbers of a :class:`Replay`. Scores are
-        NaN where fewer than three bins have a spike: such an event cannot be judged.
+        NaN where fewer than three bins have a spike: such an event cannot be judged. Units of the
+        columns that have one are in ``attrs["units"]``.
 
     Raises
     ------
@@ -324,7 +325,11 @@ def score_replays(
         tasks.append((counts, child(parent, index)))
     found = spread(partial(_score_event, fields, bin_s, options), tasks, executor)
     frame = pd.DataFrame(list(found), columns=list(SCORES)).rename_axis("event")
-    return frame.assign(start_time=starts, stop_time=stops)[["start_time", "stop_time", *SCORES]]
+    frame = frame.assign(start_time=starts, stop_time=stops)[["start_time", "stop_time", *SCORES]]
+    frame.attrs["units"] = {"start_time": "s", "stop_time": "s"}
+    if fields.position_unit:
+        frame.attrs["units"]["speed"] = f"{fields.position_unit}/s"
+    return frame
 
 
 def _score_event(

@@ -17,7 +17,7 @@ import xarray as xr
 from panneuro.analysis.decoding import check_features
 from panneuro.analysis.fields import Fields, check_counts
 from panneuro.analysis.folds import check_folds
-from panneuro.analysis.labels import encode
+from panneuro.analysis.labels import encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.plot_style import COLOURS, finish, readable, styled, titled
@@ -68,7 +68,7 @@ class RankOrder:
         with styled(ax) as axes:
             axes.plot(self.times_s * factor, self.template, "o", color=COLOURS[0], ms=4)
             titled(axes, f"rank correlation {self.correlation:.2f}, p = {self.p:.2g}")
-            return finish(axes, np.empty(0), f"first spike ({unit})", "template")
+            return finish(axes, np.empty(0), f"first spike ({unit})", "place in the template")
 
 
 def rank_order(
@@ -147,7 +147,10 @@ def item_fields(counts: npt.ArrayLike, items: npt.ArrayLike, bin_s: float) -> Fi
     sums = np.zeros((len(classes), spikes.shape[1]))
     np.add.at(sums, codes, spikes)
     rates = sums / (presented[:, None] * bin_s)
-    return Fields(rates.T, presented * bin_s, (np.arange(len(classes) + 1) - 0.5,))
+    bounds = np.arange(len(classes) + 1) - 0.5
+    names = tuple(unit_names(counts, spikes.shape[1]).tolist())
+    items_of = tuple(classes.tolist())
+    return Fields(rates.T, presented * bin_s, (bounds,), units=names, items=items_of)
 
 
 def item_posterior(
