@@ -248,16 +248,20 @@ def test_not_a_cent_is_seen_of_what_is_hidden(added, runs, project):
     period, ada = {"since": FIRST, "until": FIRST + timedelta(days=40)}, Actor("ada@uni.edu")
     last = {name: pays for name, pays, _ in added}
     seen = {name for name, pays in last.items() if pays == project}
-    by = ("asset", "run", "step", "person", "project", "month")
-    within = {row.names: row for row in lake.as_(ada).cost(by, **period).rows}
-    for names in within:
-        step = names[2]
-        if step:
-            touched = runs[int(step)][1] or [name for name in runs[int(step)][0] if name in last]
-            assert seen.issuperset(touched)
-        assert names[0] in seen
-        assert names[4] == project
-    whole = {one.names: one for one in lake.cost(by, **period).rows}
-    assert within.keys() <= whole.keys()
-    assert all(abs(whole[names].total - row.total) <= Decimal("0.01") * len(BY)
-               for names, row in within.items())  # fmt: skip
+    for step, person, run, name in _rows(lake.as_(ada), ("step", "person", "run", "asset"), period):
+        assert name in seen
+        touched = {*runs[int(step)][0], *runs[int(step)][1]} if step else set()
+        assert seen >= touched
+        assert bool(step) == bool(run)
+        assert person in (step, "person:ada@uni.edu")
+    by = ("asset", "project", "month", "kind")
+    within, whole = (_rows(one, by, period) for one in (lake.as_(ada), lake))
+    theirs = {
+        names: amount for names, amount in whole.items() if names[0] in seen and names[1] == project
+    }
+    assert within.keys() == theirs.keys()
+    assert all(abs(within[names] - amount) <= Decimal("0.01") for names, amount in theirs.items())
+
+
+def _rows(lake, by, period):
+    return {row.names: row.total for row in lake.cost(by, **period).rows}

@@ -18,7 +18,7 @@ from panneuro.core.entry import Entry, fold, seconds
 from panneuro.core.query import EVERYTHING, Query
 
 SIZES = ("stored_bytes", "stored_objects", "source_bytes")
-"""What the row of an entry says of its sizes: its own bytes and objects, and those of its source."""
+"""What the row of an entry says: its own bytes and objects, and the bytes of its source."""
 
 _MOST = (1 << 53) - 1
 _LOW = 18

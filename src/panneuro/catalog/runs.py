@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import batched, groupby
 from math import isfinite
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from panneuro.catalog.kept import Sum, month_at
 from panneuro.catalog.layout import reported, transaction
+from panneuro.core.digests import PREFIX
 from panneuro.core.entry import seconds
 from panneuro.core.errors import InputError
 from panneuro.core.run import Run
@@ -256,6 +257,15 @@ class SqliteRuns:
             f"{where and 'WHERE ' + where} ORDER BY ended DESC, n DESC LIMIT ? OFFSET ?",
             (*chosen.values(), -1 if limit is None else limit, offset),
         )
+
+    def touching(self, is_hidden: Callable[[str], bool]) -> set[str]:
+        """Return the keys of the runs that took or made an asset of which something is so."""
+        found = self._all(
+            "SELECT name, key FROM link JOIN spent USING(n)"
+            " WHERE kind='output' OR kind='input' AND substr(version, 1, ?)<>?",
+            (len(PREFIX), PREFIX),
+        )
+        return {key for name, key in found if is_hidden(name)}
 
     def makers(self) -> Mapping[tuple[str, str], Maker]:
         """Return the run that made each version last, by name and version."""

@@ -340,7 +340,7 @@ class LakeFor:
         """Return what was spent on what the actor may edit; see `Ledger.costs`."""
         from panneuro.lake.costing import Ledger
 
-        return Ledger(self._lake, self.allowed("edit")).costs(by, **period)
+        return Ledger(self._lake, self.allowed("edit"), self.allowed("find")).costs(by, **period)
 
     def audit(
         self,

@@ -36,11 +36,14 @@ class Ledger:
         Whose.
     within : Query
         Only what is spent on assets that this finds.
+    seen : Query, optional
+        Assets whose runs may be told of; the same as within, where not given.
     """
 
-    def __init__(self, lake: Lake, within: Query = EVERYTHING) -> None:
+    def __init__(self, lake: Lake, within: Query = EVERYTHING, seen: Query | None = None) -> None:
         self._lake = lake
         self._within = within
+        self._seen = seen
         self.book = PriceBook.from_table(lake.settings.prices)
         self._told: dict[str, tuple[float, Any]] = {}
 
@@ -62,7 +65,8 @@ class Ledger:
         until = _zoned(until) or datetime.now(UTC)
         since = _zoned(since) or self._beginning(by, until)
         by = (by,) if isinstance(by, str) else tuple(by)
-        return Costs.of(used(self._lake, since, until, self._within, by), self.book, by)
+        spent = used(self._lake, since, until, self._within, by, self._seen)
+        return Costs.of(spent, self.book, by)
 
     def _beginning(self, by: str | Sequence[str], until: datetime) -> datetime:
         if "month" not in ((by,) if isinstance(by, str) else by):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -94,11 +94,12 @@ def used(
     until: datetime,
     within: Query = EVERYTHING,
     by: Iterable[str] = BY,
+    seen: Query | None = None,
 ) -> Iterator[Used]:
     """Yield everything that was used in a time, by month.
 
-    What somebody may not see is in none of it: a run is only told of where all is visible that it
-    made, or, where it made nothing, that it took of what the lake has.
+    What somebody may not see is in none of it: of what a run spent, only the shares of what is
+    theirs, and no word of the run, its step and its person where it touched anything hidden.
 
     Parameters
     ----------
@@ -110,12 +111,15 @@ def used(
         Only what assets used that this finds.
     by : iterable of str
         What is asked for of `panneuro.access.costs.BY`; what is not is put together.
+    seen : Query, optional
+        Assets whose runs may be told of; the same as within, where not given.
     """
     if within.is_nothing:
         return
     span, by = _span(since, until), frozenset(by)
-    yield from _stored(lake, span, within, by)
-    yield from spent_on_use(lake, since, until, within, by)
+    hidden = _hidden(lake, within if seen is None else seen, by)
+    yield from _stored(lake, span, within, by, hidden)
+    yield from spent_on_use(lake, since, until, within, by, hidden)
     if within == EVERYTHING:
         yield from _own(lake, span)
 
@@ -126,9 +130,10 @@ def spent_on_use(
     until: datetime,
     within: Query = EVERYTHING,
     by: Iterable[str] = (),
+    hidden: Collection[str] = (),
 ) -> Iterator[Used]:
-    """Yield what was computed and served in a time: see `used`."""
-    yield from _computed(lake, _span(since, until), within, frozenset(by))
+    """Yield what was computed and served in a time, no word of runs that are hidden: see `used`."""
+    yield from _computed(lake, _span(since, until), within, frozenset(by), hidden)
     yield from _served(lake, since, until, within)
 
 
@@ -194,11 +199,14 @@ def _kept_in(one: Sum, span: _Span, put: Mapping[str, str]) -> Iterator[Used]:
             yield _storage(amount, month, put)
 
 
-def _stored(lake: Lake, span: _Span, within: Query, asked: frozenset[str]) -> Iterator[Used]:
+def _stored(
+    lake: Lake, span: _Span, within: Query, asked: frozenset[str], hidden: Collection[str]
+) -> Iterator[Used]:
     """Yield what versions kept, and what it took to put them."""
     away, moved = absences(lake.runs), moves(lake.runs)
     changed = {*away, *moved}
     makers = lake.runs.makers() if asked & _OF_RUNS else {}
+    makers = {pair: maker for pair, maker in makers.items() if maker.run not in hidden}
     each = bool(asked & {"asset", *_OF_RUNS})
     sums = lake.catalog.kept(within, *span, each=each, but=changed)
     for one in sums if each else _merged(sums, span, by_project="project" in asked):
@@ -265,31 +273,42 @@ def _in_tiers(since: int, until: int, moved: Sequence[Moved]) -> Iterator[tuple[
     yield since, until, tier
 
 
-def _computed(lake: Lake, span: _Span, within: Query, asked: frozenset[str]) -> Iterator[Used]:
+def _computed(
+    lake: Lake, span: _Span, within: Query, asked: frozenset[str], hidden: Collection[str]
+) -> Iterator[Used]:
     """Yield what runs computed, shared evenly by what each made, or took where it made nothing."""
     is_whole = within == EVERYTHING
     each = not is_whole or bool(asked & {"project", "asset", "run"})
     runs = lake.runs.spent(*span, each=each)
     named = {name for run in runs for name in run.names}
-    there = lake.catalog.projects(named, EVERYTHING)
-    seen = there if is_whole else lake.catalog.projects(named, within)
+    there = lake.catalog.projects(named, EVERYTHING) if named else {}
+    seen = there if is_whole or not named else lake.catalog.projects(named, within)
     for run in runs:
         # What was read from a file is named by it, and is no asset.
         names = run.names if run.made else [name for name in run.names if name in there]
-        if is_whole or (names and seen.keys() >= {*names}):
-            yield from _shared(run, names or [""], seen)
+        told = run._replace(run="", step="", person="") if run.run in hidden else run
+        for part in _shared(told, names or [""], seen):
+            if is_whole or part.asset in seen:
+                yield part
+
+
+def _hidden(lake: Lake, seen: Query, asked: frozenset[str]) -> set[str]:
+    """Return the keys of runs that touched what a query does not find, if runs are asked for."""
+    if seen == EVERYTHING or not asked & _OF_RUNS:
+        return set()
+    names = set(lake.catalog.names(seen))
+    return lake.runs.touching(lambda name: name not in names)
 
 
 def _shared(run: Spent, names: Sequence[str], projects: Mapping[str, str]) -> Iterator[Used]:
-    month = named_month(run.month)
+    put = {"run": run.run, "person": run.person, "step": run.step, "month": named_month(run.month)}
     for kind, spent in (("compute", run.core_us), ("gpu", run.gpu_us)):
         if not spent and kind == "gpu":
             continue
         share, left = divmod(spent, len(names))
         for at, name in enumerate(names):
-            put = {"run": run.run, "person": run.person, "step": run.step, "month": month}
-            project = projects.get(name, "")
-            yield Used(kind, share + (at < left), project=project, asset=name, **put)
+            whose = {"project": projects.get(name, ""), "asset": name}
+            yield Used(kind, share + (at < left), **whose, **put)
 
 
 def _served(lake: Lake, since: datetime, until: datetime, within: Query) -> Iterator[Used]:
