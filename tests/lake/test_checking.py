@@ -9,7 +9,7 @@ import pytest
 import panneuro
 from panneuro.core.errors import CorruptionError, NotFoundError, StoreError
 from panneuro.core.query import Query
-from panneuro.lake.committing import NEXT
+from panneuro.lake.committing import NEXT, decision_key
 
 
 @pytest.fixture
@@ -94,10 +94,60 @@ def test_a_commit_that_cannot_be_read_is_found_and_hides_no_other(lake, added, m
     ):
         lake.store.put(key, spoilt)
         assert kinds(lake.check(quick=True))[0] == ("unreadable", key)
-        assert lake.reindex() == 1
+        with pytest.warns(UserWarning, match="panneuro check --repair"):
+            assert lake.reindex() == 1
         assert list(lake) == ["other"]
         with pytest.raises((CorruptionError, NotFoundError)):
             lake[added.manifest.name]
+
+
+@pytest.fixture
+def described(lake, added):
+    """Return the manifests of two versions of one asset."""
+    newer = lake.describe(added.manifest.name, {"subject": {"sex": "female"}}).manifest
+    return added.manifest, newer
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_commit_that_cannot_be_read_is_written_again(lake, described, which):
+    damaged = described[which]
+    key = f"{damaged.prefix}/_lake/asset.json"
+    whole = lake.store.get(key)
+    lake.store.put(key, whole[:-50])
+    (problem,) = [one for one in lake.check(damaged.name).problems if one.kind == "unreadable"]
+    assert "--repair writes it again" in problem.message
+    report = lake.check(repair=True)
+    assert report.ok
+    assert ("unreadable", key) in kinds(report)
+    assert lake.store.get(key) == whole
+    assert lake.check().problems == []
+    assert lake[damaged.name].version == described[1].version
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_decision_that_cannot_be_read_is_written_again(lake, described, which):
+    key = decision_key(described[which])
+    whole = lake.store.get(key)
+    lake.store.put(key, b"{")
+    assert kinds(lake.check(repair=True)) == [("unreadable", key)]
+    assert lake.store.get(key) == whole
+    assert lake.check().problems == []
+
+
+def test_what_is_lost_for_good_stays_found_as_damaged(lake, described):
+    old, new = described
+    for manifest in described:
+        lake.store.put(decision_key(manifest), b"{")
+    lake.store.put(f"{new.prefix}/_lake/asset.json", b"{")
+    assert not lake.check(repair=True).ok
+    assert lake[old.name].version == old.version, "an older version that is whole stands in"
+    lake.store.put(f"{old.prefix}/_lake/asset.json", b"{")
+    lake.store.put(decision_key(old), b"{")
+    (told, *_) = lake.check(repair=True).problems
+    assert "restore it from a copy" in told.message
+    assert lake.find().names == [old.name]
+    with pytest.raises(CorruptionError):
+        lake[old.name]
 
 
 def test_a_half_written_add_is_no_wrong_and_is_swept_after_a_day(lake, added):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from panneuro.core.errors import CorruptionError, NotFoundError, ObjectNotFoundE
 from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
 from panneuro.core.progress import Progress
 from panneuro.core.store import ObjectInfo
-from panneuro.lake.committing import FIRST, NEXT, finish
+from panneuro.lake.committing import FIRST, NEXT, decision_key, finish
 from panneuro.lake.entries import entry_of
 from panneuro.lake.indexing import decode_at
 from panneuro.lake.problems import Problem, Report
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
 
 _NO_FILES = (KEY, NEXT, EXPIRED)
+_LOST = (
+    "restore it from a copy; its data are there, and it stays found by what the index knows unless "
+    "another version can stand in"
+)
 _TO_DO = "--repair makes it again if it follows from others, else restore it from a copy"
 
 
@@ -41,6 +46,8 @@ class AssetChecks:
         Name of each asset that is to be checked, and its version or nothing; all where empty.
     report : Report
         Where to.
+    repair : bool
+        Write an ``asset.json`` that cannot be read again, as it was decided.
 
     Raises
     ------
@@ -48,15 +55,18 @@ class AssetChecks:
         If the lake does not hold one of them.
     """
 
-    def __init__(self, lake: Lake, wanted: list[tuple[str, str]], report: Report) -> None:
+    def __init__(
+        self, lake: Lake, wanted: list[tuple[str, str]], report: Report, *, repair: bool
+    ) -> None:
         self.lake = lake
         self.report = report
+        self.repair = repair
         self.wanted = wanted
         self.firsts: list[ObjectInfo] = []
         self.folders = self._list()
         self.manifests = list(self._manifests())
         for name, version in wanted:
-            if not any(_is(manifest, name, version) for manifest in self.manifests):
+            if not any(one[0] == name and version in ("", one[1]) for one in self.held):
                 raise NotFoundError(
                     f"checking: the lake holds no {name}{version and '@' + version}",
                     hint="panneuro find   lists what it has",
@@ -92,10 +102,32 @@ class AssetChecks:
                 manifest = decode_at(self.lake.store, key)
                 entry_of(manifest)
             except CorruptionError as error:
-                self._note("unreadable", folder, key, error.message)
-                continue
+                restored = self._restored(folder, key, error.message)
+                if restored is None:
+                    continue
+                manifest = restored
             if not self.wanted or any(_is(manifest, *reference) for reference in self.wanted):
                 yield manifest
+
+    def _restored(self, folder: str, key: str, found: str) -> Manifest | None:
+        """Return what was decided to be committed where it cannot be read; write it again."""
+        manifest = next((one for one in self._decided(folder) if one.prefix == folder), None)
+        if manifest and self.repair:
+            self.lake.store.put(key, manifest.encode())
+            self._note("unreadable", folder, key, f"{found}; written again", repaired=True)
+            return manifest
+        to_do = "--repair writes it again" if manifest else _LOST
+        self._note("unreadable", folder, key, f"{found}; {to_do}")
+        return None
+
+    def _decided(self, folder: str) -> Iterator[Manifest]:
+        """Yield what was decided of the asset that has a folder: each is a copy of a commit."""
+        above = folder.rpartition("/")[0]
+        keys = {f"{above}/{FIRST}"} & {found.key for found in self.firsts}
+        keys |= {f"{one}/{NEXT}" for one in self.folders if one.startswith(f"{above}/")}
+        for key in sorted(keys):
+            with suppress(CorruptionError, ObjectNotFoundError):
+                yield Manifest.decode(self.lake.store.get(key))
 
     def followers(self, before: datetime, *, sweep: bool) -> None:
         """Note versions that were decided upon and not committed; finish old ones."""
@@ -107,11 +139,20 @@ class AssetChecks:
             try:
                 follower = Manifest.decode(self.lake.store.get(found.key))
             except CorruptionError as error:
-                self._note("unreadable", _folder(found), found.key, error.message)
+                self._undecided(found, error.message)
                 continue
             if f"{follower.prefix}/{KEY}" not in self.folders.get(follower.prefix, {}):
                 finishing = sweep and found.modified < before
                 self._follower(follower, found, finishing=finishing)
+
+    def _undecided(self, found: ObjectInfo, told: str) -> None:
+        """Note a decision that cannot be read; write it again where it was carried out."""
+        made = [one for one in self.manifests if decision_key(one) == found.key]
+        repaired = self.repair and len(made) == 1
+        if repaired:
+            self.lake.store.put(found.key, made[0].encode())
+        done = "written again" if repaired else "--repair writes it again" if made else _LOST
+        self._note("unreadable", _folder(found), found.key, f"{told}; {done}", repaired=repaired)
 
     def _follower(self, follower: Manifest, found: ObjectInfo, *, finishing: bool) -> None:
         what = f"version {follower.version} was to be committed and was not"
@@ -223,7 +264,10 @@ class AssetChecks:
     def _gone(self, *, repair: bool) -> None:
         held = {(manifest.name, manifest.version): manifest for manifest in self.manifests}
         known = [(entry.name, entry.version) for entry in self.lake.catalog.entries()]
-        gone = [reference for reference in known if reference not in held]
+        # What cannot be read stays known, unless another version can stand in for it.
+        whole = {name for name, _ in held}
+        damaged = {reference for reference in self.held if reference[0] not in whole}
+        gone = [one for one in known if one not in held and one not in damaged]
         if repair and gone:
             names = {name for name, _ in gone}
             self.lake.catalog.remove(names)

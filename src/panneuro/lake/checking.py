@@ -46,10 +46,10 @@ def check(
     quick : bool
         Only sizes, from one listing: nothing is read but each ``asset.json`` and each edition.
     repair : bool
-        Put right the indexes, and what follows from others: heads, tables, pyramids, thumbnails,
-        records of runs that the index knows. What of a view cannot be read is forgotten, so that
-        its next refresh computes it again. Where the store may not be written, only the index over
-        assets, which may be our own; the report says so.
+        Put right the indexes, and what follows from others: commits, heads, tables, pyramids,
+        thumbnails, records of runs that the index knows. What of a view cannot be read is
+        forgotten, so that its next refresh computes it again. Where the store may not be written,
+        only the index over assets, which may be our own; the report says so.
     sweep : bool
         Delete what adds, runs and views left unfinished, and finish descriptions that were.
     grace : timedelta
@@ -62,7 +62,7 @@ def check(
     if repair or sweep:
         report.denied = _refusal(lake.store)
     mend, sweep = repair and not report.denied, sweep and not report.denied
-    assets = AssetChecks(lake, wanted, report)
+    assets = AssetChecks(lake, wanted, report, repair=mend)
     assets.followers(before, sweep=sweep)
     with workers() as executor:
         assets.files(executor, progress or Silence(), quick=quick, repair=mend)

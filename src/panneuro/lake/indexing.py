@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -72,13 +73,15 @@ def _is_open(path: Path) -> bool:
 
 
 def committed(store: Store) -> Iterator[Entry]:
-    """Yield the entry of every version that the store holds, whole; a check tells the others."""
+    """Yield the entry of every version that the store holds, whole; warn of the others."""
     keys = (found.key for found in store.list("assets") if found.key.endswith(f"/{KEY}"))
     with ThreadPoolExecutor(_AT_ONCE, "panneuro-index") as threads:
         for batch in batched(keys, _BATCH):
             for key, data in zip(batch, threads.map(store.get, batch), strict=True):
-                with suppress(CorruptionError):
+                try:
                     yield entry_of(_decoded(key, data))
+                except CorruptionError as error:
+                    warnings.warn(f"{error.message}; panneuro check --repair", stacklevel=2)
 
 
 def decode_at(store: Store, key: str) -> Manifest:
