@@ -175,7 +175,7 @@ class Manifest:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptionError(
                 f"{key!r} cannot be read: {type(error).__name__}: {error}",
-                hint="restore it from a copy; panneuro check   tells whether more is damaged",
+                hint="panneuro check --repair   writes it again where it can; else restore it from a copy",
             ) from error
 
 
