@@ -175,7 +175,7 @@ class Manifest:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptionError(
                 f"{key!r} cannot be read: {type(error).__name__}: {error}",
-                hint="panneuro check --repair   writes it again where it can; else restore it from a copy",
+                hint="panneuro check --repair   writes it again if it can; else restore a copy",
             ) from error
 
 
