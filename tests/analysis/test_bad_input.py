@@ -22,12 +22,13 @@ from panneuro.analysis.detection import d_prime, d_prime_over_trials
 from panneuro.analysis.excitability import excitability, firing
 from panneuro.analysis.features import gabor_bank
 from panneuro.analysis.fields import tuning_fields
-from panneuro.analysis.filters import decimated, envelope
+from panneuro.analysis.filters import decimated
 from panneuro.analysis.glm import bits_per_spike, fit_poisson
 from panneuro.analysis.history import history_features, raised_cosines
 from panneuro.analysis.information import possible_responses
 from panneuro.analysis.isolation import isolation
 from panneuro.analysis.linear_classifiers import LDA, Ridge
+from panneuro.analysis.oscillations import envelope
 from panneuro.analysis.permutation_tests import sign_test
 from panneuro.analysis.permutations import permute
 from panneuro.analysis.psychometrics import fit_psychometric

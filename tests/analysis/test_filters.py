@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import signal as sps
 
 from panneuro.analysis import bands, filters
@@ -16,17 +14,6 @@ from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
 
 RATE_HZ = 1000.0
-
-
-@pytest.fixture(scope="module")
-def lfp():
-    """Return 90 s of three channels with slow drift, theta and gamma, longer than two blocks."""
-    random = np.random.default_rng(3)
-    n = 90_000
-    t = np.arange(n) / RATE_HZ
-    drift = np.cumsum(random.standard_normal((n, 3)), axis=0) * 0.02
-    waves = np.sin(2 * np.pi * 7 * t) + 0.3 * np.sin(2 * np.pi * 50 * t)
-    return TimeSeries("lfp", drift + waves[:, None] + 4.0, "volts", rate_hz=RATE_HZ)
 
 
 def direct(x, taps):
@@ -65,51 +52,10 @@ def test_butterworth_is_sosfiltfilt(lfp, band):
     assert close(found[10_000:-10_000], expected[10_000:-10_000], 1e-4)
 
 
-@pytest.mark.parametrize("band", ["theta", "gamma"])
-def test_analytic_is_filter_and_hilbert(lfp, band):
-    whole = direct(lfp.data, bands.fir_taps(band, RATE_HZ))
-    expected = sps.hilbert(whole, axis=0)[10_000:-10_000]
-    found = evaluate(filters.analytic(lfp, band))[10_000:-10_000]
-    assert close(found, expected, 2e-3)
-    assert close(found.real, expected.real, 1e-4)
-    envelope = evaluate(filters.envelope(lfp, band))[10_000:-10_000]
-    np.testing.assert_allclose(envelope, np.abs(found), rtol=1e-5, atol=1e-6)
-    angles = evaluate(filters.phase(lfp, band))[10_000:-10_000]
-    np.testing.assert_allclose(angles, np.angle(found), atol=1e-5)
-
-
-@pytest.mark.parametrize(("band", "every"), [("theta", 16), ("theta", 50), ("gamma", 8)])
-def test_decimated_is_every_nth(lfp, band, every):
-    whole = evaluate(filters.analytic(lfp, band))
-    few = filters.analytic(lfp, band, every=every)
-    assert few.rate_hz == RATE_HZ / every
-    assert len(few) == -(-len(lfp) // every)
-    assert close(evaluate(few), whole[::every], 1e-4)
-
-
-@given(start=st.integers(0, 80_000), count=st.integers(0, 40_000))
-@settings(max_examples=15)
-def test_any_rows_are_rows_of_the_whole(start, count):
-    random = np.random.default_rng(0)
-    noise = TimeSeries("x", random.standard_normal((90_000, 2)), rate_hz=RATE_HZ)
-    wanted = filters.envelope(noise, "gamma")
-    whole = evaluate(filters.envelope(noise, "gamma"))
-    np.testing.assert_array_equal(wanted.data[start : start + count], whole[start : start + count])
-
-
 def test_threads_change_nothing(lfp):
     signal = filters.filtered(lfp, "theta")
     with ThreadPoolExecutor(3) as pool:
         np.testing.assert_array_equal(evaluate(signal, executor=pool), evaluate(signal))
-
-
-def test_an_array_is_filled(lfp, tmp_path):
-    signal = filters.envelope(lfp, "theta", every=10)
-    out = np.lib.format.open_memmap(tmp_path / "e.npy", "w+", np.float32, signal.data.shape)
-    assert evaluate(signal, out) is out
-    np.testing.assert_array_equal(out, evaluate(signal))
-    with pytest.raises(InputError, match="into an array of"):
-        evaluate(signal, np.empty(3))
 
 
 def test_zero_phase_is_symmetric_in_time(lfp):
@@ -139,15 +85,6 @@ def test_notch_takes_the_line_and_its_harmonics_only():
     assert np.abs(found - kept)[3000:-3000].max() < 1e-3
 
 
-def test_theta_of_a_rat(sample_data):
-    x = np.load(sample_data / "lfp" / "ca1.npy").astype(float).ravel()
-    lfp = TimeSeries("ca1", x, "volts", rate_hz=1250.0)
-    expected = sps.hilbert(direct(x[:, None], bands.fir_taps("theta", 1250.0))[:, 0])
-    found = filters.envelope(lfp, "theta").data[:]
-    assert close(found[5000:-5000], np.abs(expected)[5000:-5000], 5e-3)
-    assert np.corrcoef(found, np.abs(expected))[0, 1] > 0.999
-
-
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -158,9 +95,6 @@ def test_theta_of_a_rat(sample_data):
         (lambda x: filters.filtered(x, (float("nan"), 10.0)), "cannot be cut"),
         (lambda x: filters.filtered(x, "theta", design="bessel"), "designed as 'bessel'"),
         (lambda x: filters.filtered(x, "theta", design="butterworth", order=0), "order 0"),
-        (lambda x: filters.envelope(x, (None, 10.0)), "without two edges"),
-        (lambda x: filters.envelope(x, "gamma", every=50), "keep more samples: every="),
-        (lambda x: filters.envelope(x, "gamma", every=0), "0 samples for each"),
         (lambda x: filters.notch(x, 499.0), "does not fit"),
         (lambda x: filters.filtered(x.with_data(x.data[:100]), "theta"), "are fewer than"),
         (lambda x: filters.filtered(x.with_data(x.data[:0]), "theta"), "data of shape"),
@@ -225,24 +159,3 @@ def test_decimating_stops_what_would_be_folded():
     for every in (0, 1):
         with pytest.raises(InputError, match="does not lower a rate"):
             filters.decimated(fast, every)
-
-
-@pytest.mark.parametrize("every", [1, 16])
-@pytest.mark.parametrize("kind", [filters.envelope, filters.analytic, filters.phase])
-def test_long_signals_are_thinned_and_nothing_else_changes(monkeypatch, kind, every):
-    random = np.random.default_rng(8)
-    stored = (random.normal(size=(70_001, 2)).cumsum(axis=0) * 40).astype(np.int16)
-    long = TimeSeries("lfp", stored, "volts", rate_hz=RATE_HZ, gain=2e-6, offset=1e-3)
-    found = kind(long, "theta", every=every)
-    values = evaluate(found)
-    np.testing.assert_array_equal(found.data[1_000:1_100], values[1_000:1_100])
-    np.testing.assert_array_equal(found.data[-3_000 // every :], values[-3_000 // every :])
-    monkeypatch.setattr("panneuro.analysis.filters.thinning_below", lambda *_: None)
-    whole = evaluate(kind(long, "theta", every=every))
-    if kind is filters.phase:
-        values, whole = np.exp(1j * values), np.exp(1j * whole)
-        strong = evaluate(filters.envelope(long, "theta", every=every)) > 1e-4
-        values, whole = values[strong], whole[strong]
-        assert strong.mean() > 0.5
-    nearness = 2e-4 if kind is filters.phase else 3e-5
-    assert np.abs(values - whole).max() < nearness * np.abs(whole).max()

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from panneuro.analysis.filters import analytic
 from panneuro.analysis.locking import phase_locking, spike_triggered_average
+from panneuro.analysis.oscillations import analytic
 from panneuro.analysis.traces import evaluate
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events

@@ -221,3 +221,40 @@ def _check_length(n_taps: int, band: Band, rate_hz: float) -> None:
             f"a filter of {band!r} Hz at {rate_hz:g} Hz would have {n_taps} taps",
             hint="lower the rate first: decimated(signal, every)",
         )
+
+
+def designed_taps(band: Band, rate_hz: float, design: Design, order: int) -> Taps:
+    """Design the filter that is asked for.
+
+    Raises
+    ------
+    InputError
+        If no design is called so, or it cannot cut the band.
+
+    Examples
+    --------
+    >>> len(designed_taps((4.0, 10.0), 1250.0, "fir", 4)) == len(fir_taps((4.0, 10.0), 1250.0))
+    True
+    """
+    if design == "fir":
+        return fir_taps(band, rate_hz)
+    if design == "butterworth":
+        return butterworth_taps(band, rate_hz, order)
+    raise InputError(f"no filter is designed as {design!r}", hint="known: 'fir', 'butterworth'")
+
+
+def transfer(taps: Taps, n_fft: int) -> npt.NDArray[np.float32]:
+    """Return by what symmetric taps multiply each frequency of a block; what is stopped is zero.
+
+    Examples
+    --------
+    >>> transfer(np.array([0.25, 0.5, 0.25]), 4)
+    array([1. , 0.5, 0. ], dtype=float32)
+    """
+    middle = len(taps) // 2
+    circle = np.zeros(n_fft)
+    circle[: middle + 1] = taps[middle:]
+    circle[n_fft - middle :] += taps[:middle]
+    gains = np.fft.rfft(circle).real
+    gains[np.abs(gains) < 10 ** (-STOPBAND_DB / 20)] = 0.0
+    return gains.astype(np.float32)

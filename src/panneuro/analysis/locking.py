@@ -15,7 +15,7 @@ from panneuro.analysis.bands import Band, Design
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, fill, in_order, ranges
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.epochs import Epochs, epoch_ticks, within
-from panneuro.analysis.filters import analytic
+from panneuro.analysis.oscillations import analytic
 from panneuro.analysis.traces import block_rows, labels_of, physical, rate_of
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units
 from panneuro.core.errors import InputError
