@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from panneuro.codecs import reference
-from panneuro.codecs.lattice_lpc import decode, encode
+from panneuro.codecs import lattice_lpc, reference
+from panneuro.codecs.lattice_lpc import decode, encode, gives_back
 from panneuro.codecs.stream import DTYPES
 from panneuro.core.errors import CorruptionError, FormatError, InputError
 
@@ -44,6 +44,22 @@ def test_the_plain_reader_reads_every_stream(name: str) -> None:
         reference.decode(STREAMS[name]),
         samples.reshape(len(samples), int(np.prod(samples.shape[1:]))),
     )
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("name", CASES)
+def test_a_stream_gives_back_its_samples_and_no_others(
+    name: str, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = CASES[name]
+    if not compiled:
+        monkeypatch.setattr(lattice_lpc, "kernels", lambda: None)
+    for view in (samples, np.asfortranarray(samples), samples.astype(samples.dtype.newbyteorder())):
+        assert gives_back(STREAMS[name], view)
+    if samples.size:
+        other = samples.copy()
+        other.reshape(-1).view(np.uint8)[-1] ^= 1
+        assert not gives_back(STREAMS[name], other)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

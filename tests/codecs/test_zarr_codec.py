@@ -13,6 +13,7 @@ from zarr.codecs import TransposeCodec
 from zarr.registry import register_codec
 from zarr.storage import MemoryStore
 
+from panneuro.codecs import lattice_lpc
 from panneuro.codecs.zarr_codec import NAME, LatticeLPC
 from panneuro.core.errors import CorruptionError, InputError
 from panneuro.storage.chunks import ChunkCoder
@@ -109,6 +110,26 @@ def test_through_the_lake_s_own_coder() -> None:
     coder = ChunkCoder(samples.shape, samples.dtype, [LatticeLPC().to_dict(), {"name": "crc32c"}])
     stream = coder.encode_verified(np.asfortranarray(samples))
     assert len(stream) < samples.nbytes / 2
+
+
+def test_what_would_not_come_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = noise(600, 24)
+    coder = ChunkCoder(samples.shape, samples.dtype, [LatticeLPC().to_dict()])
+    stream = coder.encode_verified(samples)
+    other = samples.copy()
+    other[300, 7] += 1
+    with pytest.raises(CorruptionError, match="do not give back the int16 values"):
+        coder.verify(other, stream)
+
+    def wrong(*given: Any, **more: Any) -> Any:
+        found = restore(*given, **more)
+        found[300, 7] += 1
+        return found
+
+    restore = lattice_lpc.restore
+    monkeypatch.setattr(lattice_lpc, "restore", wrong)
+    with pytest.raises(CorruptionError, match="do not match their checksum"):
+        coder.encode_verified(samples)
 
 
 def test_threads_do_not_meet() -> None:

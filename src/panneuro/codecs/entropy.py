@@ -141,7 +141,8 @@ def decode(
     words = scratch("words", (len(coded.words) + coded.block + 8,), np.uint16)
     words[: len(coded.words)] = coded.words
     words[len(coded.words) :] = 0
-    states = words, len(coded.words), coded.states, len(coded.states), slots
+    first = np.require(coded.states, requirements="A")
+    states = words, len(coded.words), first, len(first), slots
     grid = (*reversed(shape), coded.block, coded.direct, coded.tables, coded.shifts)
     given = *states, coded.extra, len(coded.extra), *grid, planes
     return None if call(library, _named("decode", dtype), *given) else planes

@@ -21,7 +21,7 @@
 #endif
 
 /* Changes whenever what kernels take does; native.py knows it too. */
-EXPORT int64_t revision(void) { return 5; }
+EXPORT int64_t revision(void) { return 6; }
 
 /* `depth` rows of history are kept, a power of two above the longest lag. */
 typedef struct {
@@ -141,6 +141,14 @@ EXPORT void follow(const double *exact, int64_t channels, int64_t blocks, double
             const double apart = exact[at] - (double)scales[at - 1];
             if (apart < near && apart > -near) scales[at] = scales[at - 1];
         }
+}
+
+/* Whether some bytes differ from others. */
+CLONES int64_t differ(const uint8_t *a, const uint8_t *b, int64_t n)
+{
+    uint8_t apart = 0;
+    for (int64_t i = 0; i < n; i++) apart |= a[i] ^ b[i];
+    return apart;
 }
 
 /* How many of 4096 slots each token of a table has, as the specification says. */

@@ -24,7 +24,7 @@ from panneuro.codecs.entropy import (
 )
 from panneuro.codecs.fitter import Fitter
 from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply
-from panneuro.codecs.native import scratch
+from panneuro.codecs.native import call, kernels, scratch
 from panneuro.codecs.predictor import (
     LANES,
     MAX_LAG,
@@ -118,17 +118,59 @@ def decode(stream: bytes, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array
     CorruptionError
         If it is damaged, or holds samples of another shape or type.
     """
-    dtype = np.dtype(dtype)
+    table = _decoded(stream, shape, np.dtype(dtype))
+    return table.reshape(shape).astype(dtype, copy=False)
+
+
+def gives_back(stream: bytes, samples: Array) -> bool:
+    """Say whether a stream decodes to exactly these samples: the same bits.
+
+    Parameters
+    ----------
+    stream : bytes
+        As `encode` returned it.
+    samples : array
+        Of a type that `encode` takes.
+
+    Raises
+    ------
+    FormatError, CorruptionError
+        As `decode` does.
+
+    Examples
+    --------
+    >>> samples = np.arange(600, dtype=np.int16).reshape(200, 3)
+    >>> stream = encode(samples)
+    >>> gives_back(stream, samples), gives_back(stream, samples[::-1])
+    (True, False)
+    """
+    dtype = samples.dtype.newbyteorder("=")
+    into = scratch("samples", _table_shape(samples.shape), dtype)
+    table = _decoded(stream, samples.shape, dtype, into)
+    return _alike(_stored(table), _stored(np.ascontiguousarray(samples)))
+
+
+def _alike(left: Array, right: Array) -> bool:
+    library = kernels()
+    if library is None:
+        return bool(np.array_equal(left, right))
+    return not call(library, "differ", left, right, left.size)
+
+
+def _decoded(
+    stream: bytes, shape: tuple[int, ...], dtype: np.dtype[Any], into: Array | None = None
+) -> Array:
+    """Return the samples of a stream as a table; `into` is memory that may be used for it."""
     reader = Reader(stream)
     header = reader.header
     found = (header.rows, header.channels), header.dtype
     wanted = _table_shape(shape), dtype.name
     if found != wanted:
         raise damaged(f"it holds {found[0]} {found[1]} samples, not {wanted[0]} {wanted[1]}")
-    table = _samples(reader)
+    table = _samples(reader, into)
     if crc32c(_stored(table)) != header.checksum:
         raise damaged("its samples do not match their checksum")
-    return table.reshape(shape).astype(dtype, copy=False)
+    return table
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:
@@ -217,7 +259,7 @@ def _differences(rows: Array) -> Array:
     return found
 
 
-def _samples(reader: Reader) -> Array:
+def _samples(reader: Reader, into: Array | None = None) -> Array:
     header = reader.header
     rows, channels, dtype = header.rows, header.channels, np.dtype(header.dtype)
     if header.kind == STORED:
@@ -239,7 +281,7 @@ def _samples(reader: Reader) -> Array:
     if planes is None:
         raise damaged("its residuals do not use up what is there, or want more")
     reader.finish()
-    codes = restore(planes, model)
+    codes = restore(planes, model, into=None if into is None else into.view(width))
     _check_ranks(codes, lattice)
     samples = apply(codes, lattice)
     if dtype != width:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-REVISION = 5
+REVISION = 6
 """Of the kernels that this code calls; those of another are as good as none."""
 
 MOST_KEPT = 8 << 20
@@ -87,9 +87,14 @@ def call(library: ctypes.CDLL, name: str, *arguments: Any) -> int:
     int
         What it returned; means nothing where it returns nothing.
     """
+    return int(_function(library, name)(*map(_passed, arguments)))
+
+
+@cache
+def _function(library: ctypes.CDLL, name: str) -> Any:
     function = getattr(library, name)
     function.restype = ctypes.c_int64
-    return int(function(*map(_passed, arguments)))
+    return function
 
 
 def _passed(value: Any) -> Any:

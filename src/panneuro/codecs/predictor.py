@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,10 @@ def predict(
     return planes
 
 
-def restore(planes: Array, model: Model, *, compiled: bool = True) -> Array:
-    """Return the samples, rows × channels, of what `predict` left."""
+def restore(
+    planes: Array, model: Model, *, compiled: bool = True, into: Array | None = None
+) -> Array:
+    """Return the samples, rows × channels, of what `predict` left; `into` is memory for them."""
     if not model.taps:
         offsets: Array = model.offsets.astype(planes.dtype)
         return np.ascontiguousarray(planes.T + offsets)
@@ -98,7 +100,7 @@ def restore(planes: Array, model: Model, *, compiled: bool = True) -> Array:
         return reference.restore(
             planes, model.taps, weights, model.offsets, model.bits, model.lanes
         )
-    samples = np.empty(planes.shape[::-1], planes.dtype)
+    samples = np.empty(planes.shape[::-1], planes.dtype) if into is None else into
     _run(library, "restore", model, planes, samples)
     return samples
 
@@ -124,12 +126,18 @@ def _run(library: ctypes.CDLL, verb: str, model: Model, source: Array, to: Array
     each = model.weights.astype(word, copy=False)
     some = model.taps, each.tobytes(), each.shape[1], len(model.offsets), word.str
     if source.dtype.itemsize == 2 and (verb == "predict" or model.lanes == LANES[-1]):
-        pairs = _paired(*some) if call(library, "paired") else None
+        pairs = _paired(*some) if _pairs(library) else None
         if pairs and not _call(library, f"{verb}_paired", model, pairs, source, to):
             return
     lanes = "" if verb == "predict" else f"_{model.lanes}"
     name = f"{verb}_{source.dtype.itemsize * 8}{lanes}"
     _call(library, name, model, _single(*some), source, to)
+
+
+@cache
+def _pairs(library: ctypes.CDLL) -> bool:
+    """Say whether the processor multiplies and adds pairs."""
+    return bool(call(library, "paired"))
 
 
 @dataclass(frozen=True)

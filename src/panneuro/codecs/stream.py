@@ -94,7 +94,7 @@ class Writer:
 
     def counted(self, values: Array) -> None:
         """Add numbers as they are, after how many they are."""
-        self._parts += (_LENGTH.pack(len(values)), _little(values).tobytes())
+        self._parts += (_LENGTH.pack(len(values)), _little(values))
 
     def count(self, number: int) -> None:
         """Add how many things come."""
@@ -138,10 +138,11 @@ class Reader:
                 hint="pip install --upgrade panneuro",
             )
         self._data, self._at = data, _FIXED.size
+        self._bytes = np.frombuffer(data, np.uint8)
         self._end = len(data) - _LENGTH.size
         if self._end < _FIXED.size:
             raise damaged(f"it ends after {len(data)} bytes")
-        found, stated = crc32c(data[: self._end]), _LENGTH.unpack_from(data, self._end)[0]
+        found, stated = crc32c(self._bytes[: self._end]), _LENGTH.unpack_from(data, self._end)[0]
         if found != stated:
             raise damaged(f"its checksum is {stated:08x}, its bytes give {found:08x}")
         _, _, kind, dtype, bits, *rest = _FIXED.unpack_from(data)
@@ -179,9 +180,8 @@ class Reader:
     def counted(self, dtype: str) -> Array:
         """Return the numbers that follow, as many as the stream says and holds."""
         stored = np.dtype(dtype).newbyteorder("<")
-        return np.frombuffer(self.raw(self.count() * stored.itemsize), stored).astype(
-            dtype, copy=False
-        )
+        start = self._passed(self.count() * stored.itemsize)
+        return self._bytes[start : self._at].view(stored).astype(dtype, copy=False)
 
     def rest(self) -> bytes:
         """Return all bytes that are left."""
@@ -189,10 +189,15 @@ class Reader:
 
     def raw(self, length: int) -> bytes:
         """Return the next `length` bytes."""
+        start = self._passed(length)
+        return self._data[start : self._at]
+
+    def _passed(self, length: int) -> int:
+        """Go past the next `length` bytes, and return where they begin."""
         if length > self._end - self._at:
             raise damaged(f"{length} bytes are wanted, {self._end - self._at} are left")
         start, self._at = self._at, self._at + length
-        return self._data[start : self._at]
+        return start
 
     def finish(self) -> None:
         """Refuse bytes that nothing asked for."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.common import parse_named_configuration
 
 from panneuro.codecs.fitter import Fitter
-from panneuro.codecs.lattice_lpc import check_dtype, decode, encode
+from panneuro.codecs.lattice_lpc import check_dtype, decode, encode, gives_back
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ class LatticeLPC(ArrayBytesCodec):
         dtype = chunk_spec.dtype.to_native_dtype()
         samples = decode(chunk_bytes.to_bytes(), chunk_spec.shape, dtype)
         return chunk_spec.prototype.nd_buffer.from_ndarray_like(samples)
+
+    def gives_back(self, data: bytes, values: npt.NDArray[Any]) -> bool:
+        """Say whether some bytes decode to exactly these values."""
+        return gives_back(data, values)
 
     async def _encode_single(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer:
         return await asyncio.to_thread(self._encode_sync, chunk_data, chunk_spec)

@@ -256,7 +256,8 @@ def _chunk(
             found = raw.io.get_analogsignal_chunk(
                 block, segment, start, stop, stream, channel_indexes=_indexes(columns)
             )
-            values: npt.NDArray[Any] = np.array(found, dtype=dtype, order="C")
+            # Not copied: what neo maps into memory is read where it is worked with.
+            values: npt.NDArray[Any] = np.asarray(found, dtype=dtype)
     except Exception as error:
         # The file may have changed since it was opened.
         raise failure(raw.what, error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,15 @@ CodecConfig = Mapping[str, Any]
 
 _TEXT = np.dtypes.StringDType()
 _TEXT_KINDS = "OTU"
+
+
+@runtime_checkable
+class Certain(Protocol):
+    """A codec that knows how to compare what bytes decode to without giving it away."""
+
+    def gives_back(self, data: bytes, values: npt.NDArray[Any]) -> bool:
+        """Say whether some bytes decode to exactly these values."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +118,18 @@ class ChunkCoder:
 
     def verify(self, values: npt.NDArray[Any], data: bytes) -> None:
         """Raise CorruptionError unless some bytes decode to exactly these values."""
-        back = self.decode(data)[tuple(slice(length) for length in values.shape)]
-        if not same(_native(values), back):
+        if not self._gives_back(data, _native(values)):
             names = " + ".join(codec["name"] for codec in self.codecs)
             raise CorruptionError(
                 f"the codecs {names} do not give back the {values.dtype} values they were given",
                 hint="choose others with --codec, and report this",
             )
+
+    def _gives_back(self, data: bytes, values: npt.NDArray[Any]) -> bool:
+        codec, *others = self._transform.codecs
+        if isinstance(codec, Certain) and not others and values.shape == self.shape:
+            return codec.gives_back(data, values)
+        return same(values, self.decode(data)[tuple(slice(length) for length in values.shape)])
 
 
 def data_type(dtype: np.dtype[Any]) -> Any:
