@@ -113,6 +113,12 @@ def test_what_would_not_fit_is_refused():
         align(signal, [np.nan], (0.0, 1.0), 0.1)
 
 
+def test_coordinates_keep_their_names():
+    pose = TimeSeries("nose", np.ones((50, 2)), "px", rate_hz=25.0, channels=("x", "y"))
+    found = align(pose, [1.0], (-0.2, 0.2), 0.1)
+    assert found.channel.values.tolist() == ["x", "y"]
+
+
 def test_it_is_drawn():
     signal = TimeSeries("pupil", np.sin(np.arange(1000) / 50), unit="mm", rate_hz=50.0)
     ax = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,3 +81,12 @@ def test_real_neurons_have_one(sample_data):
     # Spearman and Brown: of two halves of the repeats, what all of them would reach.
     whole = np.sqrt(2 * np.array(split) / (1 + np.array(split)))
     assert np.corrcoef(found.correlation, np.nan_to_num(whole))[0, 1] > 0.9
+
+
+def test_powers_have_the_square_of_the_unit():
+    given = xr.DataArray(
+        np.random.default_rng(0).normal(size=(1, 30, 4)), {"unit": [7]}, ("unit", "image", "repeat")
+    )
+    found = noise_ceiling(given.assign_attrs(units="spikes"))
+    assert found.signal_power.attrs["units"] == found.noise_power.attrs["units"] == "(spikes)²"
+    assert found.unit.values.tolist() == [7]

@@ -56,3 +56,27 @@ def test_what_cannot_be_is_said():
         history_features(np.ones(4, int), np.ones((2, 1)))
     with pytest.raises(InputError, match="met a basis"):
         filters_of(np.ones((4, 1)), np.ones((2, 3)))
+
+
+def test_filters_have_the_lags_of_their_bins():
+    found = filters_of(np.ones((6, 2)), np.ones((4, 3)), 0.01)
+    assert found.dims == ("unit", "source", "lag")
+    assert found.sizes == {"unit": 2, "source": 2, "lag": 4}
+    np.testing.assert_allclose(found.lag, [0.01, 0.02, 0.03, 0.04])
+    assert found.lag.attrs["units"] == "s"
+    assert filters_of(np.ones((6, 2)), np.ones((4, 3))).lag.attrs["units"] == "bins"
+
+
+@pytest.mark.parametrize(
+    ("weights", "basis", "bin_s"),
+    [
+        (np.ones((0, 0)), np.ones((2, 1)), None),
+        (np.ones((3, 1)), np.ones((0, 3)), None),
+        (np.ones((3, 1)), np.ones((3, 0)), None),
+        ([], [], None),
+        (np.ones((3, 1)), np.ones((2, 3)), np.nan),
+    ],
+)
+def test_there_are_no_filters_of_nothing(weights, basis, bin_s):
+    with pytest.raises(InputError):
+        filters_of(weights, basis, bin_s)

@@ -13,6 +13,7 @@ from scipy.stats import poisson
 from sklearn.metrics import mutual_info_score
 
 from panneuro.analysis.information import mutual_information, possible_responses
+from panneuro.analysis.spatial_information import spatial_information
 from panneuro.core.errors import InputError
 
 CORRECTIONS = ("none", "miller-madow", "panzeri-treves", "quadratic-extrapolation", "shuffle")
@@ -120,3 +121,17 @@ def test_unseen_responses_are_guessed():
 def test_refusals(counts, labels, correction):
     with pytest.raises(InputError):
         mutual_information(np.asarray(counts), labels, correction=correction)
+
+
+def test_information_is_in_bits():
+    labels = np.repeat([0, 1], 20)
+    counts = np.random.default_rng(0).poisson(2, (40, 3))
+    found = mutual_information(counts, labels, n_permutations=9)
+    assert {name: found[name].attrs.get("units") for name in found} == {
+        "information": "bits",
+        "plug_in": "bits",
+        "null": "bits",
+        "p": None,
+    }
+    place = spatial_information(counts, labels, min_shift=2)
+    assert place.information.attrs["units"] == "bits/spike"

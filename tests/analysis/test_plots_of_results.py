@@ -19,9 +19,19 @@ from panneuro.analysis.decoding_by_area import compare_areas  # noqa: E402
 from panneuro.analysis.features import gabor_bank  # noqa: E402
 from panneuro.analysis.fields import Fields  # noqa: E402
 from panneuro.analysis.glm import fit_poisson  # noqa: E402
-from panneuro.analysis.psychometrics import fit_psychometric  # noqa: E402
+from panneuro.analysis.place import decode_position  # noqa: E402
+from panneuro.analysis.psychometrics import (  # noqa: E402
+    fit_psychometric,
+    psychometric_curve,
+    psychometric_function,
+)
 from panneuro.analysis.replay import score_replay  # noqa: E402
-from panneuro.analysis.sequences import item_posterior, lag_profile, rank_order  # noqa: E402
+from panneuro.analysis.sequences import (  # noqa: E402
+    item_fields,
+    item_posterior,
+    lag_profile,
+    rank_order,
+)
 from panneuro.analysis.tuning import Gaussian  # noqa: E402
 from panneuro.core.errors import InputError  # noqa: E402
 
@@ -172,3 +182,52 @@ def test_columns_of_tables_have_the_units_that_their_names_end_in():
     table = pd.DataFrame({"rate_hz": [1.0, 2.0]}, pd.Index([4, 7], name="unit"))
     (ax,) = table.neuro.plot()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate (Hz)", "units")
+
+
+@pytest.mark.parametrize(("axes", "labels"), [(1, ("time (s)", "position (cm)")), (2, None)])
+def test_decoded_positions_lie_over_the_true_ones(axes, labels):
+    path = np.stack([np.abs(np.arange(400) % 40 - 20.0), np.arange(400) / 20], axis=1)[:, :axes]
+    counts = RANDOM.poisson(4 * np.exp(-((path[:, :1] - np.arange(0, 21, 4)) ** 2) / 8))
+    cm = xr.DataArray(path, dims=("time", "axis"), attrs={"units": "cm"})
+    edges = (np.arange(0, 22, 2.0),) * axes
+    ax = decode_position(counts, cm, edges, 0.1).neuro.plot()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (labels or ("x (cm)", "y (cm)"))
+    true, found = ax.lines
+    np.testing.assert_array_equal(true.get_ydata(), path[:, -1])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["true", "decoded"]
+    assert found.get_linestyle() == "None"
+
+
+def test_fields_of_few_units_are_curves_and_those_of_items_have_their_names():
+    few = Fields(FIELDS.rates_hz[:2], FIELDS.occupancy_s, FIELDS.edges, "cm").plot()
+    assert (few.get_xlabel(), few.get_ylabel()) == ("position (cm)", "rate (Hz)")
+    assert len(few.lines) == 2
+    odours = item_fields(RANDOM.poisson(2, (40, 12)), ["lemon", "rose"] * 20, 0.5).plot()
+    assert [tick.get_text() for tick in odours.get_xticklabels()] == ["lemon", "rose"]
+    mean = items().mean("trial", keep_attrs=True).neuro.plot()
+    assert (mean.get_xlabel(), mean.get_ylabel()) == ("item", "probability")
+
+
+def test_a_fitted_function_is_a_line_over_its_points():
+    strengths = RANDOM.choice([-1, -0.25, -0.06, 0.06, 0.25, 1], 400)
+    chose = RANDOM.random(400) < 1 / (1 + np.exp(-strengths / 0.2))
+    ax = psychometric_curve(strengths, chose).neuro.plot()
+    fit = fit_psychometric(strengths, chose, n_resamples=0)
+    psychometric_function(np.linspace(-1, 1, 100), fit).neuro.plot(ax)
+    points, line = (one for one in ax.lines if len(one.get_xdata()) > 2)
+    assert line.get_marker() == "None"
+    assert line.get_color() != points.get_color()
+    assert ax.get_ylabel() == "probability of the choice"
+    at = ax.get_xticks()
+    assert np.diff(at).min() > 0.05 * np.ptp(at)
+
+
+def test_a_map_of_nothing_but_zeros_has_a_scale_from_zero():
+    silent = xr.DataArray(np.zeros((4, 5)), dims=("y", "x"), name="rate").neuro.plot()
+    assert silent.collections[0].get_clim() == (0, 1)
+
+
+def test_a_metric_that_no_unit_has_says_so():
+    table = pd.DataFrame({"presence_ratio": [np.nan, np.nan], "firing_rate": [1.0, 2.0]})
+    missing, _ = table.neuro.plot()
+    assert missing.texts[0].get_text() == "no values"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from scipy.ndimage import gaussian_filter1d
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.traces import labels_of
 from panneuro.analysis.trains import TICKS_PER_S, to_ticks
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
@@ -233,9 +236,12 @@ def align(
             raise InputError(f"a baseline of {baseline_s!r} s holds no step of the window")
         found -= found[:, inside].mean(axis=1, keepdims=True)
     dims = ("presentation", "time", "channel")[: 2 + (len(signal.data.shape) > 1)]
+    places: dict[str, Any] = {"presentation": np.arange(len(onsets)), "time": times}
+    if len(dims) == 3 and len(signal.data.shape) == 2:
+        places["channel"] = labels_of(signal)
     array = xr.DataArray(
         found if len(dims) == 3 else found[..., 0],
-        {"presentation": np.arange(len(onsets)), "time": times},
+        places,
         dims,
         name=signal.name,
         attrs={"units": signal.unit},

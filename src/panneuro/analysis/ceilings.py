@@ -64,13 +64,15 @@ def noise_ceiling(responses: npt.ArrayLike | xr.DataArray) -> xr.Dataset:
         )
     between, signal, noise = _complete(given) if shown.all() else _incomplete(given, shown, used)
     share = np.clip(signal, 0, None) / np.where(between > 0, between, np.inf)
+    unit = str(responses.attrs.get("units", "")) if isinstance(responses, xr.DataArray) else ""
+    power = {"units": f"({unit})²"} if unit else {}
+    highest = {"units": "1", "long_name": "highest correlation of a model"}
     found = {
-        "signal_power": signal,
-        "noise_power": noise,
-        "correlation": np.sqrt(np.minimum(share, 1)),
+        "signal_power": ("unit", signal, power),
+        "noise_power": ("unit", noise, power),
+        "correlation": ("unit", np.sqrt(np.minimum(share, 1)), highest),
     }
-    units = unit_names(responses, len(given))
-    return xr.Dataset({name: ("unit", value) for name, value in found.items()}, {"unit": units})
+    return xr.Dataset(found, {"unit": unit_names(responses, len(given))})
 
 
 def normalised_correlation(

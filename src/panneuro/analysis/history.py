@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
 from panneuro.analysis.compiling import compiled
@@ -120,7 +121,9 @@ def history_features(
     return out.reshape(len(spikes), -1)
 
 
-def filters_of(weights: npt.ArrayLike, basis: npt.ArrayLike) -> Floats:
+def filters_of(
+    weights: npt.ArrayLike, basis: npt.ArrayLike, bin_s: float | None = None
+) -> xr.DataArray:
     """Turn fitted weights into filters over time.
 
     Parameters
@@ -128,28 +131,48 @@ def filters_of(weights: npt.ArrayLike, basis: npt.ArrayLike) -> Floats:
     weights : array-like, shape (n_sources * n_basis, n_units)
         Those of :func:`history_features`.
     basis : array-like, shape (n_lags, n_basis)
+    bin_s : float, optional
+        Seconds of a bin, for lags in seconds; they are in bins otherwise.
 
     Returns
     -------
-    ndarray, shape (n_units, n_sources, n_lags)
-        What a spike of each source does to the logarithm of each cell's rate.
+    DataArray, dims (unit, source, lag)
+        What a spike of each source does to the logarithm of each cell's rate, from the bin after
+        it on.
 
     Raises
     ------
     InputError
-        If there is no whole number of sources.
+        If there is no whole number of sources, there are no weights, or bins do not last.
 
     Examples
     --------
-    >>> filters_of([[2.0]], [[1.0], [0.5]])
-    array([[[2., 1.]]])
+    >>> filters_of([[2.0]], [[1.0], [0.5]], bin_s=0.01).to_series()
+    unit  source  lag
+    0     0       0.01    2.0
+                  0.02    1.0
+    Name: filter, dtype: float64
     """
     given, functions = np.asarray(weights, dtype=float), np.asarray(basis, dtype=float)
-    if given.ndim != 2 or functions.ndim != 2 or len(given) % functions.shape[1]:
-        raise InputError(f"weights of shape {given.shape} met a basis of {functions.shape}")
+    lists = given.ndim == functions.ndim == 2 and given.size and functions.size
+    if not lists or len(given) % functions.shape[1]:
+        raise InputError(
+            f"weights of shape {given.shape} met a basis of {functions.shape}",
+            hint="weights are of n_sources × n_basis rows; a basis has n_lags rows",
+        )
+    if bin_s is not None and not (np.isfinite(bin_s) and bin_s > 0):
+        raise InputError(f"a bin of time lasts {bin_s!r} s")
     by_source = given.T.reshape(given.shape[1], -1, functions.shape[1])
-    filters: Floats = by_source @ functions.T
-    return filters
+    lags = np.arange(1, len(functions) + 1) * (1 if bin_s is None else bin_s)
+    told = {"units": "bins" if bin_s is None else "s", "long_name": "time from spike"}
+    places = {
+        "unit": np.arange(given.shape[1]),
+        "source": np.arange(by_source.shape[1]),
+        "lag": ("lag", lags, told),
+    }
+    named = {"units": "1", "long_name": "change of log rate"}
+    dims = ("unit", "source", "lag")
+    return xr.DataArray(by_source @ functions.T, places, dims, "filter", named)
 
 
 @compiled

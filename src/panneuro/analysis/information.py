@@ -107,7 +107,14 @@ def mutual_information(
         null = _null(responses, codes, n_permutations, seed, executor)
         values |= {"p": p_values(plug_in * (1 - 1e-12), null), "null": null.mean(axis=0)}
     values["information"] = plug_in - _bias(correction, plug_in, responses, codes, values, seed)
-    return xr.Dataset({name: ("unit", value) for name, value in values.items()}, {"unit": units})
+    return in_bits(values, units)
+
+
+def in_bits(values: dict[str, Floats], units: npt.NDArray[Any], unit: str = "bits") -> xr.Dataset:
+    """Return information and its p-values by unit, with what they are in."""
+    named = {"units": unit, "long_name": "information"}
+    rows = {name: ("unit", of, {} if name == "p" else named) for name, of in values.items()}
+    return xr.Dataset(rows, {"unit": units})
 
 
 def _responses(

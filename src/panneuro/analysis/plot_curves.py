@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _MANY_POINTS = 20_000
 _FEW_STIMULI = 24
 _LINE_POINTS = 2
+_LEAST_APART = 0.08
+"""Share of an axis that two ticks need between them, for their numbers not to touch."""
 
 
 def draw_curves(
@@ -63,7 +65,8 @@ def draw_curves(
         if ends is not None:
             low, high = (end[number] for end in ends)
             ax.fill_between(places, low, high, color=colour, alpha=0.25, lw=0)
-    ax.margins(x=0)
+    if not first:
+        ax.margins(x=0)
     if significant is not None:
         edges = _edges(places)
         for number, mask in enumerate(_rows(significant.to_numpy(), significant, dims) > 0):
@@ -178,6 +181,26 @@ def draw_raster(ax: Axes, spikes: xr.Dataset) -> Axes:
     return finish(ax, times, xlabel, "condition" if len(names) > 1 else "presentation", zero=True)
 
 
+def draw_track(ax: Axes, found: xr.Dataset) -> Axes:
+    """Draw decoded positions over the true ones: over time along a line, or in their plane."""
+    both = [found[name] for name in ("true_position", "position")]
+    true, decoded = (np.atleast_2d(one.to_numpy().T) for one in both)
+    unit = str(both[0].attrs.get("units", ""))
+    if len(true) > 1:
+        xlabel, ylabel = (named(str(axis), unit) for axis in found["axis"].to_numpy()[:2])
+        ax.set_aspect("equal")
+    else:
+        times, xlabel = axis_of(found["time"], ax.get_xlabel())
+        true, decoded = (np.stack([times, one[0]]) for one in (true, decoded))
+        ylabel = named("position", unit)
+        ax.margins(x=0)
+    how: Any = {"rasterized": found.sizes["time"] > _MANY_POINTS}
+    ax.plot(*true[:2], color="0.7", lw=2, label="true", **how)
+    ax.plot(*decoded[:2], ".", color=COLOURS[0], ms=2.5, mew=0, label="decoded", **how)
+    ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, markerscale=2.5)
+    return finish(ax, np.empty(0), xlabel, ylabel)
+
+
 def draw_phases(ax: Any, locking: xr.Dataset) -> Axes:
     """Draw for each unit an arrow to its preferred phase, as long as its locking is strong."""
     if ax.name != "polar":
@@ -222,13 +245,18 @@ def draw_distribution(
     """Draw how often values occur, with the limits that units must keep to."""
     array = np.asarray(values, np.float64)
     array = array[np.isfinite(array)]
-    if not len(array) or np.ptp(array) == 0:
-        middle = float(array[0]) if len(array) else 0.0
-        bins = middle + np.array([-0.03, 0.03]) * max(1.0, abs(middle))
+    if not len(array):
+        ax.text(0.5, 0.5, "no values", color=GREY, ha="center", transform=ax.transAxes)
+    elif np.ptp(array) == 0:
+        ax.hist(
+            array,
+            (array[0] + np.array([-0.03, 0.03]) * max(1.0, abs(array[0]))).tolist(),
+            color="0.72",
+        )
     else:
         bins = np.histogram_bin_edges(array, bins="auto")
         bins = bins if len(bins) <= 60 else np.linspace(bins[0], bins[-1], 61)
-    ax.hist(array, bins.tolist(), color="0.72")
+        ax.hist(array, bins.tolist(), color="0.72")
     for limit in limits or ():
         if limit is not None:
             ax.axvline(limit, color=COLOURS[1], lw=1, ls=DASHED)
@@ -292,6 +320,19 @@ def _scale(ax: Axes, array: xr.DataArray, values: Floats) -> None:
         ax.set_ylim(bottom=0)
 
 
+def is_course(array: xr.DataArray, dim: str) -> bool:
+    """Return whether a dim has so many numbers in order that a line is drawn through them.
+
+    Examples
+    --------
+    >>> contrast = {"contrast": np.linspace(-1, 1, 200)}
+    >>> is_course(xr.DataArray(np.ones(200), contrast, ("contrast",)), "contrast")
+    True
+    """
+    has_numbers = dim in array.coords and array[dim].dtype.kind == "f"
+    return has_numbers and array.sizes[dim] > _FEW_STIMULI
+
+
 def _is_numeric(coordinate: xr.DataArray) -> bool:
     return pd.api.types.is_numeric_dtype(coordinate.dtype) and coordinate.dtype != bool
 
@@ -300,7 +341,8 @@ def _stimuli(ax: Axes, coordinate: xr.DataArray) -> tuple[Floats, str]:
     """Return where stimuli lie: at their number, or side by side."""
     if _is_numeric(coordinate):
         places, label = axis_of(coordinate)
-        if len(places) <= 9:
+        apart = np.diff(np.sort(places)).min(initial=np.inf)
+        if len(places) <= 9 and apart >= _LEAST_APART * np.ptp(places):
             ax.set_xticks(places)
         return places, label
     places = np.arange(coordinate.size, dtype=np.float64)

@@ -126,7 +126,8 @@ def _colours(array: xr.DataArray, values: Floats) -> dict[str, Any]:
         return {"cmap": "viridis_r", "norm": colours.LogNorm(max(low, _LEAST_P), high, clip=True)}
     if unit == "spikes" and array.dtype.kind in "ui":
         return {"cmap": "Greys", "vmin": 0, "vmax": max(high, 1.0)}
-    return {"cmap": "viridis", "vmin": min(0.0, low)}
+    least = min(0.0, low)
+    return {"cmap": "viridis", "vmin": least, "vmax": high if high > least else least + 1}
 
 
 def _is_geometric(rows: Floats) -> bool:

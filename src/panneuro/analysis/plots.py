@@ -28,6 +28,8 @@ from panneuro.analysis.plot_curves import (
     draw_points,
     draw_raster,
     draw_strip,
+    draw_track,
+    is_course,
 )
 from panneuro.analysis.plot_maps import draw_map, is_list
 from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, axis_of, named, styled
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 
 Limits = Mapping[str, tuple[float | None, float | None]]
 
-_ALONG = ("time", "lag", "frequency", "trial")
-_LISTS = ("unit", "channel", "presentation", "other", "feature", "item")
+_ALONG = ("time", "lag", "frequency", "trial", "x", "position")
+_LISTS = ("unit", "channel", "presentation", "other", "feature")
 _REPEATS = ("draw", "fold")
 _SIGNIFICANT = 0.05
 _MAPS = ({"x", "y"}, {"time", "frequency"}, {"trial", "item"}, {"label", "predicted"})
@@ -166,6 +168,9 @@ def _dataset(found: xr.Dataset, ax: Axes | None) -> Axes:
             return _array(found["ppc"], ax)
         with styled(ax, (COLUMN_IN, 2.8), projection="polar") as axes:
             return draw_phases(axes, found)
+    if {"position", "true_position"} <= names:
+        with styled(ax) as axes:
+            return draw_track(axes, found)
     if {"observed", "expected"} <= names:
         return _array(found["observed"], ax, expected=found["expected"])
     main = found[next(iter(found.data_vars))]
@@ -206,13 +211,14 @@ def _array(
     if len(dims) == 2 and _is_map(array, dims, along, between is not None):
         x = "x" if "x" in dims else along[0] if along and "trial" not in along else dims[1]
         y = next(dim for dim in dims if dim != x)
-        square = (COLUMN_IN, 2.8) if not along else (COLUMN_IN, 2.3)
+        square = (COLUMN_IN, 2.8) if not along or x == "x" else (COLUMN_IN, 2.3)
         with styled(ax, square) as axes:
             return draw_map(axes, array, x, y)
     with styled(ax) as axes:
         if dims == ["lag"] and array.attrs.get("units") == "spike pairs":
             return draw_lags(axes, array, expected)
-        if len(along) == 1 and len(dims) <= 2:
+        if 1 <= len(dims) <= 2 and (len(along) == 1 or is_course(array, dims[-1])):
+            along = along or dims[-1:]
             hue = next((dim for dim in dims if dim != along[0]), None)
             return draw_curves(axes, array, along[0], hue, between, significant)
         if 1 <= len(dims) <= 2 and (between is not None or dims[-1] not in _LISTS):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.fft
 import xarray as xr
 
+from panneuro.analysis.information import in_bits
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
@@ -87,11 +88,8 @@ def spatial_information(
     transform = scipy.fft.rfft(occupied, axis=1)
     task = partial(_of_unit, transform, occupied.sum(axis=1, dtype=float), n_times, least)
     found = np.array(list(spread(task, values.T, executor))).reshape(-1, 3)
-    names = ("information", "null", "p")
-    return xr.Dataset(
-        {name: ("unit", column) for name, column in zip(names, found.T, strict=True)},
-        {"unit": unit_names(counts, values.shape[1])},
-    )
+    columns = dict(zip(("information", "null", "p"), found.T, strict=True))
+    return in_bits(columns, unit_names(counts, values.shape[1]), "bits/spike")
 
 
 def _checked(
