@@ -60,6 +60,17 @@ def test_units_that_do_not_vary():
     assert np.isposinf(found[1])
 
 
+def test_what_does_not_vary_within_a_stimulus_tells_all_whatever_rounding_leaves():
+    labels = np.repeat(np.arange(7), 55)
+    counts = np.zeros((385, 1))
+    counts[[3, 60, 61, 200]] = [[1], [2], [4], [5]]
+    found = gaussian_copula_information(counts, labels, n_permutations=20)
+    assert found.information.item() == np.inf
+    assert 0 < found.p.item() <= 1
+    varied = gaussian_copula_information(counts + np.arange(385)[:, None] % 5, labels)
+    assert np.isfinite(varied.information.item())
+
+
 def test_ties_share_their_quantile():
     found = to_normal([[1.0], [1.0], [5.0]])
     assert found[0] == found[1]

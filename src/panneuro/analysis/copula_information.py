@@ -13,6 +13,7 @@ from scipy.special import digamma, ndtri
 from scipy.stats import rankdata
 
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.information import in_bits
 from panneuro.analysis.labels import Integers, encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.streams import Seed, spread
@@ -95,7 +96,7 @@ def gaussian_copula_information(
         null = np.concatenate(list(spread(task, parts, executor)))
         found |= {"p": p_values(found["information"], null), "null": null.mean(axis=0)}
     units = unit_names(responses, values.shape[1])
-    return xr.Dataset({name: ("unit", value) for name, value in found.items()}, {"unit": units})
+    return in_bits(found, units)
 
 
 def to_normal(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -175,9 +176,9 @@ def _of_units(
     sizes = np.bincount(labellings[0])[:, None]
     entropy = 0.5 * np.log2(np.where(varies, normal.var(axis=0, ddof=1), 1))
     out = np.empty((len(labellings), normal.shape[1]))
-    sums, squares = np.empty((2, len(sizes), normal.shape[1]))
+    first, sums, squares = np.empty((3, len(sizes), normal.shape[1]))
     for row, labels in enumerate(labellings):
-        _sum(normal, labels, sums, squares)
+        _sum(normal, labels, first, sums, squares)
         variances = np.maximum(squares - sums**2 / sizes, 0) / (sizes - 1)
         with np.errstate(divide="ignore"):
             logs = np.log2(variances)
@@ -186,13 +187,26 @@ def _of_units(
 
 
 @compiled
-def _sum(normal: Floats, labels: npt.NDArray[np.intp], sums: Floats, squares: Floats) -> None:
-    """Sum values and their squares over the trials of each stimulus."""
+def _sum(
+    normal: Floats,
+    labels: npt.NDArray[np.intp],
+    first: Floats,
+    sums: Floats,
+    squares: Floats,
+) -> None:
+    """Sum distances from the first trial of each stimulus, and their squares.
+
+    What does not vary within a stimulus comes out as just zero, not as what rounding leaves.
+    """
+    first[:] = np.nan
     sums[:] = 0
     squares[:] = 0
     for trial in range(labels.size):
-        row, total, square = normal[trial], sums[labels[trial]], squares[labels[trial]]
+        row, label = normal[trial], labels[trial]
+        total, square, begun = sums[label], squares[label], first[label]
+        if np.isnan(begun[0]):
+            begun[:] = row
         for unit in range(row.size):
-            value = row[unit]
+            value = row[unit] - begun[unit]
             total[unit] += value
             square[unit] += value * value
