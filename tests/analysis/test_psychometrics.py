@@ -90,6 +90,26 @@ def test_what_cannot_be_fitted_is_refused():
         fit_psychometric([-1, 1], [0, 1], guess=1.5)
 
 
+@pytest.mark.parametrize(
+    "fit",
+    [
+        pd.DataFrame(),
+        pd.DataFrame({"value": [0.0, 1.0, 0.0, 0.0]}),
+        pd.DataFrame({"value": [0.0]}),
+    ],
+)
+def test_a_table_that_is_no_fit_is_told(fit):
+    with pytest.raises(InputError, match="no psychometric fit"):
+        psychometric_function([0.0], fit)
+
+
+@pytest.mark.parametrize("stimulus", [["a"], [np.nan], [[0.0]]])
+def test_a_function_is_of_finite_strengths(stimulus):
+    x, chose = drawn(ndtr, 100)
+    with pytest.raises(InputError, match="strengths of stimuli"):
+        psychometric_function(stimulus, fit_psychometric(x, chose, n_resamples=0))
+
+
 def test_it_is_drawn():
     x, chose = drawn(lambda x: ndtr(x / 0.3), 400)
     ax = psychometric_curve(x, chose).neuro.plot()

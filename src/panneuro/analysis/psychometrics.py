@@ -16,26 +16,45 @@ from scipy.special import expit, ndtr, ndtri, xlogy
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.analysis.traces import numbers
 from panneuro.core.errors import InputError
 
 type Floats = npt.NDArray[np.float64]
+type Slopes = tuple[Floats, Floats, Floats]
 type Shape = Literal["logistic", "gauss", "weibull"]
 
-_STARTS = 3
 _PARAMETERS = ("threshold", "width", "guess", "lapse")
+_LARGEST = 700.0
+"""Beyond it, exponentials are infinite."""
 
 
-def _weibull(x: Floats, threshold: float, width: float) -> Floats:
+def _logistic(x: Floats, threshold: float, width: float) -> Slopes:
+    u = (x - threshold) / width
+    f = expit(u)
+    slope = f * (1 - f) / width
+    return f, -slope, -slope * u
+
+
+def _gauss(x: Floats, threshold: float, width: float) -> Slopes:
+    u = (x - threshold) / width
+    slope = np.exp(-0.5 * u**2) / (np.sqrt(2 * np.pi) * width)
+    return ndtr(u), -slope, -slope * u
+
+
+def _weibull(x: Floats, threshold: float, width: float) -> Slopes:
+    ratio = np.maximum(x, 0.0) / threshold
     with np.errstate(over="ignore"):
-        found: Floats = -np.expm1(-((np.maximum(x, 0.0) / threshold) ** (1.0 / width)))
-    return found
+        z = np.minimum(ratio ** (1.0 / width), _LARGEST)
+    rest = np.exp(-z) / width
+    return -np.expm1(-z), -rest * z / threshold, -rest * xlogy(z, ratio) / width
 
 
-_SHAPES: dict[str, Callable[[Floats, float, float], Floats]] = {
-    "logistic": lambda x, threshold, width: np.asarray(expit((x - threshold) / width)),
-    "gauss": lambda x, threshold, width: np.asarray(ndtr((x - threshold) / width)),
+_SHAPES: dict[str, Callable[[Floats, float, float], Slopes]] = {
+    "logistic": _logistic,
+    "gauss": _gauss,
     "weibull": _weibull,
 }
+"""Each returns F, and its slopes along the threshold and the width."""
 
 
 def psychometric_curve(
@@ -193,6 +212,11 @@ def psychometric_function(stimulus: npt.ArrayLike, fit: pd.DataFrame) -> xr.Data
     -------
     DataArray, dims (stimulus,)
 
+    Raises
+    ------
+    InputError
+        If strengths are not finite numbers, or the table is no fit.
+
     Examples
     --------
     >>> fit = pd.DataFrame({"value": [0.0, 1.0, 0.0, 0.0]})
@@ -200,9 +224,18 @@ def psychometric_function(stimulus: npt.ArrayLike, fit: pd.DataFrame) -> xr.Data
     >>> psychometric_function([0.0], fit).values
     array([0.5])
     """
-    x = np.atleast_1d(np.asarray(stimulus, np.float64))
-    p = _probability(_SHAPES[fit.attrs["shape"]], x, fit["value"].to_numpy(np.float64))
-    return xr.DataArray(p, {"stimulus": x}, "stimulus", name="probability", attrs={"units": "1"})
+    x, shape = numbers(stimulus, "strengths of stimuli"), fit.attrs.get("shape")
+    if not np.isfinite(x).all():
+        raise InputError("strengths of stimuli are not all finite", hint="leave such out")
+    if shape not in _SHAPES or "value" not in fit or len(fit) != len(_PARAMETERS):
+        raise InputError(
+            f"a table of {len(fit)} rows and the shape {shape!r} is no psychometric fit",
+            hint="psychometric_function(stimulus, fit_psychometric(…))",
+        )
+    threshold, width, guess, lapse = numbers(fit["value"], "parameters of a fit")
+    p = guess + (1 - guess - lapse) * _SHAPES[shape](x, threshold, width)[0]
+    named = {"units": "1", "long_name": "probability of the choice"}
+    return xr.DataArray(p, {"stimulus": x}, "stimulus", name="probability", attrs=named)
 
 
 class _Model:
@@ -241,30 +274,38 @@ class _Model:
         return np.array([*free[:2], *rates])
 
     def probability(self, free: Floats) -> Floats:
-        return _probability(_SHAPES[self._shape], self.values, self.full(free))
+        return self._sloped(free)[0]
 
-    def fit(self, k: Floats) -> tuple[Floats, float]:
-        """Return the parameters of the greatest likelihood, and its negative logarithm."""
+    def fit(self, k: Floats, begin: Floats | None = None) -> tuple[Floats, float]:
+        """Return the parameters of the greatest likelihood, and its negative logarithm.
 
-        def cost(free: Floats) -> float:
-            p = np.clip(self.probability(free), 1e-12, 1 - 1e-12)
-            return -float(np.sum(k * np.log(p) + (self.n - k) * np.log1p(-p)))
+        Sought from several places, or from `begin` and one of them.
+        """
+
+        def cost(free: Floats) -> tuple[float, Floats]:
+            p, slopes = self._sloped(free)
+            p = np.clip(p, 1e-12, 1 - 1e-12)
+            value = -float(np.sum(k * np.log(p) + (self.n - k) * np.log1p(-p)))
+            return value, slopes @ ((self.n - k) / (1 - p) - k / p)
 
         rates = [0.02] * (len(self._bounds) - 2)
+        starts = [np.array([*start, *rates]) for start in self._starts]
         found = [
-            minimize(cost, [*start, *rates], method="L-BFGS-B", bounds=self._bounds)
-            for start in self._starts[:_STARTS]
+            minimize(cost, start, jac=True, method="L-BFGS-B", bounds=self._bounds)
+            for start in (starts if begin is None else [begin, starts[0]])
         ]
         best = min(found, key=lambda one: float(one.fun))
         return np.asarray(best.x, np.float64), float(best.fun)
 
-
-def _probability(
-    shape: Callable[[Floats, float, float], Floats], x: Floats, parameters: Floats
-) -> Floats:
-    threshold, width, guess, lapse = parameters
-    found: Floats = guess + (1 - guess - lapse) * shape(x, threshold, width)
-    return found
+    def _sloped(self, free: Floats) -> tuple[Floats, Floats]:
+        """Return probabilities, and their slopes along each parameter that is free."""
+        threshold, width, guess, lapse = self.full(free)
+        f, along_threshold, along_width = _SHAPES[self._shape](self.values, threshold, width)
+        span = 1 - guess - lapse
+        slopes = [span * along_threshold, span * along_width]
+        rates = {2: 1 - f, 3: -f}
+        slopes += [slope for at, slope in rates.items() if at not in self._held]
+        return guess + span * f, np.stack(slopes)
 
 
 def _interval(
@@ -277,16 +318,17 @@ def _interval(
 ) -> tuple[Any, Any]:
     if not n_resamples:
         return np.nan, np.nan
-    task = partial(_refitted, model, model.probability(best), root(seed))
+    task = partial(_refitted, model, best, root(seed))
     drawn = list(spread(task, range(n_resamples), executor))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
 
-def _refitted(model: _Model, p: Floats, seed: np.random.SeedSequence, index: int) -> Floats:
+def _refitted(model: _Model, best: Floats, seed: np.random.SeedSequence, index: int) -> Floats:
     """Return the parameters of choices that are drawn from fitted probabilities."""
+    p = np.clip(model.probability(best), 0.0, 1.0)
     drawn = stream(seed, index).binomial(model.n.astype(int), p)
-    return model.full(model.fit(drawn)[0])
+    return model.full(model.fit(drawn, best)[0])
 
 
 def _trials(stimulus: npt.ArrayLike, chose: npt.ArrayLike) -> tuple[Floats, Floats]:
