@@ -102,6 +102,8 @@ def test_a_missing_description_is_shown_whole(tmp_path: Path) -> None:
         ({"rate_hz": 0}, "rate_hz"),
         ({"rate_hz": float("nan")}, "rate_hz"),
         ({"rate_hz": True}, "rate_hz"),
+        ({"rate_hz": 10**400}, "rate_hz"),
+        ({"gain": [1, 1, 1, 10**400]}, "gain"),
         ({"dtype": "object"}, "dtype"),
         ({"dtype": "nonsense"}, "dtype"),
         ({"dtype": None}, "dtype"),
@@ -170,7 +172,7 @@ def test_an_archive_that_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.savez_compressed(tmp_path / "x.npz", a=np.zeros(200_000), fs=1.0)
-    monkeypatch.setattr("panneuro.formats.arrays._MAX_NPZ_BYTES", 1 << 20)
+    monkeypatch.setattr("panneuro.formats.npz.MAX_INFLATED_BYTES", 1 << 20)
     with pytest.raises(LimitError, match="unpacks to"):
         read(tmp_path / "x.npz")
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
 from panneuro.core.errors import FormatError
@@ -66,7 +67,7 @@ class Description:
     def number(self, key: str, default: float | None = None) -> float:
         """Return a finite number."""
         value = self.values.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        if not is_number(value):
             raise self.wrong(key, "a number")
         return float(value)
 
@@ -89,12 +90,9 @@ class Description:
         value = self.values.get(key, default)
         if not isinstance(value, list):
             return self.number(key, default)
-        if len(value) != n_channels or not all(isinstance(v, int | float) for v in value):
+        if len(value) != n_channels or not all(map(is_number, value)):
             raise self.wrong(key, f"one number, or {n_channels} of them")
-        factors: npt.NDArray[np.float64] = np.array(value, dtype=np.float64)
-        if not np.isfinite(factors).all():
-            raise self.wrong(key, "finite numbers")
-        return factors
+        return np.array(value, dtype=np.float64)
 
     def names(self, n_channels: int) -> tuple[str, ...]:
         """Return the names of the channels, or none."""
@@ -122,6 +120,22 @@ class Description:
         if found < 1:
             raise self.wrong("n_channels", "at least 1")
         return found
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether a value is a number, and a finite one as a float64.
+
+    Examples
+    --------
+    >>> is_number(30_000), is_number(10**400), is_number(True), is_number("30000")
+    (True, False, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def example() -> str:
