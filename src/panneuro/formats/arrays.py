@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from panneuro.core.errors import FormatError, LimitError
-from panneuro.formats import npy
+from panneuro.core.errors import FormatError
+from panneuro.formats import npy, npz
 from panneuro.formats.described import Description, example, of
 from panneuro.formats.electrodes import Electrodes
 from panneuro.formats.readers import NO, Match
@@ -22,8 +21,6 @@ from panneuro.signals.arrays import LazyArray
 from panneuro.signals.recording import Recording, Signal
 from panneuro.signals.timeseries import TimeSeries
 
-_MAX_NPZ_BYTES = 2 << 30
-_MAX_MEMBERS = 1000
 _BINARY = ("*.bin", "*.dat", "*.raw")
 _NUMPY = ("*.npy", "*.npz")
 
@@ -51,7 +48,7 @@ def read(source: Source) -> Recording:
     FormatError
         If the description is missing or does not fit; the hint shows one to copy.
     LimitError
-        If an archive unpacks to more than 2 GiB.
+        If an archive inflates to more than 2 GiB.
     """
     files = source.matching(*_NUMPY, *_BINARY)
     made: list[Signal] = []
@@ -117,13 +114,7 @@ def _raw(path: Path, description: Description) -> LazyArray:
 
 
 def _packed(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
-    _check_size(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in archive.files}
-    except Exception as error:
-        raise npy.damaged(path, error) from error
-    found = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
+    found = npz.load(path)
     told = {name: array.item() for name, array in found.items() if array.ndim == 0}
     description = of(path, told)
     if description is None:
@@ -133,20 +124,6 @@ def _packed(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
         if array.ndim and array.dtype.kind in "iufb":
             more = each.get(name, {}) if isinstance(each, Mapping) else {}
             yield name, array, Description(description.path, {**description.values, **more})
-
-
-def _check_size(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise npy.damaged(path, error) from error
-    size = sum(member.file_size for member in members)
-    if len(members) > _MAX_MEMBERS or size > _MAX_NPZ_BYTES:
-        raise LimitError(
-            f"reading {str(path)!r}: it unpacks to {len(members):,} arrays and {size:,} bytes",
-            hint="save arrays of more than 2 GiB as .npy, which is not packed",
-        )
 
 
 def _check_numbers(path: Path, name: str, data: LazyArray) -> None:
