@@ -8,9 +8,10 @@ import pytest
 import xarray as xr
 
 from panneuro.analysis.action_potentials import action_potentials
+from panneuro.analysis.adjacency import neighbours
 from panneuro.analysis.bands import butterworth_taps, fir_taps, low_pass
 from panneuro.analysis.behaviour import confident, without_blinks
-from panneuro.analysis.clusters import cluster_sign_test, neighbours
+from panneuro.analysis.clusters import cluster_sign_test
 from panneuro.analysis.communication import (
     canonical_correlations,
     prediction_test,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.sparse
 import xarray as xr
 
+from panneuro.analysis.adjacency import by_rows, neighbours
 from panneuro.analysis.blocks import ranges
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import axes_of
@@ -34,73 +35,6 @@ _FEW = 16
 """Of so many tests one is over the threshold at most, or more room is made."""
 _TOGETHER = 32
 """Statistics of which one glance tells that none is over the threshold, as most are not."""
-
-
-def neighbours(*axes: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
-    """Say which tests are neighbours, for tests laid out along several axes.
-
-    Tests are neighbours if they differ on one axis only, and are neighbours there.
-
-    Parameters
-    ----------
-    *axes : int or matrix
-        For each axis its length, if it is ordered (times, frequencies); or a square matrix that is
-        not zero where two (electrodes) are neighbours.
-
-    Returns
-    -------
-    csr_array, shape (n_tests, n_tests)
-
-    Raises
-    ------
-    InputError
-        If there are no axes, one has no length, or a matrix is not square.
-
-    Examples
-    --------
-    >>> neighbours(2, 2).toarray().astype(int)
-    array([[0, 1, 1, 0],
-           [1, 0, 0, 1],
-           [1, 0, 0, 1],
-           [0, 1, 1, 0]])
-    """
-    if not axes:
-        raise InputError("neighbours were asked for along no axes")
-    found = scipy.sparse.csr_array((1, 1), dtype=np.int8)
-    for axis in axes:
-        matrix = _axis(axis)
-        here, there = (
-            scipy.sparse.eye_array(size.shape[0], dtype=np.int8) for size in (found, matrix)
-        )
-        found = scipy.sparse.kron(found, there) + scipy.sparse.kron(here, matrix)
-    return _without_zeros(found)
-
-
-def _without_zeros(matrix: scipy.sparse.sparray) -> scipy.sparse.csr_array:
-    """Return the matrix by rows; a zero that is stored would be a neighbour."""
-    rows = scipy.sparse.csr_array(matrix, copy=True)
-    rows.eliminate_zeros()
-    return rows
-
-
-def _axis(axis: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.sparse.csr_array:
-    if isinstance(axis, int | np.integer):
-        if axis < 1:
-            raise InputError(f"neighbours were asked for along an axis of length {int(axis)}")
-        row = scipy.sparse.eye_array(int(axis), k=1, dtype=np.int8)
-        return scipy.sparse.csr_array(row + row.T)
-    if not np.ndim(axis) and not scipy.sparse.issparse(axis):
-        raise InputError(
-            f"neighbours were asked for along {axis!r}", hint="a whole length, or a square matrix"
-        )
-    matrix = scipy.sparse.csr_array(axis) != 0
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise InputError(
-            f"neighbours along an axis are a matrix of shape {matrix.shape}, not square"
-        )
-    either = (matrix + matrix.T).tolil()
-    either.setdiag(False)
-    return scipy.sparse.csr_array(either, dtype=np.int8)
 
 
 def cluster_f_test(
@@ -130,8 +64,9 @@ def cluster_f_test(
         What a statistic must exceed to be in a cluster: a quantile of the F distribution, as
         ``scipy.stats.f.ppf(0.95, groups - 1, n_trials - groups)``.
     adjacency : sparse array, shape (n_tests, n_tests), optional
-        Which tests are neighbours, from :func:`neighbours`; by default those next to each other
-        along the axes of `samples` after the first.
+        Which tests are neighbours, from :func:`~panneuro.analysis.adjacency.neighbours`; by
+        default those next to each other along the axes of `samples` after the first, but for one
+        named ``unit``: units have no order.
     n_permutations : int
         Number of permutations; the observed labels are counted besides.
     within : array-like, shape (n_trials,), optional
@@ -191,8 +126,9 @@ def cluster_sign_test(
     threshold : float
         What a statistic must exceed to be in a cluster: the square of a quantile of Student's t.
     adjacency : sparse array, shape (n_tests, n_tests), optional
-        Which tests are neighbours, from :func:`neighbours`; by default those next to each other
-        along the axes of `samples` after the first.
+        Which tests are neighbours, from :func:`~panneuro.analysis.adjacency.neighbours`; by
+        default those next to each other along the axes of `samples` after the first, but for one
+        named ``unit``: units have no order.
     n_permutations : int
         Number of flips; the observed signs are counted besides.
     seed : int, SeedSequence or Generator
@@ -236,7 +172,7 @@ def _cluster_test(
     given = np.asarray(samples)
     shape = given.shape[1:]
     n_tests = int(np.prod(shape))
-    edges = _without_zeros(neighbours(*shape) if adjacency is None else adjacency)
+    edges = _edges(samples, shape, adjacency)
     _check(given, design, threshold, edges)
     values, inverse = centred(given, design)
     task = partial(_largest, values, inverse, threshold, edges)
@@ -267,6 +203,22 @@ def _cluster_test(
     return xr.Dataset(values_of, coordinates | {"cluster_number": np.arange(n_clusters) + 1})
 
 
+def _edges(
+    samples: npt.ArrayLike | xr.DataArray,
+    shape: tuple[int, ...],
+    adjacency: scipy.sparse.sparray | None,
+) -> scipy.sparse.csr_array:
+    """Return which tests are neighbours: by default along all axes but that of units."""
+    if adjacency is not None:
+        return by_rows(adjacency)
+    dims = samples.dims[1:] if isinstance(samples, xr.DataArray) else ()
+    axes: list[int | scipy.sparse.sparray] = list(shape)
+    for at, dim in enumerate(dims):
+        if dim == "unit":
+            axes[at] = scipy.sparse.csr_array((shape[at], shape[at]), dtype=np.int8)
+    return neighbours(*axes)
+
+
 def _level(threshold: float, design: Design) -> tuple[float, float]:
     """Return the share at which F is at the threshold, and the F of a share by its odds."""
     scale = design.residual / design.between
@@ -295,11 +247,16 @@ def _shares(values: Floats, inverse: Floats, design: Design) -> Floats:
     """
     (weights, scale), *others = design.weights(values.dtype)
     found: Floats = weights @ values
+    rest = found.copy() if design.last else found
     _square(found, inverse * scale, design.signed)
     for weights, scale in others:
         sums = weights @ values
+        rest += sums
         _square(sums, inverse * scale, design.signed)
         found += sums
+    if design.last:
+        _square(rest, inverse * inverse.dtype.type(design.last), design.signed)
+        found += rest
     return found
 
 

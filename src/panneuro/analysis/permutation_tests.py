@@ -177,16 +177,24 @@ class Design:
             )
 
     def weights(self, dtype: np.dtype[Any]) -> Iterator[tuple[Floats, Any]]:
-        """Yield what each trial counts for in sums, and by what to multiply their squares."""
+        """Yield what each trial counts for in sums, and by what to multiply their squares.
+
+        Centred values sum to zero, so that the sums of one group, the last, follow from the others:
+        those of two are one another's negative, and of more, :attr:`last` is for the negative sum.
+        """
         kind = dtype.type
         if self.signed:
             yield self.labels.astype(dtype), kind(1 / self.sizes[0])
         elif len(self.sizes) == 2:
-            # Centred values sum to zero, so the sums of two groups are one another's negative.
             yield (self.labels == 0).astype(dtype), kind((1 / self.sizes).sum())
         else:
-            for group, size in enumerate(self.sizes):
+            for group, size in enumerate(self.sizes[:-1]):
                 yield (self.labels == group).astype(dtype), kind(1 / size)
+
+    @property
+    def last(self) -> float:
+        """By what to multiply the square of the sum of all sums, or zero where that is none."""
+        return 0.0 if self.signed or len(self.sizes) == 2 else float(1 / self.sizes[-1])
 
     def cut(self, rows: slice) -> Design:
         """Return some of the permutations."""
@@ -306,7 +314,7 @@ def _test_block(
         tests = max(1, _IN_CACHE // step if step < n_permutations else _IN_CACHE // n_permutations)
         for start in range(0, values.shape[1], tests):
             part = slice(start, start + tests)
-            share = _share(values[:, part], inverse[part], weights)
+            share = _share(values[:, part], inverse[part], weights, design.last)
             if first == 0:
                 observed[part] = share[:, 0]
             _tally(share, observed[part] * inverse.dtype.type(SLACK), counts[part], largest[rows])
@@ -314,11 +322,19 @@ def _test_block(
     return observed, counts - 1, largest[1:]
 
 
-def _share(values: Floats, inverse: Floats, weights: list[tuple[Floats, Any]]) -> Floats:
+def _share(
+    values: Floats, inverse: Floats, weights: list[tuple[Floats, Any]], last: float
+) -> Floats:
     """Return the share of each test's sum of squares that each permutation's groups explain."""
     share = np.zeros((values.shape[1], weights[0][0].shape[1]), dtype=values.dtype)
+    rest = np.zeros_like(share) if last else share
     for of, scale in weights:
-        _add_squares(values.T @ of, inverse * scale, share)
+        sums = values.T @ of
+        _add_squares(sums, inverse * scale, share)
+        if last:
+            rest += sums
+    if last:
+        _add_squares(rest, inverse * inverse.dtype.type(last), share)
     return share
 
 
