@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread, Timer
+from threading import TIMEOUT_MAX, Thread, Timer
 from typing import Any
 
 from panneuro.portal.attending import GRACE_S
@@ -34,6 +34,8 @@ class Beside:
         Told what it prints, in another.
     conclude : callable
         Told how it ended: its exit status.
+    quiet_s : float
+        Where it says nothing for as long, it is ended: a library that loops hears no interrupt.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Beside:
         note: Callable[[dict[str, Any]], None],
         hear: Callable[[str], None],
         conclude: Callable[[int], None],
+        quiet_s: float = TIMEOUT_MAX,
     ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", module],
@@ -57,6 +60,7 @@ class Beside:
             start_new_session=True,
         )
         self._note, self._told, self._conclude = note, hear, conclude
+        self._quiet_s = quiet_s
         self._tell(json.dumps(said))
         self._killing = Timer(GRACE_S, self.process.kill)
         self._hearing = Thread(target=self._hear, daemon=True)
@@ -86,12 +90,23 @@ class Beside:
 
     def _watch(self) -> None:
         with self.process as process:
+            silence = self._silence()
             for line in process.stdout or ():
+                silence.cancel()
+                silence = self._silence()
                 self._note(json.loads(line))
+            silence.cancel()
             # Not for ever: processes that outlive it may hold its end of the pipe.
             self._hearing.join(_LAST_WORDS_S)
         self._killing.cancel()
         self._conclude(process.returncode)
+
+    def _silence(self) -> Timer:
+        """Begin to wait for its next word."""
+        silence = Timer(self._quiet_s, self.process.kill)
+        silence.daemon = True
+        silence.start()
+        return silence
 
 
 def environment() -> dict[str, str]:

@@ -27,6 +27,7 @@ from panneuro.portal.staging import PART_BYTES, Delivery, DeliveryAsked, Staging
 
 MISSING, ADDING, ADDED, FAILED = "missing", "adding", "added", "failed"
 
+_QUIET_S = 3600.0
 _MOST_AT_ONCE = 2
 _MOST_ASKED = 8 << 20
 _REMEMBERED = 1_000
@@ -208,6 +209,7 @@ class Deliveries:
                 note=lambda told: _note(state, told),
                 hear=lambda line: _LOG.info("%s", line.rstrip()),
                 conclude=lambda code: self._conclude(delivery, state, code),
+                quiet_s=_QUIET_S,
             )
 
     def _conclude(self, delivery: Delivery, state: _State, code: int) -> None:
