@@ -24,6 +24,7 @@ def test_a_tier_saves_the_difference_and_expiry_all():
     "table",
     [
         {}, ["kind=raw"], [{**RULE, "do": "burn"}], [{**RULE, "idle_days": -1}],
+        [{**RULE, "idle_days": 10**9}],
         [{**RULE, "idle_days": True}], [{**RULE, "idle_days": "1"}], [{**RULE, "tier": "tape"}],
         [{**RULE, "tier": ""}], [{**RULE, "do": "expire"}], [{**RULE, "on": "nonsense=5"}],
         [{**RULE, "after": 3}], [{}],

@@ -7,6 +7,8 @@ import io
 from decimal import Decimal
 
 from panneuro.access.costs import BY
+from panneuro.access.lifecycle import Proposal, Rule
+from panneuro.core.query import parse
 from panneuro.lake.costing import Ledger
 from panneuro.portal import accounts
 
@@ -49,6 +51,37 @@ def test_budgets_are_shown_to_who_owns_everything(shared):
     owner, ada = shared.person("owner@uni.edu"), shared.person("ada@uni.edu", "doe")
     assert "0.00 of 1000 USD this month" in owner.get("/cost", headers=HTML).text
     assert "of 1000" not in ada.get("/cost", headers=HTML).text
+
+
+def test_rules_and_what_they_save_are_shown_to_who_owns_everything(shared):
+    rules = [
+        {"on": "project=gratings", "idle_days": 36_525, "do": "tier", "tier": "cold"},
+        {"on": "kind=raw", "idle_days": 0, "do": "expire"},
+    ]
+    object.__setattr__(shared.lake.settings, "lifecycle", rules)
+    owner, ada = shared.person("owner@uni.edu"), shared.person("ada@uni.edu", "doe")
+    assert (
+        "expire what nobody asked for in 0 days: kind=raw" in owner.get("/cost", headers=HTML).text
+    )
+    first, second = owner.get("/cost/rules").json()["rules"]
+    assert (first["versions"], first["kept"]) == (0, {})
+    versions = sum(len(shared.lake.versions(name)) for name in shared.lake)
+    assert (second["versions"], second["kept"]) == (0, {"it is a recording": versions})
+    assert f"{versions}: it is a recording" in owner.get("/cost/rules", headers=HTML).text
+    assert ada.get("/cost/rules").json()["rules"] == []
+    assert "kind=raw" not in ada.get("/cost", headers=HTML).text
+    assert "No rules" in ada.get("/cost/rules", headers=HTML).text
+
+
+def test_what_rules_save_is_the_sum_of_what_they_propose(client, lake, monkeypatch):
+    rule = Rule(parse("kind=raw"), 0, "tier", "cold")
+    some = [Proposal(name, "1", rule, 10**12, Decimal("17.5")) for name in ("a", "b")]
+    monkeypatch.setattr(accounts, "rules_of", lambda *_: (rule,))
+    monkeypatch.setattr(accounts, "proposals", lambda _: iter(some))
+    monkeypatch.setattr(accounts, "_FRESH_S", 1e-9)
+    said = client.get("/cost/rules").json()
+    assert (said["saved_per_month"], said["rules"][0]["versions"]) == ("35.00", 2)
+    assert said["rules"][0]["stored_bytes"] == 2 * 10**12
 
 
 def test_who_may_edit_nothing_is_told_of_no_cost(shared):

@@ -11,6 +11,9 @@ from panneuro.access.prices import PriceBook
 from panneuro.core.errors import InputError, QueryError
 from panneuro.core.query import Query, parse
 
+_MOST_DAYS = 36_525
+"""A century."""
+
 _KNOWN = frozenset({"on", "idle_days", "do", "tier"})
 
 
@@ -119,4 +122,6 @@ def _rule(entry: Any, book: PriceBook) -> Rule:
 
 
 def _is_days(number: object) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    if not isinstance(number, int) or isinstance(number, bool):
+        return False
+    return 0 <= number <= _MOST_DAYS

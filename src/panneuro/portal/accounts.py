@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,11 +15,13 @@ from starlette.responses import JSONResponse, Response
 from panneuro.access.actors import EVERYONE
 from panneuro.access.costs import BY, KINDS, Costs
 from panneuro.access.forecasts import Month
+from panneuro.access.lifecycle import Proposal, Rule, rules_of
 from panneuro.core.query import Query
 from panneuro.lake.costing import Ledger
 from panneuro.lake.lake import Lake
 from panneuro.lake.metering import OWN
-from panneuro.portal.doors import Door, Visit
+from panneuro.lake.retiring import proposals
+from panneuro.portal.doors import Door, Nothing, Visit
 from panneuro.portal.lines import lines_of_table
 from panneuro.portal.pages import Pages
 from panneuro.portal.shelves import Shelf
@@ -43,6 +45,24 @@ class CostGiven(BaseModel):
     """What was spent this month so far, or by month all of it."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class RuleGiven(BaseModel):
+    """A life-cycle rule, and what following it now would do."""
+
+    rule: str
+    versions: int = Field(description="of assets, that it would tier or expire")
+    stored_bytes: int = Field(description="that these keep")
+    saved_per_month: str = Field(description="money")
+    kept: dict[str, int] = Field(description="versions that it finds and leaves, by why")
+
+
+class RulesGiven(BaseModel):
+    """The life-cycle rules of the lake; none for who does not own everything."""
+
+    currency: str
+    saved_per_month: str
+    rules: list[RuleGiven]
 
 
 class AuditAsked(BaseModel):
@@ -84,6 +104,7 @@ class Accounts:
         cost = {"json": CostGiven, "html": None, "csv": None}
         return [
             Door("/cost", self.cost, CostAsked, cost),
+            Door("/cost/rules", self.rules, gives={"json": RulesGiven, "html": None}),
             Door("/audit", self.audit, AuditAsked, {"json": AuditGiven, "html": None}),
         ]
 
@@ -108,7 +129,24 @@ class Accounts:
             months=months,
             saved=saved,
             budgets=self._lake.ledger.budgets() if visit.owns_all else (),
+            rules=self._rules() if visit.owns_all else (),
         )
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+    def _rules(self) -> tuple[Rule, ...]:
+        return rules_of(self._lake.settings.lifecycle, self._lake.ledger.book)
+
+    def rules(self, visit: Visit, _: Nothing) -> Response:
+        """Tell what the life-cycle rules would do now, and save; nothing is done."""
+        every = int(time.monotonic() / _FRESH_S)
+        found: RulesGiven = self._ahead.take(
+            ("rules", visit.owns_all, every),
+            lambda: _proposed(self._lake, self._rules() if visit.owns_all else ()),
+        )
+        if visit.form("json", "html") == "json":
+            return JSONResponse(found.model_dump(), headers=_NOT_KEPT)
+        answer = self._pages.page(visit.request, "rules", given=found)
         answer.headers["cache-control"] = "no-store"
         return answer
 
@@ -135,6 +173,30 @@ class Accounts:
         answer = self._pages.page(visit.request, "audit", events=events[::-1], asked=asked)
         answer.headers["cache-control"] = "no-store"
         return answer
+
+
+def _proposed(lake: Lake, rules: Sequence[Rule]) -> RulesGiven:
+    """Return what rules would do now."""
+    done = {rule: list[Proposal]() for rule in rules}
+    left = {rule: Counter[str]() for rule in rules}
+    for one in proposals(lake) if rules else ():
+        if one.kept_because:
+            left[one.rule][one.kept_because] += 1
+        else:
+            done[one.rule].append(one)
+    saved = {rule: sum((one.saved_per_month for one in done[rule]), Decimal(0)) for rule in rules}
+    given = [
+        RuleGiven(
+            rule=str(rule),
+            versions=len(done[rule]),
+            stored_bytes=sum(one.n_bytes for one in done[rule]),
+            saved_per_month=f"{saved[rule]:.2f}",
+            kept=dict(left[rule].most_common()),
+        )
+        for rule in rules
+    ]
+    total = f"{sum(saved.values(), Decimal(0)):.2f}"
+    return RulesGiven(currency=lake.ledger.book.currency, saved_per_month=total, rules=given)
 
 
 def _kinds(costs: Costs) -> Iterable[str]:
