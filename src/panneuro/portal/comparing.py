@@ -15,6 +15,7 @@ from panneuro.lake.asset import Asset
 from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_several
 from panneuro.portal.pages import Pages
+from panneuro.portal.pictures import DRAWN
 from panneuro.portal.portraits import Axes, Portrait, Portraits
 from panneuro.portal.probes import Probe, probe_of
 from panneuro.portal.said import flat, size_of
@@ -97,6 +98,11 @@ class Column:
     def reference(self) -> str:
         """With its version."""
         return f"{self.asset.name}@{self.asset.version}"
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether any of its signals has a picture."""
+        return any(said["kind"] in DRAWN for said in self.asset.manifest.signals)
 
     @property
     def title(self) -> str:

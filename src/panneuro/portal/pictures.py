@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,9 @@ _MOST_LINES = 16
 _MOST_ROWS = 18
 _MOMENT_SAMPLES = 6000
 _MOMENT_S = 10.0
-_KINDS = ("timeseries", "frames", "events", "intervals")
+DRAWN = ("timeseries", "frames", "events", "intervals")
+"""Kinds of signals that have pictures, the most telling first; tables have none."""
+
 _KEPT = 2048
 _WIDEST_IMAGE = 720
 
@@ -71,21 +74,22 @@ class Pictures:
             return _answer(_framed("", _PREVIEW, "not for you to read"))
         asset = visit.data()
 
-        def draw() -> str:
-            for said in _telling(asset):
-                if asked.whole and said["kind"] == "frames":
-                    continue  # an image says nothing of when
-                try:
-                    span = span_of(asset, said, whole=asked.whole)
-                    return self._svg(
-                        asset, said, span if asked.whole else _moment(said, span), _PREVIEW
-                    )
-                except PanneuroError:
-                    continue
-            return _framed("", _PREVIEW, "no signals to draw")
-
-        drawn = self._drawn.take((asset.name, asset.version, asked.whole), draw)
+        key = asset.name, asset.version, asked.whole
+        drawn = self._drawn.take(key, lambda: self._preview(asset, whole=asked.whole))
         return visit.unless_known(f"{asset.version}-preview-{asked.whole}", lambda: _answer(drawn))
+
+    def _preview(self, asset: Asset, *, whole: bool) -> str:
+        """Draw the first signal of which there is something to see: in a moment, else in all."""
+        for said in _telling(asset):
+            if whole and said["kind"] == "frames":
+                continue  # an image says nothing of when
+            with suppress(PanneuroError):
+                span = span_of(asset, said, whole=whole)
+                for part in dict.fromkeys([span if whole else _moment(said, span), span]):
+                    shapes = self._ways[said["kind"]](asset, said, part, _PREVIEW)
+                    if shapes:
+                        return _labelled(shapes, said, part, _PREVIEW)
+        return _framed("", _PREVIEW, "no signals to draw")
 
     def signal(
         self,
@@ -106,9 +110,7 @@ class Pictures:
     def _svg(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
         if said["kind"] not in self._ways:
             raise InputError(f"{said['name']!r} has no picture: it is a table")
-        shapes = self._ways[said["kind"]](asset, said, span, size)
-        label = f"{said['name']}, {span[0]:.3f} to {span[1]:.3f} seconds"
-        return _framed(shapes, size, label)
+        return _labelled(self._ways[said["kind"]](asset, said, span, size), said, span, size)
 
     def _series(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
         n_channels = levels_of(asset, said["name"], self._shelf).signal.n_channels
@@ -137,11 +139,11 @@ class Pictures:
         if size[1] <= 100:
             found = found[:, :: max(1, found.shape[1] // _MOST_ROWS)]
         height = size[1] / max(1, found.shape[1])
-        marks = (
+        marks = [
             f"M{at * 2} {row * height:.1f}v{max(0.6, height * 0.8):.1f}"
             for at, row in np.argwhere(found > 0)
-        )
-        return f'<path d="{"".join(marks)}" stroke="{INK}" stroke-width="1.2"/>'
+        ]
+        return f'<path d="{"".join(marks)}" stroke="{INK}" stroke-width="1.2"/>' if marks else ""
 
     def _intervals(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
         signal = asset[said["name"]]
@@ -151,11 +153,11 @@ class Pictures:
         inside = frame[(frame["stop_time"] > span[0]) & (frame["start_time"] < span[1])]
         first = (inside["start_time"].clip(lower=span[0]) - span[0]) * scale
         last = (inside["stop_time"].clip(upper=span[1]) - span[0]) * scale
-        bars = (
+        bars = [
             f"M{a:.1f} {size[1] * 0.25:.1f}h{max(0.8, b - a):.1f}v{size[1] * 0.5:.1f}H{a:.1f}z"
             for a, b in zip(first, last, strict=True)
-        )
-        return f'<path d="{"".join(bars)}" fill="{_BAND}" fill-opacity=".75"/>'
+        ]
+        return f'<path d="{"".join(bars)}" fill="{_BAND}" fill-opacity=".75"/>' if bars else ""
 
     def _frames(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
         from base64 import b64encode
@@ -227,13 +229,13 @@ def _known_times(asset: Asset, said: Mapping[str, Any]) -> Span:
 
 def _telling(asset: Asset) -> Sequence[Mapping[str, Any]]:
     """Return the signals that can be drawn, the most telling first."""
-    drawn = [said for said in asset.manifest.signals if said["kind"] in _KINDS]
+    drawn = [said for said in asset.manifest.signals if said["kind"] in DRAWN]
     return sorted(drawn, key=_weight)
 
 
 def _weight(said: Mapping[str, Any]) -> tuple[int, int]:
     plain = said["kind"] != "timeseries" or said["neurodata_type"] == "ElectricalSeries"
-    return (0 if plain else 1, _KINDS.index(said["kind"]))
+    return (0 if plain else 1, DRAWN.index(said["kind"]))
 
 
 def _pixels(signal: Frames, at: int, count: int) -> npt.NDArray[np.uint8]:
@@ -264,6 +266,10 @@ def _envelope(upper: npt.NDArray[Any], lower: npt.NDArray[Any], step: float) -> 
         if forth:
             paths.append(f"M{'L'.join([*forth, *back])}z")
     return f'<path d="{"".join(paths)}" fill="{INK}"/>'
+
+
+def _labelled(shapes: str, said: Mapping[str, Any], span: Span, size: Size) -> str:
+    return _framed(shapes, size, f"{said['name']}, {span[0]:.3f} to {span[1]:.3f} seconds")
 
 
 def _framed(shapes: str, size: Size, label: str) -> str:

@@ -24,6 +24,7 @@ from panneuro.portal.doors import ASK_AGAIN, Door, Visit
 from panneuro.portal.lines import lines_of_search
 from panneuro.portal.notebooks import Notebooks
 from panneuro.portal.pages import Pages, address
+from panneuro.portal.pictures import DRAWN
 from panneuro.portal.problems import Problem, problem_of
 
 FACETS = ("modality", "species", "area", "has", "lab", "project", "kind", "quality")
@@ -176,6 +177,7 @@ class Searching:
             lines=lines_of_search(visit.origin, query),
             notebooks=self._notebooks.links(q=str(query)),
             to=lambda **changes: address("/assets", _said(asked, **changes)),
+            drawn=DRAWN,
         )
 
 
