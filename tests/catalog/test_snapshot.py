@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,3 +58,43 @@ def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path) -> None:
     for source in (b"", b"PAR1nonsensePAR1", file.getvalue(), tmp_path / "missing"):
         with pytest.raises(CorruptionError, match="snapshot"):
             SnapshotCatalog(source)
+
+
+def test_it_answers_to_the_letter_as_the_catalog_that_it_was_made_from() -> None:
+    entries = [
+        Entry(
+            f"asset_{at * 7 % 12:02d}",
+            "1",
+            f"2024-05-01T10:00:{at:02d}.000001+00:00",
+            f"sha256:{at}",
+            {
+                "units": 31 if at % 3 else 4,
+                "duration_s": 2.0 + at % 2,
+                "date": f"2024-04-0{1 + at % 3}T00:00:00+00:00",
+                "has": ("ap", "units"),
+                "extensions.lab.score": at,
+                "subject": f"m{at}",
+            }
+            if at % 5
+            else {"subject": "m", "modality": ("ecephys",)},
+            "ripples " * (at % 3),
+            {"title": f"Zürich {at}", "stored_bytes": 1000 + at, "words": {"lfp": ["lf"]}},
+        )
+        for at in range(12)
+    ]
+    file = io.BytesIO()
+    with SqliteCatalog() as catalog:
+        catalog.index(entries)
+        write_snapshot(catalog.entries(), file)
+        snapshot = SnapshotCatalog(file.getvalue())
+        for sort in ("-date", "date", "-units", "units", "name", "-name", "-created", "rank"):
+            query = parse("ripples" if sort == "rank" else "")
+            wanted, found = catalog.find(query, sort=sort), snapshot.find(query, sort=sort)
+            assert found.total == wanted.total
+            assert [told(one) for one in found.entries] == [told(one) for one in wanted.entries]
+
+
+def told(entry: Entry) -> str:
+    """Return all that is told of an entry, its text aside."""
+    fields = {key: [type(value).__name__, value] for key, value in entry.fields.items()}
+    return json.dumps([entry.name, entry.version, entry.created, fields, entry.doc])

@@ -2,7 +2,8 @@
 
 A column holds each field (`field:species`, …; dates also as `seconds:date`, since 1970), so that a
 search reads the columns that it asks about and nothing else; `words` holds what full-text search
-looks at. Documents and raw text stay behind. Anything that reads Parquet reads a snapshot.
+looks at, `shown` what a table row shows, and which numbers are whole. Documents and raw text
+stay behind. Anything that reads Parquet reads a snapshot.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from panneuro.core.errors import CorruptionError, InputError
 from panneuro.core.fields import FIELDS, asked_field, is_extension
 from panneuro.core.query import Query
 
-LAYOUT = "2"
+LAYOUT = "3"
 """Number of the layout, in the file's metadata."""
 
 _ROW_GROUP = 65_536
@@ -39,6 +40,7 @@ _MARK = b"panneuro.catalog"
 _PREFIX = "field:"
 _SECONDS = "seconds:"
 _EXTENSIONS = "extensions"
+_DISPLAY = "shown"
 _IDENTITY = ("name", "version", "created", "digest")
 _RANKED = 2_000
 _SHOWN = [name for name in FIELDS if name not in {"name", "version", "created", "text"}]
@@ -56,7 +58,8 @@ def _type(kind: str) -> pa.DataType:
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in _IDENTITY]
-    + [("latest", pa.bool_()), ("words", pa.large_string()), (_EXTENSIONS, pa.string())]
+    + [("latest", pa.bool_()), ("words", pa.large_string())]
+    + [(_EXTENSIONS, pa.string()), (_DISPLAY, pa.string())]
     + [(f"{_PREFIX}{name}", _type(FIELDS[name].kind)) for name in _SHOWN]
     + [(f"{_SECONDS}{name}", pa.float64()) for name in _DATES],
     metadata={_MARK: LAYOUT.encode()},
@@ -94,6 +97,8 @@ def _row(told: tuple[Entry, bool]) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(entry, name) for name in _IDENTITY}
     row |= {"latest": latest, "words": entry.words()}
     row |= {_EXTENSIONS: json.dumps(own, sort_keys=True) if own else None}
+    whole = [name for name, value in entry.fields.items() if type(value) is int]
+    row[_DISPLAY] = json.dumps([list(entry.fields), whole, entry.doc])
     row |= {f"{_SECONDS}{name}": value for name, value in entry.numbers() if name in _DATES}
     for name, value in entry.fields.items():
         if name not in own:
@@ -104,7 +109,7 @@ def _row(told: tuple[Entry, bool]) -> dict[str, Any]:
 class SnapshotCatalog:
     """A `panneuro.core.catalog.Searchable` over a snapshot, which it reads column by column.
 
-    Entries come without their free text and documents, which a snapshot leaves out.
+    Entries are those of the catalog it was made from, without their free text.
 
     Parameters
     ----------
@@ -211,6 +216,14 @@ class SnapshotCatalog:
         return _numpy(self._column("latest"))
 
     @cached_property
+    def _ages(self) -> npt.NDArray[np.int64]:
+        """The place of each row in the order of commits, by which equals are told apart."""
+        order = np.argsort(self._column("created").to_numpy(zero_copy_only=False), kind="stable")
+        ages = np.empty(len(order), np.int64)
+        ages[order] = np.arange(len(order))
+        return ages
+
+    @cached_property
     def _own(self) -> list[dict[str, Any]]:
         return [json.loads(text) if text else {} for text in self._column(_EXTENSIONS).to_pylist()]
 
@@ -297,15 +310,18 @@ class SnapshotCatalog:
         name, down = sort.removeprefix("-"), sort.startswith("-")
         if name == "rank":
             return self._ranked(found, words)
+        ages = self._ages[found]
         if name == "name":
             folded = [fold(one) for one in self._column("name").take(found).to_pylist()]
-            order = sorted(range(len(found)), key=folded.__getitem__, reverse=down)
-            return found[np.array(order, np.int64)]
+            pairs = sorted(zip(folded, ages, range(len(found)), strict=True), reverse=down)
+            return found[np.array([at for *_, at in pairs], np.int64)]
         field = asked_field(name, f"sort={sort}")
         if field.kind not in {"number", "date", "any"}:
             raise InputError(f"cannot sort by {name!r}: it is a {field.kind}")
         values = self._numbers(field.name)[found]
-        return found[np.argsort(-values if down else values, kind="stable")]
+        newest_first = down | np.isnan(values)
+        ties = np.where(newest_first, -ages, ages)
+        return found[np.lexsort((ties, -values if down else values))]
 
     def _ranked(
         self, found: npt.NDArray[np.int64], words: tuple[Words, ...]
@@ -316,7 +332,7 @@ class SnapshotCatalog:
         head, tail = found[:_RANKED], found[_RANKED:]
         texts = self._column("words").take(head).to_pylist()
         scores = np.array([score(text, wanted) for text in texts], float)
-        return np.concatenate([head[np.argsort(-scores, kind="stable")], tail])
+        return np.concatenate([head[np.lexsort((-self._ages[head], -scores))], tail])
 
     def _entries(self, rows: npt.NDArray[np.int64]) -> Iterator[Entry]:
         if not len(rows):
@@ -324,14 +340,17 @@ class SnapshotCatalog:
         shown = [f"{_PREFIX}{name}" for name in _SHOWN]
         columns = {
             name: self._column(name).take(rows).to_pylist()
-            for name in (*_IDENTITY, _EXTENSIONS, *shown)
+            for name in (*_IDENTITY, _EXTENSIONS, _DISPLAY, *shown)
         }
         for at in range(len(rows)):
-            fields = {name: columns[f"{_PREFIX}{name}"][at] for name in _SHOWN}
+            values = {name: columns[f"{_PREFIX}{name}"][at] for name in _SHOWN}
             own = columns[_EXTENSIONS][at]
+            values |= json.loads(own) if own else {}
+            order, whole, doc = json.loads(columns[_DISPLAY][at])
+            values |= {name: int(values[name]) for name in whole}
+            fields = {name: values[name] for name in order}
             name, version, created, digest = (columns[name][at] for name in _IDENTITY)
-            fields |= json.loads(own) if own else {}
-            yield Entry(name, version, created, digest, fields)
+            yield Entry(name, version, created, digest, fields, doc=doc)
 
 
 def _fitting(condition: Match) -> Callable[[str], bool]:

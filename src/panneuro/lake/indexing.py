@@ -10,11 +10,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from itertools import batched
+from difflib import get_close_matches
+from itertools import batched, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from panneuro.core.catalog import Searchable
+from panneuro.core.conditions import Match
 from panneuro.core.entry import Entry
 from panneuro.core.errors import CorruptionError, ObjectNotFoundError, StoreDeniedError
 from panneuro.core.manifest import KEY, Manifest, prefix_of
@@ -45,6 +48,7 @@ _AT_ONCE = 32
 _BATCH = 512
 """So many objects are read ahead of the index."""
 
+_MOST_NAMES = 200
 _KEPT = 2
 """Snapshots kept: a reader may hold the one before the newest."""
 
@@ -102,6 +106,12 @@ def _decoded(key: str, data: bytes) -> Manifest:
             f"the asset.json at {key!r} is that of {manifest.name!r}, version {manifest.version}"
         )
     return manifest
+
+
+def nearest(index: Searchable, name: str) -> list[str]:
+    """Return the name of an asset that is most like one that none has, if any is like it."""
+    beginning = Query((Match("name", "=", ((name[:3], ""),)),))
+    return get_close_matches(name, list(islice(index.names(beginning), _MOST_NAMES)), 1)
 
 
 def refresh(store: Store, catalog: SqliteCatalog, since: datetime) -> None:
@@ -179,8 +189,17 @@ def last_written(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC) - timedelta(minutes=10)
 
 
-def publish(store: Store, catalog: SqliteCatalog) -> str | None:
+def publish(store: Store, catalog: SqliteCatalog, *, anew: bool = False) -> str | None:
     """Put a snapshot into the store if the newest is more than a hundredth behind.
+
+    Parameters
+    ----------
+    store : Store
+        The lake's.
+    catalog : SqliteCatalog
+        Its index.
+    anew : bool
+        Also where the newest is damaged, or of another layout.
 
     Returns
     -------
@@ -192,7 +211,7 @@ def publish(store: Store, catalog: SqliteCatalog) -> str | None:
     known = snapshots(store)
     held = int(Path(known[-1]).stem) if known else 0
     count = catalog.count(Query(), versions=True)
-    if abs(count - held) < max(1, held // 100):
+    if abs(count - held) < max(1, held // 100) and not (anew and _is_damaged(store)):
         return None
     sink = io.BytesIO()
     write_snapshot(catalog.entries(), sink)
@@ -208,6 +227,14 @@ def snapshots(store: Store) -> list[str]:
     """Return the keys of the snapshots in a store, the newest last."""
     keys = [found.key for found in store.list(FOLDER) if found.key.endswith(".parquet")]
     return sorted(key for key in keys if Path(key).stem.isdecimal())
+
+
+def _is_damaged(store: Store) -> bool:
+    try:
+        newest_snapshot(store)
+    except CorruptionError:
+        return True
+    return False
 
 
 def newest_snapshot(store: Store) -> SnapshotCatalog | None:

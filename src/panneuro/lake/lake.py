@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -112,7 +111,7 @@ class Lake:
         name, version = parse_reference(reference)
         entry = self.index.get(name, version or None)
         if entry is None:
-            close = difflib.get_close_matches(name, self.catalog.complete(name[:3], 200), 1)
+            close = indexing.nearest(self.index, name)
             hint = f"did you mean {close[0]!r}?" if close else "panneuro find   lists what it has"
             raise NotFoundError(
                 f"the lake at {self.store.url!r} has no asset {reference!r}", hint=hint
@@ -141,11 +140,11 @@ class Lake:
     @cached_property
     def index(self) -> Searchable:
         """What is searched: the newest snapshot in the store where there is no index yet."""
-        path = self._index_path
-        if path is not None and indexing.is_shared(path) and not path.exists():
+        path, served = self._index_path, self.store.url.startswith("http")
+        if path is not None and indexing.is_shared(path) and (served or not path.exists()):
             if snapshot := indexing.newest_snapshot(self.store):
                 return snapshot
-            if self.store.url.startswith("http"):
+            if served:
                 raise NotFoundError(
                     f"the lake at {self.store.url!r} cannot be searched: web servers list nothing, "
                     "and it has no snapshot of its index",
@@ -414,7 +413,7 @@ class Lake:
         count = self.catalog.index(indexing.committed(self.store))
         self.runs.clear()
         self.refresh()
-        self.publish()
+        indexing.publish(self.store, self.catalog, anew=True)
         return count
 
     def publish(self) -> str | None:
