@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from panneuro.core.errors import FormatError, LimitError
-from panneuro.formats import nwb, nwb_tree
+from panneuro.formats import movie, nwb, nwb_tree
 from panneuro.formats.nwb_hdf5 import read_tree
 from panneuro.formats.nwb_structure import build_structure
 from panneuro.formats.source import Source
@@ -217,3 +217,17 @@ def test_damaged_chunks_are_told(path: Path, handle: Any) -> None:
     assert len(structure.bulk["x"][:10_000]) == 10_000
     with pytest.raises(FormatError, match="damaged"):
         structure.bulk["x"][30_000:40_000]
+
+
+@pytest.mark.parametrize("block", [b"HEAP", b"TREE", b"SNOD"])
+@pytest.mark.parametrize("reader", [nwb, movie])
+def test_damaged_blocks_of_the_file_itself_are_told(
+    path: Path, handle: Any, block: bytes, reader: Any
+) -> None:
+    series(handle, "lick", np.zeros(10))
+    del handle.attrs["nwb_version"]
+    handle.close()
+    path.write_bytes(path.read_bytes().replace(block, b"xxxx"))
+    reader.sniff(Source(path))
+    with pytest.raises(FormatError, match="damaged"):
+        reader.read(Source(path))

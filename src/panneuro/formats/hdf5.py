@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,29 @@ def open_hdf5(path: Path) -> h5py.File:
     except (OSError, RuntimeError) as error:
         raise FormatError(
             f"reading {path.name!r}: it is not a whole HDF5 file: {error}",
+            hint="copy it again from where it was recorded",
+        ) from error
+
+
+@contextmanager
+def whole(name: str) -> Iterator[None]:
+    """Say that a file is damaged where h5py stumbles over it, opened as it was.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+
+    Raises
+    ------
+    FormatError
+        Instead of what h5py raises.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        raise FormatError(
+            f"reading {name!r}: the file is damaged: {error}",
             hint="copy it again from where it was recorded",
         ) from error
 

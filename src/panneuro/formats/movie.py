@@ -9,7 +9,7 @@ import numpy as np
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.described import Description, of
-from panneuro.formats.hdf5 import HDF5Array, check_contained, is_hdf5, open_hdf5
+from panneuro.formats.hdf5 import HDF5Array, check_contained, is_hdf5, open_hdf5, whole
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
 from panneuro.signals.arrays import Sliced
@@ -25,12 +25,12 @@ def sniff(source: Source) -> Match:
     if not source.path.is_file() or not is_hdf5(source.head(source.path, 8)):
         return NO
     try:
-        with open_hdf5(source.path) as handle:
+        with open_hdf5(source.path) as handle, whole(source.path.name):
             if "nwb_version" in handle.attrs:
                 return NO
             found = _find(handle)
             return Match(0.5, f"HDF5 with a movie in {found.name!r}") if found is not None else NO
-    except (FormatError, RuntimeError, KeyError):
+    except FormatError:
         return NO
 
 
@@ -52,11 +52,9 @@ def read(source: Source) -> Recording:
         If there is none, or the file is damaged or reaches into others.
     """
     handle = open_hdf5(source.path)
-    check_contained(source.path.name, handle)
-    try:
+    with whole(source.path.name):
+        check_contained(source.path.name, handle)
         found, names = _find(handle), list(handle)
-    except (RuntimeError, KeyError, OSError) as error:
-        raise FormatError(f"reading {source.path.name!r}: the file is damaged: {error}") from error
     if found is None:
         raise FormatError(
             f"reading {source.path.name!r}: no dataset of time × y × x in it",

@@ -9,7 +9,7 @@ from typing import Any
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes, Probes
-from panneuro.formats.hdf5 import check_contained, is_hdf5, open_hdf5
+from panneuro.formats.hdf5 import check_contained, is_hdf5, open_hdf5, whole
 from panneuro.formats.online import Online, Shift, lines, spikes, told_events
 from panneuro.formats.rawio import Raw, guarded, open_raw
 from panneuro.formats.readers import NO, Match
@@ -186,7 +186,7 @@ class NeoFormat:
         """Refuse HDF5 that reaches into other files, which neo would follow."""
         for path in source.matching(*self.patterns):
             if is_hdf5(source.head(path)):
-                with open_hdf5(path) as file:
+                with open_hdf5(path) as file, whole(source.name(path)):
                     check_contained(source.name(path), file)
 
     def _located(self, source: Source) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import h5py
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.hdf5 import is_hdf5, open_hdf5
+from panneuro.formats.hdf5 import is_hdf5, open_hdf5, whole
 from panneuro.formats.nwb_documents import read_documents
 from panneuro.formats.nwb_hdf5 import read_tree
 from panneuro.formats.nwb_signals import read_signals
@@ -32,7 +32,7 @@ def sniff(source: Source) -> Match:
         named = source.path.suffix.lower() == ".nwb"
         return Match(0.6, "named .nwb, but not HDF5") if named else NO
     try:
-        with open_hdf5(source.path) as handle:
+        with open_hdf5(source.path) as handle, whole(source.path.name):
             declared = "nwb_version" in handle.attrs or _is_first(handle)
     except FormatError:
         return Match(0.6, "a damaged HDF5 file") if source.path.suffix == ".nwb" else NO
@@ -46,7 +46,7 @@ def _is_first(handle: h5py.File) -> bool:
 
 
 def _refuse_first(path: Path) -> None:
-    with open_hdf5(path) as handle:
+    with open_hdf5(path) as handle, whole(path.name):
         if _is_first(handle):
             raise FormatError(
                 f"reading {path.name!r}: it is written in the first version of NWB, another "

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.hdf5 import HDF5Array, check_dataset, decode, open_hdf5
+from panneuro.formats.hdf5 import HDF5Array, check_dataset, decode, open_hdf5, whole
 from panneuro.formats.nwb_tree import REFERENCE, Array, Census, Group, Tree, reference
 
 _COMPOUND_CHARACTERS = 512
@@ -34,14 +34,8 @@ def read_tree(path: Path) -> Tree:
     """
     handle = open_hdf5(path)
     walker = _Walker(path.name, handle)
-    try:
-        root = walker.walk()
-    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
-        raise FormatError(
-            f"reading {path.name!r}: the file is damaged: {error}",
-            hint="copy it again from where it was recorded",
-        ) from error
-    return Tree(root, walker.notes)
+    with whole(path.name):
+        return Tree(walker.walk(), walker.notes)
 
 
 @dataclass

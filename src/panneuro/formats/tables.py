@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from panneuro.core.errors import FormatError, LimitError, PanneuroError
 from panneuro.core.extras import need
-from panneuro.formats.hdf5 import check_contained, open_hdf5
+from panneuro.formats.hdf5 import check_contained, open_hdf5, whole
 
 MAX_TEXT_BYTES = 1 << 30
 """A larger text file is refused: it would be read at once."""
@@ -213,7 +213,7 @@ def _unpacked_hdf5(path: Path) -> int:
         if isinstance(item, h5py.Dataset):
             sizes.append(int(item.nbytes))
 
-    with open_hdf5(path) as handle:
+    with open_hdf5(path) as handle, whole(path.name):
         check_contained(path.name, handle)
         handle.visititems(look)
     return sum(sizes)
