@@ -18,7 +18,7 @@ from panneuro.lake.committing import FIRST
 from panneuro.lake.lake import Lake
 from panneuro.testing.faults import FaultyStore
 
-ATTEMPTS = 100
+KILLS = 100
 PRELOADED = [
     "panneuro.lake.adding",
     "panneuro.lake.describing",
@@ -95,7 +95,7 @@ def test_killed_a_hundred_times_nothing_is_lost(source, said, session, tmp_path)
     _anew(seed, place)
     truth |= _objects(seed)
     chance, killed, begun = random.Random(7), 0, 0
-    for _ in range(ATTEMPTS):
+    while killed < KILLS or not begun:
         done = _killed_after(context, place, source, said, chance.uniform(0, took))
         killed += done is None
         lake = panneuro.open(place, create=True)
@@ -108,8 +108,6 @@ def test_killed_a_hundred_times_nothing_is_lost(source, said, session, tmp_path)
         if len(lake) > 1:
             assert there == truth
             _anew(seed, place)
-    assert killed > ATTEMPTS // 2
-    assert begun > 5
     _resumes(context, seed, place, source, said, truth, took)
 
 
