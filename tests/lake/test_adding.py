@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from panneuro.core.store import Prefixed
 from panneuro.lake.adding import Options
 from panneuro.lake.committing import commit, moment
 from panneuro.lake.lake import Lake
+from panneuro.lake.runs import Start
 from panneuro.signals.recording import SourceFile
 from panneuro.signals.timeseries import TimeSeries
 from panneuro.testing.faults import Fault, FaultyStore
@@ -51,6 +52,16 @@ def test_what_was_added_is_found_opened_and_read_equal(lake, session, said):
     assert sorted_.trials.df["start_time"].tolist() == session.trials["start_time"].tolist()
     assert lake.find("has:units area=CA1").names == ["sorted"]
     assert lake.check().problems == []
+
+
+def test_its_record_begins_when_it_was_planned(lake, made_up, said):
+    plan = lake.plan(made_up.use(), Options(said=said))
+    used = plan.start.core_seconds
+    planned = datetime.now(UTC).isoformat()
+    lake.carry_out(plan, Options())
+    (run,) = lake.runs.find()
+    assert datetime.fromtimestamp(plan.start.at, UTC).isoformat() == run.began < planned
+    assert 0 < run.core_seconds <= Start().core_seconds - used + 0.001
 
 
 def test_signals_of_every_kind_come_back(lake, made_up, said):

@@ -39,6 +39,29 @@ def test_only_what_is_wanted():
         chooser(["wavelet"])(ARRAYS["noise"], (5000, 8))
 
 
+def test_what_is_hopeless_is_tried_on_one_sample_alone(monkeypatch):
+    tried, encode = [], ChunkCoder.encode_verified
+
+    def counted(coder, values):
+        tried.append(coder.codecs[-2]["name"])
+        return encode(coder, values)
+
+    monkeypatch.setattr(ChunkCoder, "encode_verified", counted)
+    steps = RANDOM.integers(0, 5, (9000, 8)).cumsum(axis=0).astype("i4")
+    choice = chooser(["pcodec", "blosc"])(steps, (3000, 8))
+    assert tried == ["numcodecs.pcodec"] * 3 + ["blosc"]
+    assert choice.name == "pcodec"
+    assert "blosc" in choice.why
+
+
+def test_a_sample_of_which_little_is_made_decides_nothing():
+    quiet, loud = np.zeros((3000, 8), "i4"), RANDOM.normal(0, 50, (6000, 8)).astype("i4")
+    whole = np.concatenate([quiet, loud])
+    best = chooser(["pcodec", "blosc"])(loud, (3000, 8)).name
+    assert chooser(["pcodec", "blosc"])(whole, (3000, 8)).name == best
+    assert chooser(["pcodec", "blosc"])(whole[::-1].copy(), (3000, 8)).name == best
+
+
 def test_the_noise_floor_goes_with_the_choice():
     white = RANDOM.normal(0, 50, (8192, 8)).round().astype("i2")
     assert chooser()(white, (2048, 8)).noise_floor_bits == pytest.approx(7.69, rel=0.01)

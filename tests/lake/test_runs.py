@@ -27,7 +27,7 @@ def test_the_same_work_has_the_same_key(lake):
 
 def test_gpus_count_for_as_long_as_nobody_else_has_them(lake, monkeypatch):
     attempt = Attempt(Run("a" * 64, "train", {}, {}, gpus=2))
-    monkeypatch.setattr(runs.time, "time", lambda began=attempt._began: began + 30)
+    monkeypatch.setattr(runs.time, "time", lambda began=attempt.start.at: began + 30)
     run = attempt.record(lake.store)
     assert (run.gpus, run.gpu_seconds) == (2, 60.0)
     assert Run.decode(run.encode()) == run

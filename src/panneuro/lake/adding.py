@@ -22,7 +22,7 @@ from panneuro.documents.merging import Layer, merge
 from panneuro.formats.readers import read
 from panneuro.lake.coding import ahead, chooser
 from panneuro.lake.committing import commit, make_sure, moment
-from panneuro.lake.runs import Attempt
+from panneuro.lake.runs import Attempt, Start
 from panneuro.lake.sources import Snapshot
 from panneuro.signals.events import Events
 from panneuro.signals.recording import Recording, Signal, Structure
@@ -104,6 +104,8 @@ class Plan:
         About the documents.
     codecs : tuple of str, optional
         Only these codings are tried.
+    start : Start
+        When it began to be planned: what is used from then on is recorded.
     """
 
     recording: Recording
@@ -111,6 +113,7 @@ class Plan:
     snapshot: Snapshot
     findings: tuple[Finding, ...]
     codecs: tuple[str, ...] | None
+    start: Start
 
     @property
     def name(self) -> str:
@@ -161,6 +164,7 @@ def plan(
     DocumentError
         If something that must be said is not; all of it is listed.
     """
+    start = Start.now()
     recording = read(path, options.format)
     layers = [
         Layer("template", options.template),
@@ -176,7 +180,8 @@ def plan(
     snapshot = Snapshot.take(recording.files, threads, progress)
     # Who asks for digests waits for them; until then, there is other work.
     threads.shutdown(wait=False)
-    return Plan(recording, documents, snapshot, (*merged.findings, *findings), options.codecs)
+    said = (*merged.findings, *findings)
+    return Plan(recording, documents, snapshot, said, options.codecs, start)
 
 
 def _check_names(recording: Recording, name: str) -> None:
@@ -291,6 +296,7 @@ def carry_out(
             "panneuro.add",
             {"format": plan.recording.format, "codecs": plan.codecs, "name": plan.name},
             dict(plan.snapshot.digests),
+            plan.start,
         )
         version = plan.version(parent.version if parent else "")
         folder = Prefixed(store, prefix_of(plan.name, version))

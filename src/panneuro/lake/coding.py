@@ -20,6 +20,9 @@ from panneuro.storage.writing import Choice, Choose
 
 _SAMPLES = 3
 
+HOPELESS = 1.1
+"""A coding that makes so many times as much of one sample as the best is tried on no other."""
+
 _LEAST_BYTES = 1 << 20
 """Arrays smaller than this are chosen for when they are written."""
 
@@ -43,8 +46,13 @@ def chooser(names: Iterable[str] | None = None) -> Choose:
         tile = tuple(slice(0, width) for width in chunk[1:])
         samples = [block[(slice(None), *tile)] for block in blocks]
 
+        raw, least = sum(sample.nbytes for sample in samples), [0] * len(samples)
+
         def measure(name: str, codecs: Codecs) -> Trial | None:
-            return _measure(name, codecs, ChunkCoder(chunk, dtype, codecs), samples)
+            sizes = _sizes(ChunkCoder(chunk, dtype, codecs), samples, least)
+            if sizes and (not any(least) or sum(sizes) < sum(least)):
+                least[:] = sizes
+            return Trial(name, codecs, raw, sum(sizes)) if sizes else None
 
         best, trials = choose(len(chunk), dtype, measure, allowed)
         why = ", ".join(f"{trial.name} {trial.ratio:.2f}" for trial in trials)
@@ -89,12 +97,22 @@ def _blocks(data: LazyArray, rows: int) -> list[npt.NDArray[Any]]:
     return [np.asarray(data[start : start + rows]) for start in starts]
 
 
-def _measure(
-    name: str, codecs: Codecs, coder: ChunkCoder, samples: list[npt.NDArray[Any]]
-) -> Trial | None:
+def _sizes(
+    coder: ChunkCoder, samples: list[npt.NDArray[Any]], least: list[int]
+) -> list[int] | None:
+    """Return the coded size of each sample, None where one cannot be coded.
+
+    That of which the best coding so far makes the most comes first. Where this one makes far more
+    of it, the others are taken to be as much larger.
+    """
+    telling, *others = sorted(range(len(samples)), key=least.__getitem__, reverse=True)
+    sizes = [0] * len(samples)
     try:
-        coded = sum(len(coder.encode_verified(sample)) for sample in samples)
+        sizes[telling] = len(coder.encode_verified(samples[telling]))
+        if any(least) and sizes[telling] > HOPELESS * least[telling]:
+            return [size * sizes[telling] // least[telling] for size in least]
+        for at in others:
+            sizes[at] = len(coder.encode_verified(samples[at]))
     except (TypeError, ValueError, RuntimeError, CorruptionError):
         return None
-    raw = sum(sample.nbytes for sample in samples)
-    return Trial(name, codecs, raw, coded)
+    return sizes

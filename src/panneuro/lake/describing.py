@@ -181,7 +181,8 @@ def add_again(store: Store, asset: Asset, plan: Plan) -> Added:
     """
     old = asset.manifest
     merged = merge(Layer("lab", old.documents), Layer("reader", plan.documents))
-    run = Attempt.at("panneuro.add", {"name": plan.name}, {asset.name: old.version})
+    told = {"name": plan.name}, {asset.name: old.version}
+    run = Attempt.at("panneuro.add", *told, plan.start)
     manifest, own = _revised(store, asset, merged.documents, run.key, plan.content)
     return _put(store, manifest, own, run, plan.findings)
 

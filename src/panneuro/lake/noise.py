@@ -25,6 +25,9 @@ Array = npt.NDArray[Any]
 LEAST_ROWS = 1000
 """Fewer do not tell noise from what a model of them has learnt by heart."""
 
+MOST_ROWS = 4096
+"""So many of a stretch tell its noise."""
+
 TILES = 8
 """Of a recording of many channels, so many tiles of neighbours are looked at."""
 
@@ -68,7 +71,8 @@ def floor_bits(blocks: Iterable[Array], tile: int) -> float | None:
     >>> round(floor_bits([white], 8), 1), round(entropy(0, 3), 1)
     (3.6, 3.6)
     """
-    found = [_of(block, tile) for block in blocks if suits(block.shape, block.dtype)]
+    stretches = [block[:MOST_ROWS] for block in blocks if suits(block.shape, block.dtype)]
+    found = [_of(stretch, tile) for stretch in stretches]
     return round(float(np.mean(found)), _PLACES) if found else None
 
 

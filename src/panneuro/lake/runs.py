@@ -37,6 +37,35 @@ def _core_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
+def _child_faults() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+
+
+@dataclass(frozen=True)
+class Start:
+    """When something began, and what was used until then.
+
+    Parameters
+    ----------
+    at : float
+        Seconds since 1970.
+    core_seconds : float
+        Of this process and of its children that have ended.
+    child_faults : int
+        Tells whether a child has ended since.
+    """
+
+    at: float = field(default_factory=time.time)
+    core_seconds: float = field(default_factory=_core_seconds)
+    child_faults: int = field(default_factory=_child_faults)
+
+    @classmethod
+    def now(cls) -> Start:
+        """Begin; the peak of memory is measured anew."""
+        forget_peak()
+        return cls()
+
+
 @dataclass
 class Attempt:
     """One attempt at a run, from its beginning to its record.
@@ -49,20 +78,24 @@ class Attempt:
         Version of each asset made, by name.
     bytes_read, bytes_written : int
         What was moved.
+    start : Start
+        When it began.
     """
 
     said: Run
     outputs: dict[str, str] = field(default_factory=dict)
     bytes_read: int = 0
     bytes_written: int = 0
-    _began: float = field(default_factory=time.time)
-    _cpu: float = field(default_factory=_core_seconds)
-    _children: int = field(
-        default_factory=lambda: resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
-    )
+    start: Start = field(default_factory=Start)
 
     @classmethod
-    def at(cls, step: str, parameters: Mapping[str, Any], inputs: Mapping[str, str]) -> Attempt:
+    def at(
+        cls,
+        step: str,
+        parameters: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        start: Start | None = None,
+    ) -> Attempt:
         """Begin what panneuro itself does: an add, a description, an export.
 
         Parameters
@@ -73,13 +106,14 @@ class Attempt:
             With which settings.
         inputs : mapping
             Digest of each file, or version of each asset, by name.
+        start : Start, optional
+            When it began, if not now.
         """
         packages = {"panneuro": version("panneuro")}
         environment, slots = digest_json(packages), {"source": dict(inputs)}
         key = run_key(step, environment=environment, parameters=parameters, inputs=slots)
         said = Run(key, step, dict(parameters), slots, environment=environment, packages=packages)
-        forget_peak()
-        return cls(said)
+        return cls(said, start=start or Start.now())
 
     @property
     def key(self) -> str:
@@ -107,7 +141,7 @@ class Attempt:
                 "host": platform.node(),
                 "platform": platform.platform(),
                 "python": platform.python_version(),
-                "began": datetime.fromtimestamp(self._began, UTC).isoformat(),
+                "began": datetime.fromtimestamp(self.start.at, UTC).isoformat(),
                 "ended": now.isoformat(),
                 "core_seconds": self.core_seconds,
                 "gpu_seconds": self.gpu_seconds,
@@ -126,17 +160,17 @@ class Attempt:
     def _childrens_peak(self) -> int:
         """Return the largest size of a child process so far, if any ended since it began."""
         now = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return _in_bytes(now.ru_maxrss) if now.ru_minflt > self._children else 0
+        return _in_bytes(now.ru_maxrss) if now.ru_minflt > self.start.child_faults else 0
 
     @property
     def core_seconds(self) -> float:
         """Seconds of processors since it began."""
-        return round(_core_seconds() - self._cpu, 3)
+        return round(_core_seconds() - self.start.core_seconds, 3)
 
     @property
     def gpu_seconds(self) -> float:
         """Seconds of the GPUs that it has to itself, since it began."""
-        return round(self.said.gpus * (time.time() - self._began), 3)
+        return round(self.said.gpus * (time.time() - self.start.at), 3)
 
 
 def record_key(run: Run) -> str:
