@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -28,4 +29,9 @@ def test_lineage(run, own):
     assert dot.stdout.startswith("digraph lineage {")
     again = run("lineage", "--package", "panneuro", "--rerun", "--lake", own)
     assert again.exit_code == 0, again.output
+    line = ("run", f"{STEPS}:count", "--on", "has:units", "--lake", own, "-p", "at_least=1000000")
+    newer = run(*line)
+    assert newer.exit_code == 0, newer.output
+    left = run("lineage", "--package", "panneuro", "--rerun", "--lake", own).stderr
+    assert re.search(r"left: (\S+_count)@\w+, since \1@\w+ was made later", left)
     assert run("lineage", "--lake", own).exit_code == 2

@@ -29,6 +29,7 @@ def test_a_step_is_run_once(run, own):
     assert "_count" in first.stdout
     again = run(*line, "--json")
     assert [item["status"] for item in json.loads(again.stdout)["runs"]] == ["there already"]
+    assert "count: nothing to run, 1 there already and up to date" in again.stderr
     changed = run(*line[:-1], "at_least=3", "--dry-run")
     assert "stale because: parameter at_least 2 → 3" in changed.stderr
 

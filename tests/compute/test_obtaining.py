@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
 from panneuro.compute import texts
-from panneuro.compute.obtaining import Recipe, _notes
+from panneuro.compute.archives import pack
+from panneuro.compute.obtaining import Recipe, _notes, digest_of
 from panneuro.compute.running import run
 from panneuro.core.manifest import KEY
 
@@ -100,3 +102,22 @@ def test_what_was_rebuilt_otherwise_is_noted(recipe):
     assert second.endswith("other files than those recorded")
     built["machine"] = "riscv64"
     assert not [one for one in _notes(recorded, built) if "other files" in one]
+
+
+def test_kernels_that_were_others_are_noted(recipe, tmp_path):
+    ours = recipe.installed["panneuro"]
+    recipe.lay_out(tmp_path / "same")
+    assert recipe.notes == []
+    old = tmp_path / "same/source"
+    for built in (old / "panneuro/codecs").glob("kernels.*"):
+        built.write_bytes(b"/* of another year */")
+    files = {path.relative_to(old).as_posix(): path for path in old.rglob("*") if path.is_file()}
+    sink = io.BytesIO()
+    pack(sink, files)
+    ours["source"] = digest_of(old)
+    recipe.lake.store.put(texts.source_key(ours["source"]), sink.getvalue())
+    recipe.lay_out(tmp_path / "other")
+    assert len(recipe.notes) == 1
+    assert "their source has changed" in recipe.notes[0]
+    kernels = (tmp_path / "other/source/panneuro/codecs").glob("kernels.*")
+    assert {path.read_bytes() for path in kernels} == {b"/* of another year */"}

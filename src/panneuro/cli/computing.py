@@ -85,13 +85,23 @@ def parameters_of(assignments: Iterable[str]) -> dict[str, Any]:
 
 def tell_plan(answers: Answers, plan: Plan) -> None:
     """Say what would be run, what is there, and what it would need."""
-    parts = [f"{len(plan.tasks):,} to run", f"{len(plan.there):,} there already"]
-    parts += [f"{len(plan.skipped):,} cannot be taken"] if plan.skipped else []
-    answers.say(f"{plan.step.name}: {', '.join(parts)}")
+    answers.say(f"{plan.step.name}: {_counts_text(plan)}")
+    for why, count in _counted(one.why for one in plan.skipped):
+        answers.say(f"  cannot be taken: {why}" + (f" ({count:,}×)" if count > 1 else ""))
     for reason, count in _counted(reason for one in plan.reasons.values() for reason in one):
         answers.say(f"  stale because: {reason}" + (f" ({count:,}×)" if count > 1 else ""))
     if plan.tasks:
         answers.say(f"  {projection_text(plan.projected)}")
+
+
+def _counts_text(plan: Plan) -> str:
+    parts = [f"{len(plan.tasks):,} to run" if plan.tasks else "nothing to run"]
+    if plan.there and plan.tasks:
+        parts.append(f"{len(plan.there):,} there already")
+    elif plan.there:
+        parts.append(f"{len(plan.there):,} there already and up to date")
+    parts += [f"{len(plan.skipped):,} cannot be taken"] if plan.skipped else []
+    return ", ".join(parts)
 
 
 def _counted(reasons: Iterable[str]) -> list[tuple[str, int]]:
@@ -103,7 +113,9 @@ def _counted(reasons: Iterable[str]) -> list[tuple[str, int]]:
 
 def projection_text(projected: Projection) -> str:
     """Return in words what runs would need."""
-    parts = [f"reads up to {in_bytes(projected.input_bytes)}"]
+    parts = []
+    if projected.input_bytes:
+        parts.append(f"reads up to {in_bytes(projected.input_bytes)}")
     if projected.written_bytes is not None:
         parts.append(f"writes {in_bytes(projected.written_bytes)}")
     if projected.memory_bytes is not None:
@@ -114,7 +126,7 @@ def projection_text(projected: Projection) -> str:
         parts.append(f"{projected.cost:.4f} {projected.currency}")
     count = projected.learnt_from
     known = f"from {count:,} past run{'s' * (count > 1)}" if count else "a first time"
-    return f"{', '.join(parts)} ({known})"
+    return f"{', '.join(parts) or 'what it needs is not known'} ({known})"
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from panneuro.cli.computing import conclude, executing, items_of
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
 from panneuro.compute import provenance
-from panneuro.compute.lineage import Lineage, depending_on, lineage, rerun
+from panneuro.compute.lineage import Lineage, depending_on, lineage, rerun, superseded
 from panneuro.lake.lake import Lake, open_lake
+
+_MOST_NAMED = 10
 
 
 @click.command(short_help="Show what an asset was made from, and what was made of it.")
@@ -87,6 +89,11 @@ def command(
 def _run_again(
     answers: Answers, lake: Lake, found: Lineage, executor: str | None, workers: int | None
 ) -> None:
+    left = superseded(lake, found.runs)
+    for old, new in sorted(left.items())[:_MOST_NAMED]:
+        answers.say(f"left: {'@'.join(old)}, since {'@'.join(new)} was made later")
+    if len(left) > _MOST_NAMED:
+        answers.say(f"left: {len(left) - _MOST_NAMED:,} more that were made anew")
     with watched(answers, "running again") as progress, redirect_stdout(sys.stderr):
         ran = rerun(lake, found.runs, executor=executor, workers=workers, progress=progress)
     answers.give_all("runs", [item for one in ran for item in items_of(one)])

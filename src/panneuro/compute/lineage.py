@@ -246,7 +246,7 @@ def rerun(
         As for `panneuro.compute.running.run`.
     """
     of_steps = [run for run in runs if run.reference]
-    newer = {old: new for run in of_steps for old, new in _remade(lake, run)}
+    newer = superseded(lake, of_steps)
     waiting = [run for run in of_steps if not newer.keys() & run.outputs.items()]
     ran = []
     while waiting:
@@ -261,6 +261,19 @@ def rerun(
                 for old in run.outputs.items():
                     newer[old] = (name, done.outputs.get(name, old[1]))
     return ran
+
+
+def superseded(lake: Lake, runs: Iterable[Run]) -> dict[Asset, Asset]:
+    """Return, by what runs of steps made, what later runs of a step made of the same name.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where.
+    runs : iterable of Run
+        What panneuro itself did is passed over.
+    """
+    return {old: new for run in runs if run.reference for old, new in _remade(lake, run)}
 
 
 def _remade(lake: Lake, run: Run) -> Iterator[tuple[Asset, Asset]]:

@@ -43,11 +43,14 @@ class Recipe:
         Which.
     missing : dict of str to str
         What is not to be had, and why; found as things are looked for.
+    notes : list of str
+        What is not as it was, found as things are laid out.
     """
 
     lake: Lake
     run: Run
     missing: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def _tried[T](self, what: str, act: Callable[[], T], otherwise: T) -> T:
         try:
@@ -207,7 +210,9 @@ class Recipe:
         CorruptionError
             If what is kept is not what its digest says.
         """
-        _lay_out_own(self.lake.store, self.installed[_OURS]["source"], folder / "source")
+        digest = self.installed[_OURS]["source"]
+        if not _lay_out_own(self.lake.store, digest, folder / "source"):
+            self.notes.append(_OTHER_KERNELS)
         code = folder / "code"
         code.mkdir()
         texts = {_stem(m): text for m, text in self.code["sources"].items() if not _is_ours(m)}
@@ -241,6 +246,10 @@ class Recipe:
         return python, tuple(_notes(self.installed, json.loads(done.stdout)))
 
 
+_OTHER_KERNELS = (
+    "panneuro's compiled kernels: those of the run are not built here, since their source has "
+    "changed; without them signals may be coded in other bytes"
+)
 _GONE = ("missing", "corrupt", "unreadable", "expired")
 
 
@@ -260,8 +269,14 @@ def _stem(module: str) -> str:
     return module.partition("@")[0]
 
 
-def _lay_out_own(store: Store, digest: str, folder: Path) -> None:
-    """Unpack a panneuro, with the compiled kernels of the present one where they are its own."""
+def _lay_out_own(store: Store, digest: str, folder: Path) -> bool:
+    """Unpack a panneuro, with the compiled kernels of the present one where they are its own.
+
+    Returns
+    -------
+    bool
+        Whether they are.
+    """
     folder.mkdir(parents=True)
     unpack(io.BytesIO(store.get(source_key(digest))), folder)
     if digest_of(folder) != digest:
@@ -277,6 +292,7 @@ def _lay_out_own(store: Store, digest: str, folder: Path) -> None:
     for built in here.glob("kernels.*") if same else ():
         if built.suffix != ".c":
             shutil.copy(built, there / built.name)
+    return same
 
 
 def digest_of(folder: Path) -> str:

@@ -253,6 +253,7 @@ def repetition(
         python, notes = recipe.python(here=here)
         (progress or Silence()).advance(1)
         answer = _answer(recipe, asset, python, folder)
+        notes += tuple(recipe.notes)
         notes += tuple(
             f"the {what} found were not those recorded"
             for what in ("code", "packages")
