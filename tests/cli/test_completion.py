@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from panneuro.cli import completion
@@ -44,3 +50,42 @@ def test_fields_and_formats(run):
 def test_nothing_is_offered_where_something_is_wrong(run, tmp_path):
     assert completed(run, ["show", "--lake", str(tmp_path / "none")], "e") == []
     assert completed(run, ["show"], "e") == []
+
+
+BASH = """
+eval "$(panneuro completion bash 2>/dev/null)"
+compopt() { echo "compopt $1 $2"; }
+COMP_LINE="$1"; COMP_POINT=${#COMP_LINE}; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_panneuro_completion panneuro
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+@pytest.mark.parametrize(
+    ("typed", "last", "offered"),
+    [
+        ("reind", ["reind"], ["reindex"]),
+        ("find --lake LAKE spec", ["spec"], ["compopt -o nospace", "species="]),
+        ("find --lake LAKE species=", ["species", "="], [r"Mus\ musculus"]),
+        ("find --lake LAKE species=Mus", ["species", "=", "Mus"], [r"Mus\ musculus"]),
+        ('find --lake LAKE "species=Mus m', ['"species=Mus m'], ["species=Mus musculus"]),
+        ("get --lake LAKE NAME un", ["un"], ["units"]),
+        ("get --lake LAKE NAME ", [""], ["ap", "electrodes", "trials", "units"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bash_itself(filled: str, name: str, typed: str, last: list[str], offered: list[str]):
+    line = f"panneuro {typed}".replace("LAKE", filled).replace("NAME", name)
+    # Bash ends words at "=" too.
+    before = line.removesuffix("".join(last)).split()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", BASH, "bash", line, *before, *last],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == offered

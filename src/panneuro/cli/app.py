@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -56,6 +57,8 @@ class Verbs(click.Group):
     ) -> NoReturn:
         """Run the command line and exit with one of `failures.EXIT_CODES`."""
         words = sys.argv[1:] if args is None else list(args)
+        if "_PANNEURO_COMPLETE" in os.environ:
+            import_module("panneuro.cli.shells")
         with warnings.catch_warnings():
             warnings.showwarning = _ignore if failures.wants_quiet(words) else _tell
             try:

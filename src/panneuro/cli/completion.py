@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from panneuro.cli import shells
 from panneuro.cli.answers import Answers
 from panneuro.cli.options import answering
 
-SHELLS = ("bash", "zsh", "fish")
+SHELLS = (shells.Bash.name, "zsh", "fish")
 _INSTALL = {
     "bash": 'add to ~/.bashrc:  eval "$(panneuro completion bash)"',
     "zsh": 'add to ~/.zshrc:  eval "$(panneuro completion zsh)"',
