@@ -11,34 +11,54 @@ from panneuro.analysis.action_potentials import action_potentials
 from panneuro.analysis.adjacency import neighbours
 from panneuro.analysis.bands import butterworth_taps, fir_taps, low_pass
 from panneuro.analysis.behaviour import confident, without_blinks
+from panneuro.analysis.bootstrap import bootstrap_mean
 from panneuro.analysis.clusters import cluster_sign_test
 from panneuro.analysis.communication import (
     canonical_correlations,
     prediction_test,
     reduced_rank_regression,
 )
+from panneuro.analysis.condition_spectra import chi_squared_interval
 from panneuro.analysis.copula_information import to_normal
+from panneuro.analysis.corrections import adjust
+from panneuro.analysis.correlations import mean_by_area, noise_correlations
+from panneuro.analysis.csd import standard_matrix
 from panneuro.analysis.current_pulses import pulse_answer, pulses
+from panneuro.analysis.decoding import decode, trial_features
+from panneuro.analysis.decoding_by_area import compare_areas
 from panneuro.analysis.detection import d_prime, d_prime_over_trials
 from panneuro.analysis.excitability import excitability, firing
+from panneuro.analysis.expected_correlograms import jitter_expectation
 from panneuro.analysis.features import gabor_bank
 from panneuro.analysis.fields import tuning_fields
 from panneuro.analysis.filters import decimated
+from panneuro.analysis.folds import make_folds
 from panneuro.analysis.glm import bits_per_spike, fit_poisson
 from panneuro.analysis.history import history_features, raised_cosines
 from panneuro.analysis.information import possible_responses
 from panneuro.analysis.isolation import isolation
 from panneuro.analysis.linear_classifiers import LDA, Ridge
+from panneuro.analysis.lines import without_lines
 from panneuro.analysis.oscillations import envelope
-from panneuro.analysis.permutation_tests import sign_test
-from panneuro.analysis.permutations import permute
+from panneuro.analysis.permutation_tests import f_test, sign_test
+from panneuro.analysis.permutations import p_values, permute
+from panneuro.analysis.pseudo_population import pseudo_population
+from panneuro.analysis.psth import psth_blocks, psth_tensor
 from panneuro.analysis.psychometrics import fit_psychometric
 from panneuro.analysis.rasters import raster
 from panneuro.analysis.replay import fit_line
-from panneuro.analysis.responses import first_spike_latency, threshold_latency, zscore
+from panneuro.analysis.responses import (
+    first_spike_latency,
+    smooth,
+    threshold_latency,
+    trial_correlation,
+    zscore,
+)
 from panneuro.analysis.spatial_information import spatial_information
-from panneuro.analysis.state_space import normal_moves
+from panneuro.analysis.spectra import multitaper, spectrogram
+from panneuro.analysis.state_space import normal_moves, smooth_positions
 from panneuro.analysis.sweep_quality import baseline, seal_test
+from panneuro.analysis.synchrony import excess
 from panneuro.analysis.tuning import fit_field, tuning_curves
 from panneuro.analysis.wavelets import morlet
 from panneuro.core.errors import InputError
@@ -103,7 +123,7 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         (lambda: zscore(np.ones((2, 3)), (0, 1)), "must be a DataArray"),
         (lambda: threshold_latency(NO_TIME, (0, 1)), "dims time"),
         (lambda: raster({1: [0.1]}, [0.0], (0.0,)), "not two ends"),
-        (lambda: first_spike_latency({1: [0.1]}, [0.0], (0.0, 0.0)), "no bins"),
+        (lambda: first_spike_latency({1: [0.1]}, [0.0], (0.0, 0.0)), "does not last"),
         (lambda: tuning_fields([[-1], [0]], [0.0, 1.0], [0, 1, 2], 0.1), "and from 0"),
         (lambda: tuning_fields([["a"]], [0.0], [0, 1], 0.1), "type <U1"),
         (
@@ -140,3 +160,66 @@ def test_what_is_not_known_is_nan_as_documented():
     silent = PULSE.assign(rate_hz=0.0, n_spikes=0, amplitude_a=0.0, baseline_v=-0.07, steady_v=0.0)
     assert np.isnan(excitability(silent)["input_resistance_ohm"])
     assert np.isnan(isolation(np.ones((10, 2)), [0] * 5 + [1] * 5, 0).d_prime)
+
+
+TEXT = np.full((40, 4), "a")
+TENSOR = xr.DataArray(np.ones((0, 3, 8)), dims=("presentation", "unit", "time"))
+PAIRS = xr.DataArray(np.eye(3), dims=("unit", "other"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: list(psth_blocks({1: [0.1]}, [0.0], (0, 1), 0.5, max_bytes=np.nan)), "nan"),
+        (lambda: psth_tensor({1: [0.1]}, [0.0], (0, 1), 0.5, max_bytes=np.nan), "nan GB"),
+        (lambda: psth_tensor({1: [0.1]}, [0.0], (0, 1), 0.5, dtype="x"), "no dtype 'x'"),
+        (lambda: psth_tensor({1: [0.1]}, [1j], (0, 1), 0.5), "onsets are no real numbers"),
+        (lambda: trial_correlation(TENSOR), "no responses"),
+        (lambda: trial_correlation(TENSOR.astype(str)), "no real numbers"),
+        (lambda: threshold_latency(RATES, (0, 2), n_bins=1.5), "1.5 bins"),
+        (lambda: smooth(RATES, 1e300), "1e\\+300 s"),
+        (lambda: smooth_positions(np.zeros((0, 3)), ([1.0],)), r"shape \(0, 3\)"),
+        (lambda: smooth_positions(np.zeros(3), ([1.0],)), r"shape \(3,\)"),
+        (lambda: normal_moves(1.0, [0.0, 0.0, 0.0]), "bins of one width"),
+        (lambda: bootstrap_mean(TEXT), "samples of a bootstrap are no real"),
+        (lambda: adjust(["a"]), "p-values are no"),
+        (lambda: p_values(["a"], [1.0]), "statistics are no"),
+        (lambda: permute(1.5, 3, 0), "not one row"),
+        (lambda: f_test(TEXT, np.arange(40) % 2), "no real numbers"),
+        (lambda: f_test(1.5, [0, 1]), "asked of 1.5"),
+        (lambda: sign_test(np.nan), "asked of nan"),
+        (lambda: cluster_sign_test(np.nan, 4.0), "1 trials"),
+        (lambda: reduced_rank_regression(TEXT, OTHER), "activity of areas are no"),
+        (lambda: reduced_rank_regression(ONE, OTHER, folds=np.nan), "nan folds"),
+        (lambda: mean_by_area(PAIRS.rename(other="b"), ["a"] * 3), "unit and other"),
+        (lambda: mean_by_area(PAIRS[:, :2], ["a"] * 3), "as long as each other"),
+        (lambda: noise_correlations(1.5, [0], types=[0, 1]), "types of shape"),
+        (lambda: excess(PAIRS, PAIRS.astype(str)), "expected counts are no"),
+        (lambda: jitter_expectation({1: [0.1]}, jitter_s=1e300), "1e\\+300 s"),
+        (lambda: make_folds([0, 1] * 4, np.nan), "nan folds"),
+        (lambda: make_folds([0, 1] * 4, 2, groups=[None] * 8), "groups are missing"),
+        (lambda: compare_areas(ONE, np.arange(40) % 2, list("aabb"), n_units=1.5), "1.5 units"),
+        (lambda: decode(ONE, np.arange(40) % 2, n_permutations=True), "True permutations"),
+        (lambda: pseudo_population([(ONE, np.arange(40) % 2)], n_trials=1.5), "1.5 trials"),
+        (lambda: trial_features({1: [0.1]}, SHOWN, (1.0,)), "not two ends"),
+        (lambda: tuning_curves({1: [0.1]}, SHOWN, "stop_time", window_s=(1.0,)), "not two ends"),
+        (lambda: standard_matrix([0.0, 1.0, 2.0], np.nan), "conductivity must be positive"),
+        (lambda: low_pass(10.0, 5.0, 1000.0, np.nan), "stops nan dB"),
+        (lambda: spectrogram(LFP, 1e300), "too long"),
+        (lambda: multitaper(LFP, [1e300], (0, 0.5)), "not wholly"),
+        (lambda: chi_squared_interval(["a"], 10.0), "power are no"),
+    ],
+)
+def test_what_is_empty_or_no_number_is_told(asked, message):
+    with pytest.raises(InputError, match=message):
+        asked()
+
+
+def test_a_silent_recording_has_no_line():
+    silent = TimeSeries("lfp", np.zeros((4000, 2)), "volts", rate_hz=1000.0)
+    assert not without_lines(silent, 50.0, max_hz=200.0).data[:].any()
+
+
+def test_no_limit_on_memory_is_a_limit():
+    ((rows, counts),) = psth_blocks({1: [0.1]}, [0.0], (0, 1), 0.5, max_bytes=np.inf)
+    assert (rows, counts.tolist()) == (slice(0, 1), [[[1, 0]]])

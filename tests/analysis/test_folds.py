@@ -36,11 +36,11 @@ def test_blocks_are_consecutive_and_even(n_trials, n_folds):
 @pytest.mark.parametrize(
     ("labels", "options", "message"),
     [
-        ([0, 1, 0, 1], {"n_folds": 1}, "not two"),
+        ([0, 1, 0, 1], {"n_folds": 1}, "1 folds"),
         ([0, 1, 0, 1], {"n_folds": 3}, "there are 2"),
         ([0, 1, 0, 1], {"n_folds": 5, "blocked": True}, "there are 4"),
         ([0, 1, 0, 1], {"n_folds": 2, "groups": [0, 0, 0, 0]}, "groups, and there are 1"),
-        ([0, 1, 0, 1], {"n_folds": 2, "groups": [0]}, "not one each"),
+        ([0, 1, 0, 1], {"n_folds": 2, "groups": [0]}, "not one for each"),
         ([], {}, "shape"),
         ([[0, 1]], {}, "shape"),
         ([1, 1], {}, "all 2 trials"),

@@ -152,7 +152,7 @@ def test_making_trains_twice_makes_the_same():
     ("window", "width", "words"),
     [
         ((0.0, 0.25), 0.1, "whole number of bins"),
-        ((0.2, 0.1), 0.1, "no bins"),
+        ((0.2, 0.1), 0.1, "does not last"),
         ((0.0, 0.1), 0.0, "no bins"),
         ((0.0, 0.1), np.nan, "no bins"),
         ((0.0, np.inf), 0.1, "finite"),

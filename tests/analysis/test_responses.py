@@ -120,7 +120,7 @@ def test_threshold_latency_finds_the_step_of_each_condition():
     assert found[1, 1] == pytest.approx(0.105)
     assert np.isnan(found.values[[0, 0, 1, 1], [1, 2, 0, 2]]).all()
     assert np.isnan(threshold_latency(rates * 0, (-0.2, 0.0))).all()
-    with pytest.raises(InputError, match="cannot last"):
+    with pytest.raises(InputError, match="0 bins"):
         threshold_latency(rates, (-0.2, 0.0), n_bins=0)
     with pytest.raises(InputError, match="does not fit"):
         threshold_latency(rates, (-0.2, 0.0), n_bins=41)

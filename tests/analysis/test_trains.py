@@ -39,7 +39,7 @@ def test_times_that_do_not_ascend_are_refused():
 def test_what_are_no_times_is_refused():
     with pytest.raises(InputError, match="not finite"):
         to_ticks([0.0, np.inf], "onsets")
-    with pytest.raises(InputError, match="not numbers"):
+    with pytest.raises(InputError, match="no real numbers"):
         to_ticks(["soon"], "onsets")
     with pytest.raises(InputError, match="one row"):
         to_ticks([[0.0]], "onsets")

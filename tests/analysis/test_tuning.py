@@ -123,7 +123,7 @@ def test_impossible_tables_are_refused():
         tuning_curves({0: [0.1]}, shown(side=[1]), "angle")
     with pytest.raises(InputError, match="no presentation"):
         tuning_curves({0: [0.1]}, shown(angle=[np.nan]), "angle")
-    with pytest.raises(InputError, match="do not last"):
+    with pytest.raises(InputError, match="does not last"):
         tuning_curves({0: [0.1]}, shown(angle=[1]), "angle", window_s=(0.1, 0.1))
     with pytest.raises(InputError, match="1 places"):
         fit_field(tuning_curves({0: [0.1]}, shown(x=[1], y=[1]), ("y", "x")).rate.sel(unit=0))

@@ -160,6 +160,8 @@ def low_pass(
             f"no low-pass is {transition_hz!r} Hz wide about {cutoff_hz!r} Hz at {rate_hz!r} Hz",
             hint="0 < cutoff_hz < rate_hz / 2",
         )
+    if not 8 <= stopband_db < 1000:
+        raise InputError(f"no filter stops {stopband_db!r} dB", hint="stopband_db=100.0")
     count, beta = sps.kaiserord(stopband_db, transition_hz / (rate_hz / 2))
     _check_length(count, (None, cutoff_hz), rate_hz)
     taps: Taps = sps.firwin(count | 1, cutoff_hz, window=("kaiser", beta), fs=rate_hz)

@@ -61,7 +61,7 @@ def check_bytes(
     """
     lengths = tuple(map(int, shape))
     size = math.prod(lengths) * np.dtype(dtype).itemsize
-    if size > max_bytes:
+    if not size <= max_bytes:
         raise InputError(
             f"{doing} gives {' × '.join(map(str, lengths))} values of {np.dtype(dtype)}, "
             f"{size / 1e9:.3g} GB, and max_bytes allows {max_bytes / 1e9:.3g} GB",
@@ -90,7 +90,7 @@ def check_number(what: str, number: int, least: int = 1) -> None:
     --------
     >>> check_number("permutations", 1000)
     """
-    if not isinstance(number, int | np.integer) or number < least:
+    if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
         raise InputError(
             f"{number!r} {what} were asked for",
             hint=f"ask for a whole number of {what}, at least {least}",

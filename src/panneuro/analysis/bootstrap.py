@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.labels import axes_of
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -95,7 +96,7 @@ def bootstrap_mean(
 
 
 def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDArray[np.float64]:
-    values = np.asarray(samples, dtype=float)
+    values = reals(samples, "samples of a bootstrap")
     if values.ndim == 0 or len(values) < 2:
         raise InputError(
             f"a bootstrap was asked of samples of shape {values.shape}: fewer than two"

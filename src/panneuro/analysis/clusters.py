@@ -158,7 +158,7 @@ def cluster_sign_test(
     >>> cluster_sign_test(samples, 4.0, n_permutations=199).p.values
     array([0.005, 0.37 ])
     """
-    design = sign_design(len(np.asarray(samples)), n_permutations, seed)
+    design = sign_design(len(np.atleast_1d(samples)), n_permutations, seed)
     return _cluster_test(samples, design, threshold, adjacency, executor)
 
 
@@ -169,7 +169,7 @@ def _cluster_test(
     adjacency: scipy.sparse.sparray | None,
     executor: Executor | None,
 ) -> xr.Dataset:
-    given = np.asarray(samples)
+    given = np.atleast_1d(samples)
     shape = given.shape[1:]
     n_tests = int(np.prod(shape))
     edges = _edges(samples, shape, adjacency)

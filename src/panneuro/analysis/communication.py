@@ -20,6 +20,7 @@ from panneuro.analysis.blocks import check_number
 from panneuro.analysis.folds import check_folds
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.permutations import p_values, permute
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 
@@ -373,7 +374,7 @@ def _at_most(asked: int | None, x: Floats, y: Floats) -> int:
 def _checked(source: npt.ArrayLike, target: npt.ArrayLike, ridge: float) -> tuple[Floats, Floats]:
     if not (np.isfinite(ridge) and ridge >= 0):
         raise InputError(f"the penalty on areas is {ridge!r}, not a number from 0")
-    x, y = (np.asarray(side, dtype=float) for side in (source, target))
+    x, y = (reals(side, "activity of areas") for side in (source, target))
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not x.size or not y.size:
         raise InputError(
             f"areas have activity of shapes {x.shape} and {y.shape}",
@@ -389,7 +390,8 @@ def _folds(folds: int | npt.ArrayLike, n: int, seed: Seed) -> list[Integers]:
     """Return the trials of each fold; each leaves at least two trials to train on."""
     given = np.asarray(folds)
     if given.ndim == 0:
-        if not 2 <= int(given) <= n // 2:
+        check_number("folds", given.item(), 2)
+        if not int(given) <= n // 2:
             raise InputError(f"{n} trials were to be held out in {int(given)} folds")
         shuffled = stream(seed, 2**32 - 1).permutation(n)
         return [np.sort(part) for part in np.array_split(shuffled, int(given))]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
+from panneuro.analysis.reals import reals
 from panneuro.analysis.spectra import labelled_power, powers_of_run
 from panneuro.analysis.tapers import Rows, Tapers, first_rows, length_of, runs, slepians
 from panneuro.analysis.windows import group
@@ -156,7 +157,7 @@ def chi_squared_interval(
     if not (degrees > 0 and 0 < level < 1):
         raise InputError(f"no interval with {degrees!r} degrees of freedom at {level!r}")
     tail = (1 - level) / 2
-    estimate = np.asarray(power, dtype=np.float64)
+    estimate = reals(power, "power")
     return (
         estimate * degrees / (2 * special.gammaincinv(degrees / 2, 1 - tail)),
         estimate * degrees / (2 * special.gammaincinv(degrees / 2, tail)),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import false_discovery_control
 
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 
 type Method = Literal["bh", "by", "holm", "bonferroni"]
@@ -48,7 +49,7 @@ def adjust(p: npt.ArrayLike, method: Method = "bh") -> npt.NDArray[np.floating[A
     >>> adjust([0.01, 0.04, 0.03], "holm").round(3)
     array([0.03, 0.06, 0.06])
     """
-    values = np.asarray(p, dtype=float)
+    values = reals(p, "p-values")
     if not ((values >= 0) & (values <= 1)).all():
         raise InputError("p-values are adjusted, and some are not numbers from 0 to 1")
     flat = values.ravel()

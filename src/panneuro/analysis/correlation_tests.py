@@ -218,7 +218,7 @@ def noise_correlation_type_test(
     0.01
     """
     kinds = np.asarray(types)
-    group(kinds, len(np.asarray(counts)), "types")
+    group(kinds, len(np.atleast_1d(counts)), "types")
     values, shown, kind, names = _pair_products(counts, conditions, kinds, areas)
     if exchange == "condition":
         _, first, where = np.unique(shown, return_index=True, return_inverse=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.reals import reals
 from panneuro.analysis.trial_counts import Floats, TrialCounts
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -79,7 +80,7 @@ def _of_each_type(
     standardised: bool,
 ) -> xr.DataArray:
     rows = counts if isinstance(counts, xr.DataArray) else np.asarray(counts)
-    shown, (names, kinds) = np.asarray(conditions), group(types, len(rows), "types")
+    shown, (names, kinds) = np.asarray(conditions), group(types, len(np.atleast_1d(rows)), "types")
     if shown.shape != kinds.shape:
         raise InputError(f"{len(kinds)} trials have conditions of shape {shown.shape}")
     found = [
@@ -196,10 +197,16 @@ def mean_by_area(correlations: xr.DataArray, areas: npt.ArrayLike) -> xr.DataArr
     >>> mean_by_area(found, ["V1", "V1", "LM"]).sel(area="V1", other_area="LM").item()
     0.2
     """
+    sizes = getattr(correlations, "sizes", {})
+    if not {"unit", "other"} <= set(sizes) or sizes["unit"] != sizes["other"]:
+        raise InputError(
+            f"correlations of pairs have the dims unit and other, as long as each other, "
+            f"not {dict(sizes)}"
+        )
     n_units = correlations.sizes["unit"]
     names, codes = group(areas, n_units, "areas")
     member = (codes == np.arange(len(names))[:, None]).astype(float)
-    values = correlations.transpose(..., "unit", "other").to_numpy().copy()
+    values = reals(correlations.transpose(..., "unit", "other"), "correlations").copy()
     values[..., np.arange(n_units), np.arange(n_units)] = np.nan
     there = ~np.isnan(values)
     sums = member @ np.where(there, values, 0) @ member.T

@@ -128,6 +128,7 @@ def standard_matrix(depths_m: npt.ArrayLike, conductivity: float = CONDUCTIVITY)
             "difference needs equal distances",
             hint="method='spline' or method='kernel' take any",
         )
+    _check_positive("conductivity", conductivity)
     n = len(depths)
     inner = np.arange(1, n - 1)
     sorted_matrix = np.zeros((n, n))
@@ -182,9 +183,8 @@ def inverse_matrix(
     >>> (inverse @ potentials).round(6)
     array([1., 2., 3., 2., 1.])
     """
-    for what, value in (("conductivity", conductivity), ("diameter", diameter_m)):
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(f"the {what} must be positive, not {value!r}")
+    _check_positive("conductivity", conductivity)
+    _check_positive("diameter", diameter_m)
     depths = _checked(depths_m)
     order = np.argsort(depths)
     made = {"delta": _delta, "spline": _spline}
@@ -197,6 +197,11 @@ def inverse_matrix(
             f"no inverse is called {method!r}", hint="known: standard, delta, spline, kernel"
         )
     return _unsorted(found, order)
+
+
+def _check_positive(what: str, value: float) -> None:
+    if not 0 < value < np.inf:
+        raise InputError(f"the {what} must be positive, not {value!r}")
 
 
 def _potential(at: Matrix, source: Matrix, radius: float, conductivity: float) -> Matrix:

@@ -25,6 +25,7 @@ from panneuro.analysis.plot_style import titled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, child, root, spread
 from panneuro.analysis.trains import Units
+from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 
@@ -161,6 +162,7 @@ def trial_features(
     """
     starts, stops = trials["start_time"], trials["stop_time"]
     if window_s is not None:
+        Bins.of(window_s)
         times = np.asarray(trials[anchor], dtype=np.float64)
         starts, stops = times + window_s[0], times + window_s[1]
     counts = count_windows(units, starts, stops)

@@ -81,7 +81,8 @@ def compare_areas(
     names, members = group(areas, points.shape[1], "areas")
     sizes = np.bincount(members)
     size = int(sizes.min()) if n_units is None else n_units
-    if not 1 <= size <= sizes.min():
+    check_number("units", size)
+    if not size <= sizes.min():
         raise InputError(
             f"{size} units of each area were asked for; "
             f"{names.tolist()[sizes.argmin()]!r} has {sizes.min()}",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from panneuro.analysis.blocks import MAX_BYTES, in_order
+from panneuro.analysis.blocks import MAX_BYTES, check_number, in_order
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.correlations import products
 from panneuro.analysis.correlograms import (
@@ -112,9 +112,10 @@ def jitter_expectation(
     1.0
     """
     lags = Lags.of(max_lag_s, bin_s, rate_hz, centred)
-    window = round(jitter_s * lags.ticks_per_s) if np.isfinite(jitter_s) else 0
+    wide = jitter_s * lags.ticks_per_s
+    window = round(wide) if 0 < wide < 2**62 else 0
     if window < 1:
-        raise InputError(f"a jitter window of {jitter_s!r} s is shorter than a tick")
+        raise InputError(f"a jitter window of {jitter_s!r} s is no number of ticks")
     trains = Trains.of(units)
     check_lags(len(trains), lags, np.float64, max_bytes)
     stream = in_epochs(trains, lags, epochs, window)
@@ -286,7 +287,8 @@ def _repeats(
     names, codes = group(np.zeros(len(order)) if conditions is None else conditions, len(order))
     groups = [np.flatnonzero(codes[order] == code) for code in range(len(names))]
     fewest = min(map(len, groups), default=0)
-    if not 1 <= n_shifts < fewest:
+    check_number("shifts", n_shifts)
+    if not n_shifts < fewest:
         raise InputError(
             f"trials are shifted by up to {n_shifts}, and a condition has {fewest}",
             hint="leave out conditions with few trials, or shift by fewer",

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.streams import Seed, child
+from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 
 
@@ -54,8 +56,7 @@ def make_folds(
     array([0, 0, 0, 0, 1, 1, 1, 1])
     """
     codes = encode(labels)[1]
-    if n_folds < 2:
-        raise InputError(f"cross-validation was asked for with {n_folds} folds, not two or more")
+    check_number("folds", n_folds, 2)
     if blocked and groups is not None:
         raise InputError(
             "folds were asked for both of consecutive trials and of groups",
@@ -69,10 +70,8 @@ def make_folds(
     if groups is None:
         splitter: Any = StratifiedKFold(n_folds, shuffle=True, random_state=state)
         return _numbered(splitter.split(codes, codes), len(codes))
-    named = np.asarray(groups)
-    if named.shape != codes.shape:
-        raise InputError(f"{len(codes)} trials have {named.shape} groups, not one each")
-    _check_enough(len(np.unique(named)), n_folds, "groups")
+    names, named = group(groups, len(codes), "groups")
+    _check_enough(len(names), n_folds, "groups")
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=state)
     return _numbered(splitter.split(codes, codes, named), len(codes))
 

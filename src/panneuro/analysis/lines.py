@@ -32,6 +32,7 @@ shapes = need("scipy.signal.windows", "analysis", "Finding lines")
 Values = npt.NDArray[np.float64]
 
 _HALF_BANDWIDTH = 4
+_TINY = np.finfo(np.float32).tiny
 _GRID = 33
 _SEARCHED = 3
 
@@ -239,7 +240,9 @@ class _Fit:
         real, imaginary = self._search.real @ single, self._search.imag @ single
         power = (real**2 + imaginary**2).reshape(_GRID, -1).sum(1)
         best = min(max(int(power.argmax()), 1), _GRID - 2)
-        left, middle, right = np.log(np.maximum(power[best - 1 : best + 2], 1e-300))
+        left, middle, right = np.log(
+            np.maximum(power[best - 1 : best + 2], np.finfo(np.float32).tiny)
+        )
         bend = left - 2 * middle + right
         shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
         step = self._grid[1] - self._grid[0]

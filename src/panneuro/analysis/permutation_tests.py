@@ -20,6 +20,7 @@ from panneuro.analysis.blocks import check_number
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import axes_of, encode
 from panneuro.analysis.permutations import Floats, p_values, permute
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
@@ -97,7 +98,7 @@ def f_test(
     >>> f_test(samples, np.arange(40) < 20, n_permutations=99).p_max.values.round(2)
     array([0.65, 0.01, 0.49])
     """
-    return _test(samples, f_design(labels, n_permutations, seed, within), executor)
+    return _test(_sliceable(samples), f_design(labels, n_permutations, seed, within), executor)
 
 
 def sign_test(
@@ -236,8 +237,9 @@ def centred(block: npt.NDArray[Any], design: Design) -> tuple[Floats, Floats]:
     InputError
         If a value is not finite.
     """
-    dtype = np.float32 if block.dtype == np.float32 else np.float64
-    values: Floats = block.reshape(len(block), -1).astype(dtype)
+    single = block.dtype == np.float32
+    real = block if block.dtype.kind in "iuf" else reals(block, "samples of a test")
+    values: Floats = real.reshape(len(block), -1).astype(np.float32 if single else np.float64)
     if not np.isfinite(values).all():
         raise InputError("a test was asked of samples that are not all finite")
     if not design.signed:
@@ -256,11 +258,13 @@ def to_f(share: Floats, design: Design) -> Floats:
 
 def _sliceable(samples: Any) -> Any:
     """Return what has a shape and can be sliced; lists become arrays."""
-    return samples if hasattr(samples, "shape") else np.asarray(samples)
+    given = samples if hasattr(samples, "shape") else np.asarray(samples)
+    if not len(given.shape):
+        raise InputError(f"a test was asked of {samples!r}", hint="give one row for each trial")
+    return given
 
 
 def _test(samples: Any, design: Design, executor: Executor | None) -> xr.Dataset:
-    samples = _sliceable(samples)
     shape = tuple(samples.shape[1:])
     if int(samples.shape[0]) != design.labels.shape[1]:
         raise InputError(f"{samples.shape[0]} trials have {design.labels.shape[1]} labels")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.blocks import check_number
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -49,7 +50,7 @@ def p_values(observed: npt.ArrayLike, null: npt.ArrayLike, tail: Tail = "greater
     >>> float(p_values(3.0, [1.0, 2.0, 4.0]))
     0.5
     """
-    found, drawn = np.asarray(observed, dtype=float), np.asarray(null, dtype=float)
+    found, drawn = reals(observed, "statistics"), reals(null, "values of a null distribution")
     if np.isnan(found).any() or np.isnan(drawn).any():
         raise InputError("p-values were asked of statistics that are not numbers")
     if drawn.ndim == 0 or len(drawn) == 0:
@@ -114,6 +115,8 @@ def permute(
     """
     check_number("permutations", n_permutations)
     given = np.asarray(values)
+    if given.ndim != 1:
+        raise InputError(f"values to permute have the shape {given.shape}, not one row")
     groups = _groups(len(given), within)
     parent = root(seed)
     drawn = np.empty((n_permutations, len(given)), dtype=given.dtype)

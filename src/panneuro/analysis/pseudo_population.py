@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.decoding import Floats, check_features
 from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.streams import Seed, root, stream
@@ -76,7 +77,8 @@ def pseudo_population(
             )
     rarest = min(int(np.bincount(codes).min()) for _, _, codes in checked)
     wanted = rarest if n_trials is None else n_trials
-    if not 1 <= wanted <= rarest:
+    check_number("trials of each label", wanted)
+    if not wanted <= rarest:
         raise InputError(f"{wanted} trials of each label were to be drawn, and one has {rarest}")
     parent = root(seed)
     joined = [

@@ -203,12 +203,14 @@ def psth_blocks(
     onsets = to_ticks(onsets_s, "onsets")
     chosen = _count_dtype(trains, bins, dtype)
     each = max(1, len(trains) * bins.count * chosen.itemsize)
-    if each > max_bytes:
+    if not each <= max_bytes:
         raise InputError(
             f"one presentation takes {each} bytes, and max_bytes is {max_bytes!r}",
             hint="allow more bytes, or choose fewer units or wider bins",
         )
-    size = min(max_bytes // each, max(1, len(onsets)))
+    size = max(1, len(onsets))
+    if size * each > max_bytes:
+        size = int(max_bytes // each)
     return _blocks(trains, onsets, bins, np.empty((size, len(trains), bins.count), chosen))
 
 
@@ -310,7 +312,10 @@ def _count_dtype(trains: Trains, bins: Bins, dtype: npt.DTypeLike | None) -> np.
     fitting = next(bits for bits in (8, 16, 32, 64) if bits == 64 or _fits(trains, bins, bits))
     if dtype is None:
         return np.dtype(f"u{fitting // 8}")
-    chosen = np.dtype(dtype)
+    try:
+        chosen = np.dtype(dtype)
+    except TypeError as error:
+        raise InputError(f"counts have no dtype {dtype!r}", hint=f"use uint{fitting}") from error
     if chosen.kind != "u" or 8 * chosen.itemsize < fitting:
         raise InputError(
             f"counts of these spikes could overflow {chosen.name!r}", hint=f"use uint{fitting}"

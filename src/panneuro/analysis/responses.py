@@ -7,7 +7,8 @@ import numpy.typing as npt
 import xarray as xr
 from numpy.lib.stride_tricks import sliding_window_view
 
-from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
+from panneuro.analysis.reals import reals
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, to_ticks
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
@@ -54,7 +55,7 @@ def smooth(rates: xr.DataArray, sd_s: float) -> xr.DataArray:
     steps = np.diff(times)
     if len(steps) < 1 or np.ptp(steps) > 1e-6 * abs(steps[0]):
         raise InputError(f"{len(times)} times that are not evenly spaced cannot be smoothed over")
-    if not (np.isfinite(sd_s) and sd_s > 0):
+    if not 0 < sd_s < 1e6 * steps.mean():
         raise InputError(f"a Gaussian cannot have a standard deviation of {sd_s!r} s")
     axis, sd_bins = rates.get_axis_num("time"), sd_s / float(steps.mean())
     shape = [1] * array.ndim
@@ -197,8 +198,7 @@ def threshold_latency(
     >>> threshold_latency(rates, (-0.3, 0.0)).values
     array([0.3])
     """
-    if n_bins < 1:
-        raise InputError(f"a response cannot last {n_bins!r} bins")
+    check_number("bins", n_bins)
     finite(rates, ("time",), "rates")
     ordered = rates.transpose(..., "time")
     values, times = ordered.to_numpy().astype(np.float64), ordered["time"].to_numpy()
@@ -282,6 +282,8 @@ def trial_correlation(responses: xr.DataArray) -> xr.DataArray:
     array = finite(responses, ("presentation", "unit", "time"), "responses")
     if responses.dims != ("presentation", "unit", "time"):
         raise InputError(f"responses have the dims {responses.dims!r}", hint="select one first")
+    if not array.size:
+        raise InputError(f"no responses to correlate: their shape is {array.shape}")
     centred = array - array.mean(2, keepdims=True)
     length = np.sqrt(np.square(centred).sum(2, keepdims=True))
     varies = length[..., 0] > 1e-12 * np.maximum(1, np.abs(array).max(2, initial=0))
@@ -312,7 +314,7 @@ def finite(array: xr.DataArray, dims: tuple[str, ...], what: str) -> Floats:
             f"{what} must be a DataArray with the dims {', '.join(dims)}, not {found!r}",
             hint="give what another function of the room returned, or name the dims of your own",
         )
-    values = array.to_numpy().astype(np.float64)
+    values = reals(array, what)
     missing = np.count_nonzero(~np.isfinite(values))
     if missing:
         raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.reals import is_real, reals
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -46,6 +47,11 @@ def smooth_positions(log_likelihood: Floats, kernels: tuple[npt.ArrayLike, ...])
     >>> smooth_positions(likelihood, ([0.1, 0.8, 0.1],)).argmax(axis=1)
     array([0, 0, 0])
     """
+    if log_likelihood.ndim < 2 or not log_likelihood.size:
+        raise InputError(
+            f"log-likelihoods have the shape {log_likelihood.shape}",
+            hint="give times × positions, at least one of each",
+        )
     n_times, *shape = log_likelihood.shape
     found = np.empty((n_times, int(np.prod(shape))), dtype=log_likelihood.dtype)
     flat = log_likelihood.reshape(n_times, -1)
@@ -117,10 +123,11 @@ def normal_moves(step: float, edges: Floats) -> Floats:
     >>> normal_moves(0.5, np.arange(9.0)).round(2)
     array([0.  , 0.11, 0.79, 0.11, 0.  ])
     """
-    widths = np.diff(edges)
-    if not len(widths) or not np.allclose(widths, widths[0]):
+    bounds = reals(edges, "edges of bins")
+    widths = np.diff(bounds) if bounds.ndim == 1 and np.isfinite(bounds).all() else np.zeros(1)
+    if not len(widths) or not widths[0] > 0 or not np.allclose(widths, widths[0]):
         raise InputError("smoothing over time needs bins of one width")
-    if not 0 < step < np.inf:
+    if not is_real(step, above=0):
         raise InputError(f"the step is {step!r}, not a number above 0")
     sigma = step / widths[0]
     reach = min(len(widths) - 1, int(np.ceil(4 * sigma)))
@@ -132,7 +139,7 @@ def _walk(
     log_likelihood: Floats, ahead: Floats, moves: tuple[Floats, Floats, Floats]
 ) -> tuple[Floats, Floats]:
     """Return what earlier times say of each time, and what they expect of the one after."""
-    if np.isnan(log_likelihood).any() or (log_likelihood.max(axis=1) == -np.inf).any():
+    if not (log_likelihood < np.inf).all() or (log_likelihood.max(axis=1) == -np.inf).any():
         raise InputError("a bin of time has no possible position")
     likelihood = log_likelihood.reshape(-1, *ahead.shape)
     forward = np.empty_like(likelihood)

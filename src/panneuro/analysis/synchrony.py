@@ -16,6 +16,7 @@ from panneuro.analysis.correlograms import Stream, drop_selves, in_epochs, pairs
 from panneuro.analysis.epochs import Epochs
 from panneuro.analysis.expected_correlograms import jitter_expectation
 from panneuro.analysis.lags import Lags
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
@@ -67,7 +68,7 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     """
     if observed.dims != expected.dims or not observed.coords.equals(expected.coords):
         raise InputError("correlograms are compared with those of other units or lags")
-    counts, means = observed.values, expected.values
+    counts, means = reals(observed, "counts"), reals(expected, "expected counts")
     with np.errstate(invalid="ignore"):
         more = np.where(counts > 0, gammainc(np.maximum(counts, 1), means), 1.0)
     dims = observed.dims

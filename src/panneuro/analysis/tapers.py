@@ -27,6 +27,7 @@ Rows = npt.NDArray[np.int64]
 _BATCH_VALUES = 1 << 18
 _READ_VALUES = 1 << 22
 _FEW_FREQUENCIES = 100
+_MOST_SAMPLES = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,8 +274,10 @@ def single_taper(
 
 def samples_in(duration_s: float, rate_hz: float) -> int:
     """Return the whole number of samples nearest to a duration; at least two."""
-    if not (np.isfinite(duration_s) and duration_s * rate_hz >= 1.5):
-        raise InputError(f"a window of {duration_s!r} s is too short for a rate of {rate_hz:g} Hz")
+    if not 1.5 <= duration_s * rate_hz <= _MOST_SAMPLES:
+        raise InputError(
+            f"a window of {duration_s!r} s is too short or too long for a rate of {rate_hz:g} Hz"
+        )
     return round(duration_s * rate_hz)
 
 
@@ -329,7 +332,7 @@ def first_rows(
             "onsets are not finite",
             hint="drop the rows without an onset",
         )
-    rows = np.rint((starts - signal.start_s) * rate_of(signal, "cutting")).astype(np.int64)
+    rows = np.rint((starts - signal.start_s) * rate_of(signal, "cutting"))
     outside = (rows < 0) | (rows + n_samples > len(signal))
     if outside.any():
         raise InputError(
@@ -338,7 +341,7 @@ def first_rows(
             f"{starts[outside][0]:.3f} s",
             hint="keep those that are inside; onsets are seconds on the signal's own clock",
         )
-    return rows
+    return rows.astype(np.int64)
 
 
 def regular_rows(signal: TimeSeries, n_samples: int, step: int, epochs: Epochs | None) -> Rows:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.blocks import fill, ranges
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
 
@@ -65,10 +66,7 @@ def numbers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.float64]:
     >>> numbers(3, "depths")
     array([3.])
     """
-    try:
-        found = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} must be numbers, not {type(values).__name__}: {error}") from error
+    found = np.atleast_1d(reals(values, what))
     if found.ndim != 1:
         raise InputError(f"{what} must be a list, not an array of shape {found.shape}")
     return found

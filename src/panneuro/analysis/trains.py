@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
 
@@ -119,10 +120,7 @@ def to_ticks(times_s: npt.ArrayLike, what: str) -> Ticks:
     >>> to_ticks([0.1, 2.0], "onsets")
     array([ 100000000, 2000000000])
     """
-    try:
-        times = np.asarray(times_s, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} are not numbers: {error}", hint="give seconds") from error
+    times = reals(times_s, what)
     if times.ndim != 1:
         raise InputError(f"{what} have the shape {times.shape!r}; they must be one row of seconds")
     if not times.size:

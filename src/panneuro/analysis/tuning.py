@@ -15,9 +15,10 @@ import xarray as xr
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, finish, styled
 from panneuro.analysis.psth import count_windows
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.trains import Units
-from panneuro.analysis.windows import group
+from panneuro.analysis.windows import Bins, group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
 from panneuro.signals.table import Intervals
@@ -266,7 +267,7 @@ def fit_field(field: xr.DataArray) -> Gaussian | None:
         raise InputError(
             f"a map of one unit has the dims y and x, not {field.dims}", hint="fields.sel(unit=4)"
         )
-    map_ = field.transpose("y", "x").to_numpy().astype(np.float64)
+    map_ = reals(field.transpose("y", "x"), "rates of a map")
     ys, xs = np.meshgrid(field["y"].to_numpy(), field["x"].to_numpy(), indexing="ij")
     shown = np.isfinite(map_)
     if shown.sum() < 7:
@@ -315,6 +316,7 @@ def _responses(
     starts = np.asarray(presentations["start_time"], np.float64)[shown]
     stops = np.asarray(presentations["stop_time"], np.float64)[shown]
     if window_s is not None:
+        Bins.of(window_s)
         starts, stops = starts + window_s[0], starts + window_s[1]
     lasts = stops - starts
     if not np.all(lasts > 0):

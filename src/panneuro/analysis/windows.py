@@ -54,10 +54,14 @@ class Bins:
             raise InputError(f"a window of {window_s!r} s has not two ends")
         first, last = ends
         span: int = last - first
-        if bin_s is None and span > 0:
+        if span <= 0:
+            raise InputError(
+                f"a window of {window_s!r} s does not last",
+                hint="give (start, stop) in seconds from the event",
+            )
+        if bin_s is None:
             return cls(first, span, 1)
-        bin_s = np.nan if bin_s is None else bin_s
-        if not (math.isfinite(bin_s) and bin_s > 0 and span > 0):
+        if not (math.isfinite(bin_s) and bin_s > 0):
             raise InputError(f"a window of {window_s!r} s has no bins of {bin_s!r} s")
         count = round(span / TICKS_PER_S / bin_s)
         if count > min(span, np.iinfo(np.int64).max // (2 * span)):
