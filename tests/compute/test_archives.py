@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import zipfile
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -106,3 +107,17 @@ def test_changed_bytes_are_found(tmp_path):
     data = packed({"a.x": b"spikes"}).replace(b"spikes", b"spoken")
     with pytest.raises(FormatError, match="CRC"):
         unpack(io.BytesIO(data), tmp_path)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_what_is_packed_and_damaged_is_told(tmp_path, packed):
+    source, content = tmp_path / "packed.zip", bytes(range(256)) * 40
+    with zipfile.ZipFile(source, "w", packed) as archive:
+        archive.writestr("a", content)
+    whole = source.read_bytes()
+    for at in range(31, 31 + 60, 3):
+        source.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        folder = tmp_path / f"out-{at}"
+        with suppress(FormatError):
+            unpack(source, folder)
+            assert (folder / "a").read_bytes() == content

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
+from lzma import LZMAError
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +17,16 @@ Content = bytes | Path | Iterable[bytes]
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
+_COMPLAINTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What `zipfile` raises over an archive that is damaged, locked or packed in some other way."""
 _UNIX = 3
 _MOST_FILES = 1_000_000
 _MOST_TIMES_LARGER = 100
@@ -92,7 +104,7 @@ def unpack(source: Path | BinaryIO, folder: Path) -> list[str]:
             _check(inside)
             for one in inside:
                 _extract(archive, one, folder)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except _COMPLAINTS as error:
         raise FormatError(
             f"the archive {_named(source)} cannot be read: {error}", hint="fetch it again"
         ) from error
