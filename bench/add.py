@@ -6,10 +6,11 @@
 
 The input is a surrogate SpikeGLX run (`recordings`), in the page cache for both. The peer gets an
 environment of its own because it pins an older Zarr; it saves with its default compressor and as
-many processes as ours has threads. Ours hashes the source, chooses a coding, codes, *decodes and
-compares* every sample, hashes what is stored, makes pyramids and tables, commits and indexes. Both
-run in fresh processes, timed from when their libraries are imported; ours reads the headers within
-that time, theirs before it.
+many processes as ours has threads. A second line of it does what ours cannot be had without: what
+was saved is read again and compared, source and stored files are hashed, by as many threads. Ours
+hashes the source, chooses a coding, codes, *decodes and compares* every sample, hashes what is
+stored, makes pyramids and tables, commits and indexes. Both run in fresh processes, timed from when
+their libraries are imported; ours reads the headers within that time, theirs before it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def cpu():
 OURS = """
 import os
 import panneuro, panneuro.lake.adding, panneuro.lake.entries, neo.rawio, probeinterface
+from panneuro.core import plugins
+formats = [plugins.load("panneuro.formats", name) for name in plugins.names("panneuro.formats")]
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:jobs])
 lake = panneuro.open(out, create=True)
 wall, spent = time.perf_counter(), cpu()
@@ -53,15 +56,32 @@ ap = next(signal for signal in added.manifest.signals if signal["name"] == "ap")
 raw, stored, how = ap["raw_bytes"], ap["stored_bytes"], ap["codec"]
 """
 PEER = """
-import os, warnings
+import hashlib, os, warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 warnings.simplefilter("ignore")
+import numpy as np
 from spikeinterface.extractors import read_spikeglx
+def compared(start):
+    span = {"start_frame": start, "end_frame": min(start + second, recording.get_num_samples())}
+    return np.array_equal(saved.get_traces(**span), recording.get_traces(**span))
+def digested(path):
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 if __name__ == "__main__":
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:jobs])
     recording = read_spikeglx(source, stream_id="imec0.ap")
     wall, spent = time.perf_counter(), cpu()
     saved = recording.save(format="zarr", folder=out, n_jobs=jobs, chunk_duration="1s",
                            progress_bar=False, verbose=False)
+    if sure:
+        second = int(recording.sampling_frequency)
+        folders = [Path(source), *Path(out).parent.glob(Path(out).name + "*")]
+        with ThreadPoolExecutor(jobs) as threads:
+            starts = range(0, recording.get_num_samples(), second)
+            assert all(threads.map(compared, starts))
+            files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+            assert all(threads.map(digested, files))
     wall, spent = time.perf_counter() - wall, cpu() - spent
     traces = saved._root["traces_seg0"]
     raw, stored, how = traces.nbytes, traces.nbytes_stored, str(traces.compressor)
@@ -121,7 +141,8 @@ def _rounds(root: Path, run: Path, said: argparse.Namespace) -> dict[str, dict[s
     for _ in range(said.rounds):
         peer, mine = said.peer_env.expanduser() / "bin/python", Path(sys.executable)
         wanted = {
-            "spikeinterface": (peer, PEER, {}),
+            "spikeinterface": (peer, PEER, {"sure": False}),
+            "spikeinterface, compared": (peer, PEER, {"sure": True}),
             "ours": (mine, OURS, {"said": SAID, "codecs": None}),
             "ours, lattice-lpc-fast": (mine, OURS, {"said": SAID, "codecs": ("lattice-lpc-fast",)}),
             "ours, delta-blosc": (mine, OURS, {"said": SAID, "codecs": ("delta-blosc",)}),

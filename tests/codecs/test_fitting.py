@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from panneuro.codecs import moments
+from panneuro.codecs import fitting, moments
 from panneuro.codecs.fitting import FEW_LEVELS, fit
+from panneuro.codecs.lattice_lpc import encode
 from panneuro.codecs.predictor import MAX_LAG, MAX_TAPS, predict
 
 from .recordings import CASES, noise
@@ -14,6 +15,14 @@ from .recordings import CASES, noise
 
 def test_the_multiplexer_of_a_probe_is_found() -> None:
     assert (0, -24) in fit(noise(3000, 96, 1)).taps
+
+
+def test_more_taps_must_save_what_their_time_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = noise(6000, 16)
+    few, stream = len(fit(samples).taps), encode(samples)
+    monkeypatch.setattr(fitting, "WORTH_BITS", 0.0)
+    assert few < len(fit(samples).taps)
+    assert len(stream) < 1.005 * len(encode(samples))
 
 
 def test_copies_of_channels_cost_nothing() -> None:

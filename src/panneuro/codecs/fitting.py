@@ -57,6 +57,9 @@ SHORT, SHORTEST = 2000, 400
 """Fewer rows have other classes tied; in the fewest, no channel has weights of its own."""
 
 PARAMETER_BITS = 9.0
+WORTH_BITS = 0.02
+"""Of many channels, more taps must save so much of each sample: they take time to undo."""
+
 MAX_BITS = 14
 LARGEST = 1 << 17
 _WORD = np.iinfo(np.int16).max
@@ -209,11 +212,20 @@ def _beside(channels: int) -> Taps:
 
 
 def _best(moments: Moments, counts: list[int], rows: int) -> _Fit:
-    """Return the fit of the least description length, of so many taps or so many."""
-    shared = _shared(len(moments.power), rows, moments.rows)
+    """Return the fit of the least description length, or of fewer taps that is hardly longer."""
+    channels = len(moments.power)
+    shared = _shared(channels, rows, moments.rows)
     sums = _class_sums(moments, shared)
-    found = (_solve(moments, count, sums[classes], rows) for count in counts for classes in shared)
-    return min(found, key=lambda fit: fit.bits)
+    fits = [
+        min((_solve(moments, count, sums[classes], rows) for classes in shared), key=_bits)
+        for count in counts
+    ]
+    most = min(map(_bits, fits)) + WORTH_BITS * rows * (channels if channels >= FEW else 0)
+    return next(fit for fit in fits if fit.bits <= most)
+
+
+def _bits(fit: _Fit) -> float:
+    return fit.bits
 
 
 def _class_sums(moments: Moments, shared: list[int]) -> dict[int, Array]:
