@@ -34,6 +34,13 @@ def test_gpus_count_for_as_long_as_nobody_else_has_them(lake, monkeypatch):
     assert Attempt.at("step", {}, {}).record(lake.store).gpu_seconds == 0
 
 
+def test_the_image_of_a_container_is_noted(lake, monkeypatch):
+    image = f"registry.example.org/lab/panneuro@sha256:{'0' * 64}"
+    assert Attempt.at("step", {}, {}).record(lake.store).image == ""
+    monkeypatch.setenv("PANNEURO_IMAGE", image)
+    assert Attempt.at("step", {"in": 1}, {}).record(lake.store).image == image
+
+
 @pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("no user")])
 def test_a_user_without_a_name(lake, monkeypatch, error):
     def nameless():

@@ -74,6 +74,7 @@ class _Prov:
             "panneuro:status": run.status,
             "panneuro:host": run.host,
             "panneuro:python": run.python,
+            **({"panneuro:image": run.image} if run.image else {}),
             **({"panneuro:seed": run.seed} if run.seed is not None else {}),
         }
         person = f"lake:user/{quote(run.user)}"

@@ -101,6 +101,8 @@ class Run:
         repeated elsewhere; 0 asks for the same bytes.
     user, host, platform, python : str
         Who, and where.
+    image : str
+        Of the container it ran in, as ``PANNEURO_IMAGE`` names it there: with its digest, at best.
     began, ended : str
         ISO 8601 in UTC.
     core_seconds : float
@@ -141,6 +143,7 @@ class Run:
     host: str = ""
     platform: str = ""
     python: str = ""
+    image: str = ""
     began: str = ""
     ended: str = ""
     core_seconds: float = 0.0

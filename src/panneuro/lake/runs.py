@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from panneuro.core.digests import digest_json
+from panneuro.core.entry import well_formed
 from panneuro.core.errors import CorruptionError, ObjectExistsError
 from panneuro.core.run import Run, RunIndex, run_key
 from panneuro.core.store import Store
@@ -30,6 +31,7 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 _STATUS = Path("/proc/self/status")
 _FORGET_PEAK = Path("/proc/self/clear_refs")
 _AT_ONCE = 16
+_LONGEST = 300
 
 
 def _core_seconds() -> float:
@@ -141,6 +143,7 @@ class Attempt:
                 "host": platform.node(),
                 "platform": platform.platform(),
                 "python": platform.python_version(),
+                "image": well_formed(os.environ.get("PANNEURO_IMAGE", ""))[:_LONGEST],
                 "began": datetime.fromtimestamp(self.start.at, UTC).isoformat(),
                 "ended": now.isoformat(),
                 "core_seconds": self.core_seconds,

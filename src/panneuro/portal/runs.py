@@ -29,7 +29,7 @@ _ON_A_PAGE = 50
 _AT_ONCE = 200
 _LOOKED_THROUGH = 5_000
 _MOST_RUNS = 500
-_INNER = ("user", "host", "log", "cost", "currency", "platform")
+_INNER = ("user", "host", "log", "cost", "currency", "platform", "image")
 """What only they are told who may edit the assets."""
 
 _HEADERS = {"cache-control": ASK_AGAIN, "vary": "Accept, Cookie, Authorization"}
