@@ -34,6 +34,7 @@ One command, `panneuro`, with a verb. This page is written by `scripts/cli_refer
 ENVIRONMENT = (
     ("`PANNEURO_LAKE`", "the lake, where no `--lake` names one"),
     ("`PANNEURO_TOKENS`", "tokens for served lakes: `lake.example=pnr_…`, by spaces apart"),
+    ("`PANNEURO_IMAGE`", "the container that a run is carried out in, which is noted with it"),
     ("`PANNEURO_OIDC_SECRET`", "the secret by which an identity provider knows `serve`"),
     ("`NO_COLOR`", "no colours, where it is not empty"),
     ("`PANNEURO_DEBUG`", "`1` shows where an error comes from, as a traceback"),
