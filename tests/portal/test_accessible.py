@@ -26,6 +26,7 @@ def test_pages_can_be_read(open_page, origin, name, described, scheme):
         "/runs",
         "/views",
         "/cost",
+        "/cost/rules",
         "/access",
         "/audit",
     ):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
 import panneuro
 from panneuro.portal.app import Hosting, make_app
+from panneuro.portal.pictures import _envelope
 
 SAID = {
     "description": {
@@ -57,3 +59,10 @@ def test_tables_have_no_frame_without_a_picture(visitor):
     ).text
     assert beside.count("tables only") == beside.count("a moment of") == 1
     assert "no signals to draw" in visitor.get("/assets/behavior_m9_depths/preview").text
+
+
+def test_rare_samples_are_joined_and_gaps_are_left():
+    levels = np.full(100, np.nan)
+    levels[[0, 5, 10, 60, 65]] = 1.0
+    paths = [_envelope(levels, levels, 2.0, apart).count("M") for apart in (1.0, 8.0, 50.0)]
+    assert paths == [5, 2, 1]

@@ -31,6 +31,7 @@ _PREVIEW = (168, 36)
 _WIDE = (960, 240)
 _MOST_LINES = 16
 _MOST_ROWS = 18
+_FAR = 8
 _MOMENT_SAMPLES = 6000
 _MOMENT_S = 10.0
 DRAWN = ("timeseries", "frames", "events", "intervals")
@@ -113,7 +114,8 @@ class Pictures:
         return _labelled(self._ways[said["kind"]](asset, said, span, size), said, span, size)
 
     def _series(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
-        n_channels = levels_of(asset, said["name"], self._shelf).signal.n_channels
+        signal = levels_of(asset, said["name"], self._shelf).signal
+        n_channels, rows = signal.n_channels, signal.rows(*span)
         most = min(n_channels, _MOST_LINES if size[1] > 100 else 3)
         chosen = np.unique(((np.arange(most) + 0.5) * n_channels / most).astype(int))
         bins = size[0] // 2 if size[1] > 100 else size[0]
@@ -126,11 +128,13 @@ class Pictures:
         top = np.max(np.nan_to_num(high, nan=-np.inf), axis=0)
         known = top >= bottom
         reach = max(float(np.max((top - bottom)[known])), 1e-30)
+        # Samples that are rarer than bins are joined, unless they are much farther apart than most.
+        apart = max(1.0, _FAR * bins / max(1, rows.stop - rows.start))
         lines = []
         for at in np.flatnonzero(known):
             middle, centre = (bottom[at] + top[at]) / 2, height * (at + 0.5)
             levels = [centre - (v[:, at] - middle) / reach * height * 0.92 for v in (high, low)]
-            lines.append(_envelope(levels[0], levels[1], size[0] / bins))
+            lines.append(_envelope(levels[0], levels[1], size[0] / bins, apart))
         return "".join(lines)
 
     def _events(self, asset: Asset, said: Mapping[str, Any], span: Span, size: Size) -> str:
@@ -255,17 +259,20 @@ def _pixels(signal: Frames, at: int, count: int) -> npt.NDArray[np.uint8]:
     return shown
 
 
-def _envelope(upper: npt.NDArray[Any], lower: npt.NDArray[Any], step: float) -> str:
-    """Return the area between two curves; gaps where nothing was recorded."""
+def _envelope(upper: npt.NDArray[Any], lower: npt.NDArray[Any], step: float, apart: float) -> str:
+    """Return the area between two curves; gaps where what is known is farther apart than that."""
     known = np.flatnonzero(np.isfinite(upper) & np.isfinite(lower))
-    runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
+    runs = np.split(known, np.flatnonzero(np.diff(known) > apart) + 1)
     paths = []
     for run in runs:
         forth = [f"{at * step:.0f} {upper[at] - 0.4:.1f}" for at in run]
         back = [f"{at * step:.0f} {lower[at] + 0.4:.1f}" for at in run[::-1]]
         if forth:
             paths.append(f"M{'L'.join([*forth, *back])}z")
-    return f'<path d="{"".join(paths)}" fill="{INK}"/>'
+    return (
+        f'<path d="{"".join(paths)}" fill="{INK}" stroke="{INK}" stroke-linejoin="round" '
+        'vector-effect="non-scaling-stroke"/>'
+    )
 
 
 def _labelled(shapes: str, said: Mapping[str, Any], span: Span, size: Size) -> str:
