@@ -111,7 +111,7 @@ def test_a_known_network_is_found_again():
             )
     features = history_features(counts, basis)
     found = fit_poisson(features, counts, ridge=1e-5)
-    filters = filters_of(found.weights, basis)
+    filters = filters_of(found.weights, basis).to_numpy()
     expected = np.einsum("stb,lb->tsl", truth, basis)
     assert np.corrcoef(filters.ravel(), expected.ravel())[0, 1] > 0.97
     groups = np.repeat(np.arange(3), 3)

@@ -45,8 +45,10 @@ def test_each_shift_is_by_definition(seed, n_times, least):
             null.append(by_definition(moved, places) if moved[places >= 0].any() else 0)
         np.testing.assert_allclose(found.information[unit], observed, atol=1e-5)
         np.testing.assert_allclose(found.null[unit], np.mean(null), atol=1e-5)
-        p = (np.sum(np.array(null) >= observed - 1e-5) + 1) / (len(null) + 1)
-        assert abs(float(found.p[unit]) - p) <= 1 / len(null) + 1e-9
+        # Shifts that tell the same but for rounding may fall on either side.
+        fewest, most = (np.sum(np.array(null) >= observed + apart) for apart in (5e-5, -5e-5))
+        reached = float(found.p[unit]) * (len(null) + 1) - 1
+        assert fewest - 1e-6 <= reached <= most + 1e-6
 
 
 def test_place_cells_are_told_from_others():

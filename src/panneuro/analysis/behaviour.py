@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter1d
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.reals import is_real, reals
 from panneuro.analysis.traces import labels_of
 from panneuro.analysis.trains import TICKS_PER_S, to_ticks
 from panneuro.analysis.windows import Bins
@@ -61,6 +62,15 @@ def running_speed(
     >>> np.unique(speed.read().round(3)), speed.unit
     (array([0.05]), 'm/s')
     """
+    if not (
+        is_real(radius_m)
+        and is_real(smooth_sd_s, least=0)
+        and (turn is None or is_real(turn, above=0))
+    ):
+        raise InputError(
+            f"a speed cannot be of a radius of {radius_m!r} m and turns of {turn!r}, smoothed by "
+            f"{smooth_sd_s!r} s"
+        )
     values, times = _trace(position), position.times()
     if len(values) < 2 or (np.diff(times) <= 0).any():
         raise InputError(
@@ -162,7 +172,10 @@ def confident(
     >>> confident(nose, [1, 0.1, 1]).read()[1]
     array([1., 1.])
     """
-    sure = np.asarray(likelihood, np.float64)
+    sure = reals(likelihood, "likelihoods")
+    _check_numbers(pose)
+    if not is_real(least):
+        raise InputError(f"frames were asked for of a likelihood of {least!r} or more")
     if sure.shape != (len(pose),) or not len(pose):
         raise InputError(f"{pose.name!r} has {len(pose)} frames, and {sure.shape} likelihoods")
     values = np.asarray(pose.read(scaled=True), np.float64)
@@ -221,6 +234,9 @@ def align(
     array([[21., 23.],
            [51., 53.]])
     """
+    _check_numbers(signal)
+    if longest_s is not None and not is_real(longest_s, least=0):
+        raise InputError(f"samples {longest_s!r} s apart cannot be joined", hint="longest_s=0.1")
     onsets = to_ticks(onsets_s, "onsets") / TICKS_PER_S
     bins = Bins.of(window_s, step_s)
     times, channels = bins.centres_s, int(np.prod(signal.data.shape[1:], dtype=int))
@@ -231,7 +247,10 @@ def align(
     for row, onset in enumerate(onsets):
         found[row] = _resampled(signal, onset + times, gap)
     if baseline_s is not None:
-        inside = (times >= baseline_s[0]) & (times < baseline_s[1])
+        ends = reals(baseline_s, "ends of a baseline")
+        if ends.shape != (2,):
+            raise InputError(f"a baseline of {baseline_s!r} has not two ends")
+        inside = (times >= ends[0]) & (times < ends[1])
         if not inside.any():
             raise InputError(f"a baseline of {baseline_s!r} s holds no step of the window")
         found -= found[:, inside].mean(axis=1, keepdims=True)
@@ -273,7 +292,13 @@ def _longest(signal: TimeSeries) -> float:
     return 10.0 * float(np.median(steps)) if len(steps) else 0.0
 
 
+def _check_numbers(signal: TimeSeries) -> None:
+    if signal.data.dtype.kind not in "biuf":
+        raise InputError(f"values of {signal.name!r} are of {signal.data.dtype}, no real numbers")
+
+
 def _trace(signal: TimeSeries, *, finite: bool = True) -> Floats:
+    _check_numbers(signal)
     if signal.n_channels != 1 or not len(signal):
         raise InputError(
             f"{signal.name!r} has {signal.n_channels} channels and {len(signal)} samples: one "
@@ -296,6 +321,8 @@ def _cleaned(
     longest_s: float,
 ) -> TimeSeries:
     """Return a signal whose bad samples are bridged where the gap is short, and NaN elsewhere."""
+    if not (is_real(margin_s, least=0) and is_real(longest_s, least=0)):
+        raise InputError(f"a margin of {margin_s!r} s and gaps of {longest_s!r} s cannot be")
     flat = values.reshape(len(values), -1).copy()
     for at in np.flatnonzero(bad) if margin_s > 0 else ():
         first, last = np.searchsorted(times, [times[at] - margin_s, times[at] + margin_s])

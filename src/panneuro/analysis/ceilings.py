@@ -13,6 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.labels import unit_names
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -108,7 +109,7 @@ def normalised_correlation(
     >>> normalised_correlation(signal, noisy).values.round(1)
     array([1.])
     """
-    given, model = _check(responses), np.asarray(predicted, dtype=float)
+    given, model = _check(responses), reals(predicted, "what a model says")
     if model.shape != given.shape[:2] or not np.isfinite(model).all():
         raise InputError(f"a model of shape {model.shape} met responses of {given.shape}")
     ceiling = noise_ceiling(given)
@@ -156,7 +157,7 @@ def _centred(values: Floats, used: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _check(responses: npt.ArrayLike) -> Floats:
-    given = np.asarray(responses, dtype=float)
+    given = reals(responses, "responses")
     if given.ndim != 3 or not given.size:
         raise InputError(f"responses have the shape {given.shape}, not (units, stimuli, repeats)")
     if np.isinf(given).any():

@@ -30,6 +30,7 @@ from panneuro.analysis.fields import (
     unit_of,
 )
 from panneuro.analysis.place import LOWEST_HZ, decoded, likeliest, stretches
+from panneuro.analysis.reals import is_real, reals
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -121,12 +122,14 @@ def decode_clusterless(
     >>> bool(found.error.median() < 8)
     True
     """
-    bounds, n_times = check_edges(edges), len(np.asarray(positions))
+    bounds, n_times = check_edges(edges), len(np.atleast_1d(reals(positions, "positions")))
     true, numbered = as_columns(positions, n_times), stretches(folds, n_times)
     chosen = np.ones(n_times, bool) if moving is None else check_chosen(moving, n_times)
-    if not (np.isfinite(bin_s) and bin_s > 0 and np.isfinite(start_s)):
+    if not (is_real(bin_s, above=0) and is_real(start_s)):
         raise InputError(f"bins of time last {bin_s!r} s and begin at {start_s!r} s")
     places = np.where(chosen, bins_of(true, bounds, n_times), -1)
+    if not isinstance(spikes, Sequence):
+        raise InputError(f"spikes are no sequence of electrodes, but a {type(spikes).__name__}")
     groups = [
         _Group.of(number, one, (start_s, bin_s, n_times), mark_sd, places, dtype)
         for number, one in enumerate(spikes)
@@ -236,14 +239,13 @@ class _Likelihood:
 
 def _checked(number: int, given: Marked, mark_sd: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Return times, marks and what to divide these by."""
-    try:
-        seconds, marks = (np.asarray(one, dtype=float) for one in given)
-        scale = np.asarray(mark_sd, dtype=float)
-    except (TypeError, ValueError) as error:
+    if not isinstance(given, tuple | list) or len(given) != 2:
         raise InputError(
-            f"electrode {number} has no times and marks of spikes: {error}",
+            f"electrode {number} has no times and marks of spikes, but a {type(given).__name__}",
             hint="give (times, marks) of each electrode: n_spikes numbers, and n_spikes × n_marks",
-        ) from error
+        )
+    seconds, marks = (reals(one, f"spikes of electrode {number}") for one in given)
+    scale = reals(mark_sd, "deviations of marks")
     if seconds.ndim != 1 or marks.ndim != 2 or len(marks) != len(seconds) or not marks.shape[1]:
         raise InputError(
             f"electrode {number} has times of shape {seconds.shape} and marks of {marks.shape}"

@@ -16,6 +16,7 @@ from panneuro.analysis.compiling import compiled
 from panneuro.analysis.information import in_bits
 from panneuro.analysis.labels import Integers, encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 
@@ -81,7 +82,7 @@ def gaussian_copula_information(
     >>> gaussian_copula_information(responses, labels).information.round(1).values
     array([0. , 0.5])
     """
-    values = np.asarray(responses, dtype=float)
+    values = reals(responses, "responses")
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise InputError(f"responses of shape {values.shape} are not finite trials by units")
     codes = _codes(labels, len(values))
@@ -121,7 +122,7 @@ def to_normal(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     >>> to_normal([3.0, 1.0, 1000.0]).round(2)
     array([ 0.  , -0.67,  0.67])
     """
-    found = np.asarray(values, dtype=np.float64)
+    found = np.atleast_1d(reals(values, "values"))
     if np.isnan(found).any():
         raise InputError(
             "ranks were asked for of what is not a number", hint="leave out such trials"

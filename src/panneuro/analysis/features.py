@@ -18,6 +18,7 @@ import scipy.signal
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
 from panneuro.analysis.plot_style import COLUMN_IN, finish, styled
+from panneuro.analysis.reals import is_real, reals
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.floating[Any]]
+
+_FASTEST_HZ, _MOST_CYCLES = 1e6, 1e3
 
 BLOCK_BYTES = 32 * 2**20
 """Memory for the pictures that are filtered at once."""
@@ -122,16 +125,21 @@ def gabor_bank(
     """
     for what, number in (("rows", height), ("columns", width), ("orientations", n_orientations)):
         check_number(what, number)
-    if not (cycles_per_sigma > 0 and spacing_sigmas > 0):
+    if not (is_real(cycles_per_sigma, above=0) and is_real(spacing_sigmas, above=0)):
         raise InputError(
             f"filters cannot have {cycles_per_sigma!r} cycles, or be {spacing_sigmas!r} apart"
         )
-    if not len(cycles_per_pixel) or not all(0 < one < 0.5 for one in cycles_per_pixel):
-        raise InputError(f"frequencies {list(cycles_per_pixel)} are not in (0, 0.5) cycles a pixel")
+    frequencies = reals(cycles_per_pixel, "frequencies of filters")
+    if (
+        frequencies.ndim != 1
+        or not frequencies.size
+        or not ((frequencies > 0) & (frequencies < 0.5)).all()
+    ):
+        raise InputError(f"frequencies {frequencies.tolist()} are not in (0, 0.5) cycles a pixel")
     rows: list[tuple[float, float, float, float]] = []
     even: list[Floats] = []
     odd: list[Floats] = []
-    for frequency in cycles_per_pixel:
+    for frequency in frequencies.tolist():
         sigma = cycles_per_sigma / frequency
         places = product(
             _places(height, sigma * spacing_sigmas), _places(width, sigma * spacing_sigmas)
@@ -230,9 +238,13 @@ def motion_energy(
     >>> bool(energy[1] > 10 * energy[0])  # bars at 90 degrees go right, towards 0
     True
     """
-    if not 0 < temporal_hz < rate_hz / 2 < np.inf:
+    if not (
+        is_real(rate_hz, above=0, most=_FASTEST_HZ)
+        and is_real(temporal_hz, above=0)
+        and 2 * temporal_hz < rate_hz
+    ):
         raise InputError(f"{temporal_hz!r} Hz is not below half of {rate_hz!r} frames a second")
-    if not (np.isfinite(cycles_per_sigma) and cycles_per_sigma > 0):
+    if not is_real(cycles_per_sigma, above=0, most=_MOST_CYCLES):
         raise InputError(f"an envelope cannot hold {cycles_per_sigma!r} cycles")
     energy = np.empty((*_shape(movie, bank, max_bytes, 2), 2))
     wave = _temporal(rate_hz, temporal_hz, cycles_per_sigma)
@@ -303,7 +315,7 @@ def _filtered(images: LazyArray, bank: Bank) -> Iterator[tuple[slice, Any]]:
     even, odd = (phase.reshape(len(bank), -1).T for phase in (bank.even, bank.odd))
     size = len(even)
     for rows in ranges(images.shape[0], max(1, BLOCK_BYTES // (8 * max(size, 4 * len(bank))))):
-        pixels = np.asarray(images[rows], dtype=np.float64).reshape(-1, size)
+        pixels = reals(images[rows], "pixels").reshape(-1, size)
         if not np.isfinite(pixels).all():
             raise InputError(f"pictures {rows.start} to {rows.stop - 1} are not finite everywhere")
         yield rows, pixels @ even + 1j * (pixels @ odd)

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import unit_names
+from panneuro.analysis.reals import as_array, is_real, reals
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating[Any]]
 
+_SMOOTHEST = 1e6
 _NAMED = (("Hz", "rate"), ("s", "occupancy"))
 
 
@@ -139,7 +141,7 @@ def tuning_fields(
     """
     spikes = check_counts(counts, bin_s)
     bounds = check_edges(edges)
-    if not (np.isfinite(smoothing_bins) and smoothing_bins >= 0):
+    if not is_real(smoothing_bins, least=0, most=_SMOOTHEST):
         raise InputError(f"fields cannot be smoothed by {smoothing_bins!r} bins")
     flat = bins_of(positions, bounds, len(spikes))
     used = flat >= 0
@@ -173,14 +175,14 @@ def unit_of(positions: Any) -> str:
 
 def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
     """Return counts of times and units as an array, or say what is wrong with them."""
-    spikes = np.asarray(counts)
+    spikes = as_array(counts, "counts")
     if spikes.ndim != 2 or not spikes.size or spikes.dtype.kind not in "biuf":
         raise InputError(
             f"counts have the shape {spikes.shape} and the type {spikes.dtype}, not (times, units)"
         )
     if not (np.isfinite(spikes) & (spikes >= 0)).all():
         raise InputError("counts are not all finite and from 0")
-    if not (np.isfinite(bin_s) and bin_s > 0):
+    if not is_real(bin_s, above=0):
         raise InputError(f"a bin of time lasts {bin_s!r} s")
     return spikes
 
@@ -188,16 +190,18 @@ def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
 def check_edges(edges: npt.ArrayLike | tuple[npt.ArrayLike, ...]) -> tuple[Floats, ...]:
     """Return the edges of the bins along each axis."""
     several = isinstance(edges, tuple) and all(np.ndim(one) == 1 for one in edges)
-    bounds = tuple(np.asarray(one, dtype=float) for one in (edges if several else (edges,)))  # type: ignore[union-attr]
+    given: Any = edges if several else (edges,)
+    bounds = tuple(reals(one, "edges of bins") for one in given)
     for one in bounds:
-        if one.ndim != 1 or len(one) < 2 or not (np.diff(one) > 0).all():
-            raise InputError(f"edges of bins do not ascend: {one[:5]}")
+        finite = one.ndim == 1 and len(one) > 1 and np.isfinite(one).all()
+        if not finite or not (np.diff(one) > 0).all():
+            raise InputError(f"edges of bins do not ascend: {one.ravel()[:5]}")
     return bounds
 
 
 def check_chosen(chosen: npt.ArrayLike, n_times: int) -> npt.NDArray[np.bool_]:
     """Return which times are chosen."""
-    given = np.asarray(chosen)
+    given = as_array(chosen, "chosen times")
     if given.shape != (n_times,) or given.dtype != bool:
         raise InputError(
             f"{n_times} times were chosen from by {given.dtype} of shape {given.shape}"
@@ -207,7 +211,7 @@ def check_chosen(chosen: npt.ArrayLike, n_times: int) -> npt.NDArray[np.bool_]:
 
 def as_columns(positions: npt.ArrayLike, n_times: int) -> Floats:
     """Return positions of shape ``(n_times, n_axes)``."""
-    given = np.asarray(positions, dtype=float)
+    given = reals(positions, "positions")
     columns = given[:, None] if given.ndim == 1 else given
     if columns.ndim != 2 or len(columns) != n_times:
         raise InputError(f"{n_times} bins of time have positions of shape {given.shape}")

@@ -20,10 +20,11 @@ import scipy.linalg
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from panneuro.analysis.blocks import check_threads
+from panneuro.analysis.blocks import check_number, check_threads
 from panneuro.analysis.group_lasso import descend
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.poisson import Array, Problem
+from panneuro.analysis.reals import as_array, is_real, reals
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ def fit_poisson(
     array([ 0.5, -0.3])
     """
     check_threads(executor)
+    check_number("steps", max_steps)
+    if not is_real(tolerance, above=0):
+        raise InputError(f"cells are done at a slope of {tolerance!r}", hint="tolerance=1e-5")
     points, spikes = _check(features, counts)
     penalties = _check_ridge(ridge, points.shape[1])
     with threadpool_limits(1):
@@ -173,13 +177,13 @@ def bits_per_spike(rates: npt.ArrayLike, counts: npt.ArrayLike | xr.DataArray) -
     >>> bits_per_spike([[1.0], [0.25]], [[1], [0]]).values.round(2)
     array([0.64])
     """
-    expected, spikes = np.asarray(rates, dtype=float), np.asarray(counts, dtype=float)
+    expected, spikes = reals(rates, "rates"), reals(counts, "counts")
     if expected.shape != spikes.shape or expected.ndim != 2:
         raise InputError(f"rates of shape {expected.shape} met counts of {spikes.shape}")
     if not (expected > 0).all() or not np.isfinite(expected).all():
         raise InputError("rates are not all finite and above 0")
-    if not np.isfinite(spikes).all():
-        raise InputError("counts are not all finite", hint="leave such bins out")
+    if not (np.isfinite(spikes) & (spikes >= 0)).all():
+        raise InputError("counts are not all finite and from 0", hint="leave such bins out")
     total = spikes.sum(axis=0)
     some = np.where(total > 0, total, np.nan)
     gained = (spikes * np.log(expected)).sum(axis=0) - expected.sum(axis=0)
@@ -266,7 +270,9 @@ def _search(problem: Problem, found: Array, value: Array, slope: Array, move: Ar
 
 
 def _check(features: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Array, Array]:
-    points, spikes = np.asarray(features), np.asarray(counts)
+    points, spikes = as_array(features, "features"), reals(counts, "counts")
+    if points.dtype != np.float32:
+        points = reals(points, "features")
     if (
         points.ndim != 2
         or spikes.ndim != 2
@@ -287,7 +293,7 @@ def _check(features: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Array, Array
 
 
 def _check_ridge(ridge: npt.ArrayLike, n_features: int) -> Array:
-    given = np.asarray(ridge, dtype=float)
+    given = reals(ridge, "penalties")
     if given.shape not in ((), (n_features,)) or not (given >= 0).all() or np.isinf(given).any():
         raise InputError(
             f"ridge of {n_features} features has the shape {given.shape}, or is below 0"
@@ -298,8 +304,12 @@ def _check_ridge(ridge: npt.ArrayLike, n_features: int) -> Array:
 def _check_groups(
     groups: npt.ArrayLike | None, n_features: int, penalty: float
 ) -> list[npt.NDArray[np.intp]]:
-    given = np.asarray(groups)
-    if given.shape != (n_features,) or not penalty > 0:
+    given = as_array(groups, "groups")
+    if (
+        given.shape != (n_features,)
+        or given.dtype.kind not in "iu"
+        or not is_real(penalty, above=0)
+    ):
         raise InputError(
             f"a group penalty of {penalty!r} needs the group of each of {n_features} features"
         )

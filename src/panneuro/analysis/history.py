@@ -13,9 +13,12 @@ import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.reals import as_array, is_real, reals
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
+
+_LONGEST_S = 1e6
 
 
 def raised_cosines(n_basis: int, last_s: float, bin_s: float, bend_s: float = 0.005) -> Floats:
@@ -51,7 +54,8 @@ def raised_cosines(n_basis: int, last_s: float, bin_s: float, bend_s: float = 0.
     array([ 0, 15, 45])
     """
     check_number("cosines", n_basis, 2)
-    if not (np.inf > last_s > bin_s > 0) or not np.inf > bend_s > 0:
+    lasting = is_real(bin_s, above=0) and is_real(last_s, above=bin_s, most=_LONGEST_S)
+    if not (lasting and is_real(bend_s, above=0, most=_LONGEST_S)):
         raise InputError(
             f"{n_basis} cosines from {bin_s!r} s to {last_s!r} s, bent at {bend_s!r} s, cannot be",
             hint="last_s > bin_s > 0 and bend_s > 0",
@@ -104,14 +108,18 @@ def history_features(
     >>> history_features([[1], [0], [0]], [[1.0], [0.5]]).ravel()
     array([0. , 1. , 0.5])
     """
-    spikes, functions = np.asarray(counts), np.ascontiguousarray(basis, dtype=dtype)
+    spikes = as_array(counts, "counts")
+    functions = np.ascontiguousarray(reals(basis, "a basis"), dtype=dtype)
     if spikes.ndim != 2 or functions.ndim != 2 or not spikes.size or not functions.size:
         raise InputError(f"counts of shape {spikes.shape} met a basis of {functions.shape}")
+    if not np.isfinite(functions).all():
+        raise InputError("functions of the basis are not all finite")
     if spikes.dtype.kind not in "iu" or spikes.min() < 0:
         raise InputError(f"counts are of type {spikes.dtype}, not integers, or below 0")
     shape = (len(spikes), spikes.shape[1], functions.shape[1])
     check_bytes(shape, functions.dtype, max_bytes, "filtering spikes", "choose fewer units or bins")
-    begins = np.unique(np.append(np.asarray(starts if starts is not None else [0]), 0))
+    given = as_array(starts if starts is not None else [0], "starts")
+    begins = np.unique(np.append(given, 0)) if given.dtype.kind in "iu" else given
     if begins.dtype.kind not in "iu" or begins[0] < 0 or begins[-1] >= len(spikes):
         raise InputError(f"starts {begins[:5].tolist()}… are not bins from 0 to {len(spikes) - 1}")
     stops = np.append(begins[1:], len(spikes))
@@ -153,14 +161,15 @@ def filters_of(
                   0.02    1.0
     Name: filter, dtype: float64
     """
-    given, functions = np.asarray(weights, dtype=float), np.asarray(basis, dtype=float)
-    lists = given.ndim == functions.ndim == 2 and given.size and functions.size
+    given, functions = reals(weights, "weights"), reals(basis, "a basis")
+    finite = np.isfinite(given).all() and np.isfinite(functions).all()
+    lists = given.ndim == functions.ndim == 2 and given.size and functions.size and finite
     if not lists or len(given) % functions.shape[1]:
         raise InputError(
-            f"weights of shape {given.shape} met a basis of {functions.shape}",
+            f"weights of shape {given.shape} met a basis of {functions.shape}, or are not finite",
             hint="weights are of n_sources × n_basis rows; a basis has n_lags rows",
         )
-    if bin_s is not None and not (np.isfinite(bin_s) and bin_s > 0):
+    if bin_s is not None and not is_real(bin_s, above=0):
         raise InputError(f"a bin of time lasts {bin_s!r} s")
     by_source = given.T.reshape(given.shape[1], -1, functions.shape[1])
     lags = np.arange(1, len(functions) + 1) * (1 if bin_s is None else bin_s)

@@ -17,6 +17,7 @@ import xarray as xr
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
 
@@ -120,7 +121,7 @@ def in_bits(values: dict[str, Floats], units: npt.NDArray[Any], unit: str = "bit
 def _responses(
     counts: npt.ArrayLike | xr.DataArray,
 ) -> tuple[Codes, npt.NDArray[Any]]:
-    values = np.asarray(counts)
+    values = as_array(counts, "responses")
     if values.ndim != 2 or not len(values) or values.dtype.kind not in "biu":
         raise InputError(
             f"responses have the shape {values.shape} and the type {values.dtype}",
@@ -282,9 +283,11 @@ def possible_responses(counts: npt.ArrayLike, n_most: int) -> int:
     >>> possible_responses([1, 1, 1, 1], 10), possible_responses([50, 50], 10)
     (8, 2)
     """
-    seen = np.asarray(counts, dtype=float)
-    if seen.ndim != 1 or not seen.size or not (seen >= 1).all():
-        raise InputError(f"responses were seen {seen.tolist()[:5]!r} times, not at least once each")
+    seen = reals(counts, "counts")
+    if seen.ndim != 1 or not seen.size or not ((seen >= 1) & (seen < np.inf)).all():
+        raise InputError(
+            f"responses were seen {seen.ravel()[:5].tolist()!r} times, not at least once each"
+        )
     trials, n_seen = seen.sum(), len(seen)
     away = float(np.sum((1 - seen / trials) ** trials))
     unseen = 0

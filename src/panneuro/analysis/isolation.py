@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from panneuro.analysis.blocks import check_number
+from panneuro.analysis.labels import encode
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -101,7 +104,9 @@ def isolation(
     >>> found.nn_hit_rate, found.nn_miss_rate, found.d_prime > 10
     (1.0, 0.0, True)
     """
-    array, names = np.asarray(features, dtype=np.float64), np.asarray(labels)
+    array, names = reals(features, "features"), as_array(labels, "units of spikes")
+    check_number("neighbours", n_neighbours)
+    check_number("spikes", max_spikes)
     if array.ndim != 2 or names.shape != array.shape[:1] or not np.isfinite(array).all():
         raise InputError(
             f"features of shape {array.shape!r} with {names.shape!r} labels are not one finite row "
@@ -158,7 +163,7 @@ def isolation_table(
     >>> isolation_table(features, np.repeat(["a", "b"], 500)).nn_hit_rate.tolist()
     [1.0, 1.0]
     """
-    units = np.unique(np.asarray(labels)).tolist()
+    units = encode(labels)[0].tolist()
     asked = {"n_neighbours": n_neighbours, "max_spikes": max_spikes}
     task = partial(isolation, features, labels, **asked)
     rows = [asdict(found) for found in spread(task, units, executor)]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 
@@ -39,7 +40,7 @@ def encode(labels: npt.ArrayLike, n_trials: int | None = None) -> tuple[npt.NDAr
     >>> encode(["go", "stop", "go"])
     (array(['go', 'stop'], dtype='<U4'), array([0, 1, 0]))
     """
-    given = np.asarray(labels)
+    given = as_array(labels, "labels")
     expected = given.shape if n_trials is None else (n_trials,)
     if given.ndim != 1 or not given.size or given.shape != expected:
         trials = "trial" if n_trials is None else f"of {n_trials} trials"

@@ -26,6 +26,7 @@ from panneuro.analysis.fields import (
     unit_of,
 )
 from panneuro.analysis.folds import check_folds
+from panneuro.analysis.reals import reals
 from panneuro.analysis.state_space import normal_moves, smooth_blocks
 from panneuro.core.errors import InputError
 
@@ -72,6 +73,10 @@ def position_log_likelihood(
     array([0, 1])
     """
     spikes = check_counts(counts, bin_s)
+    if fields.rates_hz.shape[1:] != fields.occupancy_s.shape:
+        raise InputError(
+            f"fields of shape {fields.rates_hz.shape} have occupancy of {fields.occupancy_s.shape}"
+        )
     if spikes.shape[1] != len(fields.rates_hz):
         raise InputError(f"{spikes.shape[1]} units were given fields of {len(fields.rates_hz)}")
     return _log_likelihood(spikes, *_weights(fields, bin_s, dtype))
@@ -314,8 +319,12 @@ def _log_likelihood(spikes: Floats, logs: Floats, totals: Floats) -> Floats:
 def _log_prior(prior: npt.ArrayLike | None, fields: Fields, dtype: npt.DTypeLike) -> Floats:
     if prior is None:
         return np.zeros(fields.occupancy_s.size, dtype=dtype)
-    given = np.asarray(prior, dtype=float).ravel()
-    if given.shape != (fields.occupancy_s.size,) or not (given >= 0).all() or not given.sum() > 0:
+    given = reals(prior, "probabilities of positions").ravel()
+    if (
+        given.shape != (fields.occupancy_s.size,)
+        or not (given >= 0).all()
+        or not 0 < given.sum() < np.inf
+    ):
         raise InputError(f"the prior of {fields.occupancy_s.size} positions is {given[:5]}…")
     with np.errstate(divide="ignore"):
         logs: Floats = np.log(given / given.sum()).astype(dtype)

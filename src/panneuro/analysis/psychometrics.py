@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, ndtr, ndtri, xlogy
 
 from panneuro.analysis.blocks import check_number
+from panneuro.analysis.reals import is_real, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.traces import numbers
 from panneuro.core.errors import InputError
@@ -92,7 +93,7 @@ def psychometric_curve(
     (array([0.5 , 0.75]), array([2, 4]))
     """
     strength, choice = _trials(stimulus, chose)
-    if not 0 < level < 1:
+    if not is_real(level, above=0) or level >= 1:
         raise InputError(f"a level of {level!r} does not lie between 0 and 1")
     values, codes = np.unique(strength, return_inverse=True)
     n = np.bincount(codes, minlength=len(values))
@@ -176,10 +177,10 @@ def fit_psychometric(
     """
     strength, choice = _trials(stimulus, chose)
     check_number("resamples", n_resamples, 0)
-    if not 0 < level < 1:
+    if not is_real(level, above=0) or level >= 1:
         raise InputError(f"intervals of {level!r} were asked for", hint="level=0.95")
     values, codes = np.unique(strength, return_inverse=True)
-    if shape not in _SHAPES:
+    if not isinstance(shape, str) or shape not in _SHAPES:
         raise InputError(f"no shape is called {shape!r}", hint=f"shapes: {', '.join(_SHAPES)}")
     if len(values) < 2:
         raise InputError("fitting a psychometric function needs two stimuli, not one")
@@ -232,7 +233,10 @@ def psychometric_function(stimulus: npt.ArrayLike, fit: pd.DataFrame) -> xr.Data
             f"a table of {len(fit)} rows and the shape {shape!r} is no psychometric fit",
             hint="psychometric_function(stimulus, fit_psychometric(…))",
         )
-    threshold, width, guess, lapse = numbers(fit["value"], "parameters of a fit")
+    parameters = numbers(fit["value"], "parameters of a fit")
+    if not np.isfinite(parameters).all():
+        raise InputError(f"parameters of a fit are {parameters.tolist()}")
+    threshold, width, guess, lapse = parameters
     p = guess + (1 - guess - lapse) * _SHAPES[shape](x, threshold, width)[0]
     named = {"units": "1", "long_name": "probability of the choice"}
     return xr.DataArray(p, {"stimulus": x}, "stimulus", name="probability", attrs=named)
@@ -254,7 +258,8 @@ class _Model:
         self._shape = shape
         self._held = {at: rate for at, rate in ((2, guess), (3, lapse)) if rate is not None}
         rates = list(self._held.values())
-        if min(rates, default=0) < 0 or not sum(rates) < 1 or not 0 < most <= 0.5:
+        known = all(is_real(one, least=0) for one in rates) and is_real(most, above=0, most=0.5)
+        if not known or sum(rates) >= 1:
             raise InputError(f"rates of {guess!r}, {lapse!r} and up to {most!r} are none")
         span = float(values[-1] - values[0])
         positive = shape == "weibull"
@@ -332,7 +337,7 @@ def _refitted(model: _Model, best: Floats, seed: np.random.SeedSequence, index: 
 
 
 def _trials(stimulus: npt.ArrayLike, chose: npt.ArrayLike) -> tuple[Floats, Floats]:
-    strength, choice = np.asarray(stimulus, np.float64), np.asarray(chose)
+    strength, choice = reals(stimulus, "strengths of stimuli"), reals(chose, "choices")
     if strength.ndim != 1 or strength.shape != choice.shape:
         raise InputError(f"stimuli of shape {strength.shape} have choices of shape {choice.shape}")
     if not np.isin(choice, (0, 1)).all():

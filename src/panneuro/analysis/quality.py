@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from panneuro.analysis.blocks import check_number
+from panneuro.analysis.reals import is_real, reals
 from panneuro.analysis.refractory import (
     isi_violations_ratio,
     rp_contamination,
@@ -131,6 +133,9 @@ def amplitude_cutoff(
     0.2
     """
     sizes = _finite(amplitudes, "amplitudes", 1)
+    check_number("bins", n_bins)
+    if not is_real(smoothing_bins, above=0, most=1e6):
+        raise InputError(f"a histogram cannot be smoothed by {smoothing_bins!r} bins")
     if len(sizes) < 5 * n_bins:
         return float("nan")
     histogram = np.histogram(sizes, n_bins)[0]
@@ -179,6 +184,9 @@ def noise_cutoff(amplitudes: npt.ArrayLike, *, upper_share: float = 0.5, n_bins:
     True
     """
     sizes = _finite(amplitudes, "amplitudes", 1)
+    check_number("bins", n_bins, 2)
+    if not is_real(upper_share, least=0, most=1):
+        raise InputError(f"the upper tail begins at a share of {upper_share!r}", hint="from 0 to 1")
     if (sizes < 0).any():
         raise InputError("amplitudes are below 0", hint="give their absolute values")
     if not sizes.any():
@@ -219,7 +227,7 @@ def snr(template: npt.ArrayLike, noise: float) -> float:
     8.0
     """
     waveform = _finite(template, "the template", 1)
-    if not (np.isfinite(noise) and noise > 0) or not len(waveform):
+    if not is_real(noise, above=0) or not len(waveform):
         raise InputError(f"a template of {len(waveform)} samples over a noise of {noise!r}")
     return float(np.abs(waveform).max() / noise)
 
@@ -247,8 +255,8 @@ def noise_level(samples: npt.ArrayLike) -> Floats:
     >>> noise_level(np.random.default_rng(0).normal(0, 5, (100_000, 2))).round(1)
     array([5., 5.])
     """
-    array = np.asarray(samples, np.float64)
-    if not array.size or not np.isfinite(array).all():
+    array = reals(samples, "samples")
+    if not array.ndim or not array.size or not np.isfinite(array).all():
         raise InputError(f"samples of shape {array.shape!r} are none, or not finite numbers")
     deviation: Floats = np.median(np.abs(array - np.median(array, axis=0)), axis=0)
     return deviation / 0.6744897501960817
@@ -298,6 +306,9 @@ def drift(
     Drift(ptp=6.0, sd=3.0, mad=3.0)
     """
     ticks, places = spike_ticks(times_s), _finite(positions, "positions", 1)
+    check_number("spikes of an interval", min_spikes, 0)
+    if not is_real(min_valid, least=0, most=1) or not is_real(interval_s, above=0):
+        raise InputError(f"a share of {min_valid!r} of intervals of {interval_s!r} s was asked for")
     if len(ticks) != len(places):
         raise InputError(f"{len(ticks)} spikes have {len(places)} positions")
     first, last, width = to_ticks([start_s, stop_s, interval_s], "the session").tolist()
@@ -358,11 +369,11 @@ def quality_table(
     >>> table.presence_ratio.tolist()
     [1.0, 0.1]
     """
+    if not (is_real(start_s) and is_real(stop_s, above=start_s)):
+        raise InputError(f"a session cannot last from {start_s!r} to {stop_s!r} s")
     trains, duration_s = Trains.of(units), stop_s - start_s
     ends = to_ticks([start_s, stop_s], "the session")
-    if not duration_s > 0 or (
-        len(trains.ticks) and (trains.ticks.min() < ends[0] or trains.ticks.max() > ends[1])
-    ):
+    if len(trains.ticks) and (trains.ticks.min() < ends[0] or trains.ticks.max() > ends[1]):
         raise InputError(f"spikes lie outside the session from {start_s!r} to {stop_s!r} s")
     rows = []
     for row, unit in enumerate(trains.ids.tolist()):
@@ -380,7 +391,7 @@ def quality_table(
         if amplitudes is not None:
             if unit not in amplitudes or len(amplitudes[unit]) != len(times_s):
                 raise InputError(f"unit {unit!r} has not one amplitude for each of its spikes")
-            sizes = np.asarray(amplitudes[unit], dtype=np.float64)
+            sizes = reals(amplitudes[unit], "amplitudes")
             found["amplitude_cutoff"] = amplitude_cutoff(sizes)
             found["noise_cutoff"] = noise_cutoff(sizes)
             found["amplitude_median"] = float(np.median(sizes)) if len(sizes) else float("nan")
@@ -391,7 +402,7 @@ def quality_table(
 
 
 def _finite(values: npt.ArrayLike, what: str, ndim: int) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
+    array = reals(values, what)
     if array.ndim != ndim or not np.isfinite(array).all():
         raise InputError(f"{what} of shape {array.shape!r} are not {ndim}-d finite numbers")
     return array

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.compiling import compiled
+from panneuro.analysis.reals import is_real
 from panneuro.analysis.trains import TICKS_PER_S, spike_ticks
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -217,7 +218,9 @@ def sliding_rp_violation(
     0.005
     """
     ticks = spike_ticks(times_s)
-    if not (0 < bin_s <= longest_s < duration_s < np.inf and 0 < confidence < 1):
+    given = (bin_s, shortest_s, longest_s, duration_s, confidence)
+    known = all(is_real(one, least=0) for one in given)
+    if not (known and 0 < bin_s <= longest_s < duration_s and 0 < confidence < 1):
         raise InputError(
             f"refractory periods of {bin_s!r} to {longest_s!r} s in {duration_s!r} s cannot be "
             f"tried with a confidence of {confidence!r}"
@@ -246,7 +249,8 @@ def close_pairs(ticks: npt.NDArray[np.int64], apart: int) -> int:
 
 
 def _window(duration_s: float, refractory_s: float, censored_s: float) -> float:
-    if not (0 <= censored_s < refractory_s < duration_s < np.inf):
+    known = all(is_real(one, least=0) for one in (censored_s, refractory_s, duration_s))
+    if not (known and censored_s < refractory_s < duration_s):
         raise InputError(
             f"a censored period of {censored_s!r} s, a refractory period of {refractory_s!r} s and "
             f"a duration of {duration_s!r} s do not ascend"

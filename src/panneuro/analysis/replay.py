@@ -24,6 +24,7 @@ from panneuro.analysis.permutations import p_values
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.plot_style import DASHED, readable, titled
 from panneuro.analysis.psth import count_windows
+from panneuro.analysis.reals import as_array, is_real, reals
 from panneuro.analysis.streams import Seed, child, root, spread, stream
 from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
@@ -121,10 +122,12 @@ def weighted_correlation(posterior: npt.ArrayLike, positions: npt.ArrayLike) -> 
     >>> weighted_correlation(np.eye(4), [0, 1, 2, 3])
     1.0
     """
-    weights, places = np.asarray(posterior, dtype=float), np.asarray(positions, dtype=float)
+    weights, places = reals(posterior, "weights"), reals(positions, "positions")
     if weights.ndim != 2 or places.shape != (weights.shape[1],):
         raise InputError(f"{places.shape} positions have weights of shape {weights.shape}")
-    if not (weights >= 0).all() or not weights.sum() > 0:
+    if not np.isfinite(places).all():
+        raise InputError("positions are not all finite")
+    if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
         raise InputError("weights of a correlation are negative, missing, or all zero")
     return float(_correlations(weights[None], places)[0])
 
@@ -156,9 +159,9 @@ def fit_line(posterior: npt.ArrayLike, band_bins: int = 2) -> tuple[float, int, 
     >>> fit_line(np.eye(5)[::-1], band_bins=0)
     (1.0, 4, 0)
     """
-    weights = np.ascontiguousarray(posterior, dtype=float)
+    weights = np.ascontiguousarray(reals(posterior, "weights"))
     check_number("bins of a band", band_bins, 0)
-    if weights.ndim != 2 or len(weights) < 2 or not (weights >= 0).all():
+    if weights.ndim != 2 or len(weights) < 2 or not ((weights >= 0) & (weights < np.inf)).all():
         raise InputError(f"a line was to be fitted to weights of shape {weights.shape}")
     score, first, last = _best_line(_within(weights, band_bins))
     active = max(1, int(np.count_nonzero(weights.sum(axis=1))))
@@ -220,7 +223,7 @@ def score_replay(
     if shuffle not in _SHUFFLES:
         raise InputError(f"there is no shuffle {shuffle!r}", hint=f"one of {', '.join(_SHUFFLES)}")
     check_number("shuffles", n_shuffles)
-    spikes, places = np.asarray(counts), fields.centres[:, 0]
+    spikes, places = as_array(counts, "counts"), fields.centres[:, 0]
     posterior = _active_posterior(spikes, fields, bin_s)
     n_active = int(np.count_nonzero(posterior.any(axis=1)))
     if n_active < FEWEST_BINS:
@@ -310,13 +313,15 @@ def score_replays(
     >>> score_replays({1: [0.01], 2: [0.03], 3: [0.05]}, events, fields).n_active.tolist()
     [3]
     """
-    starts, stops = (np.asarray(events[of], dtype=float) for of in ("start_time", "stop_time"))
+    starts, stops = (reals(events[of], "times of events") for of in ("start_time", "stop_time"))
     if not (stops >= starts).all():
         event = int(np.flatnonzero(~(stops >= starts))[0])
         raise InputError(f"event {event} lasts from {starts[event]} s to {stops[event]} s")
-    if not (np.isfinite(bin_s) and bin_s > 0):
+    if not is_real(bin_s, above=0):
         raise InputError(f"a bin of time lasts {bin_s!r} s")
     parent, trains = root(seed), Trains.of(units)
+    if len(trains) != len(fields.rates_hz):
+        raise InputError(f"{len(trains)} units were given fields of {len(fields.rates_hz)}")
     options = {"n_shuffles": n_shuffles, "shuffle": shuffle, "band_bins": band_bins}
     tasks = []
     for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):

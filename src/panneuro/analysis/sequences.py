@@ -21,6 +21,7 @@ from panneuro.analysis.labels import encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.plot_style import COLOURS, finish, readable, styled, titled
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed
 from panneuro.core.errors import InputError
 
@@ -101,7 +102,7 @@ def rank_order(
     >>> rank_order([0.01, 0.02, 0.05, np.nan, 0.07, 0.09], [1, 2, 3, 4, 5, 6]).correlation
     1.0
     """
-    times, ranks = np.asarray(times_s, dtype=float), np.asarray(template, dtype=float)
+    times, ranks = reals(times_s, "times"), reals(template, "a template")
     if times.shape != ranks.shape or times.ndim != 1:
         raise InputError(f"times of shape {times.shape} have a template of {ranks.shape}")
     fired = np.isfinite(times) & np.isfinite(ranks)
@@ -232,7 +233,7 @@ def lag_profile(posterior: npt.ArrayLike | xr.DataArray, items: npt.ArrayLike) -
     >>> found.lag.values, found.values.round(2)
     (array([-1,  0,  1]), array([0.4, 0.7, 0.2]))
     """
-    weights, codes = np.asarray(posterior, dtype=float), np.asarray(items)
+    weights, codes = reals(posterior, "posteriors"), as_array(items, "items")
     if weights.ndim != 2 or codes.shape != (len(weights),) or codes.dtype.kind not in "iu":
         raise InputError(f"items of shape {codes.shape} have posteriors of {weights.shape}")
     n_items = weights.shape[1]

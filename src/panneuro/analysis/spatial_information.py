@@ -13,6 +13,7 @@ import xarray as xr
 
 from panneuro.analysis.information import in_bits
 from panneuro.analysis.labels import unit_names
+from panneuro.analysis.reals import as_array, is_real
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
 
@@ -81,7 +82,7 @@ def spatial_information(
     values, where = _checked(counts, places)
     n_times = len(where)
     least = max(n_times // 20, 1) if min_shift is None else min_shift
-    if not 1 <= least <= n_times // 2:
+    if not is_real(least, least=1, most=n_times // 2) or int(least) != least:
         raise InputError(f"{n_times} bins of time are shifted by at least {least}")
     # A number of 32 bits is exact enough for counts, and twice as fast.
     occupied = (where == np.unique(where[where >= 0])[:, None]).astype(np.float32)
@@ -95,7 +96,7 @@ def spatial_information(
 def _checked(
     counts: npt.ArrayLike | xr.DataArray, places: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    values, where = np.asarray(counts), np.asarray(places)
+    values, where = as_array(counts, "counts"), as_array(places, "places")
     numbers = values.dtype.kind in "biuf" and where.dtype.kind in "iu"
     if values.ndim != 2 or where.shape != values.shape[:1] or not numbers:
         raise InputError(
