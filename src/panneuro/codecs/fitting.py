@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from panneuro.codecs.moments import (
     strips_of,
 )
 from panneuro.codecs.native import call, kernels
-from panneuro.codecs.predictor import LANES, MAX_PREDICTED, NEAR, Model
+from panneuro.codecs.predictor import KEPT, LANES, MAX_PREDICTED, NEAR, Model
 
 Array = npt.NDArray[Any]
 
@@ -211,7 +212,7 @@ def _beside(channels: int) -> Taps:
     )
 
 
-def _best(moments: Moments, counts: list[int], rows: int) -> _Fit:
+def _best(moments: Moments, counts: tuple[int, ...], rows: int) -> _Fit:
     """Return the fit of the least description length, or of fewer taps that is hardly longer."""
     channels = len(moments.power)
     shared = _shared(channels, rows, moments.rows)
@@ -247,7 +248,8 @@ def _shared(channels: int, rows: int, fitted: int) -> list[int]:
     return shared if shared and min(rows, 2 * fitted) < SHORTEST else [*shared, channels]
 
 
-def _nested(taps: Taps, channels: int) -> tuple[Taps, list[int]]:
+@lru_cache(KEPT)
+def _nested(taps: Taps, channels: int) -> tuple[Taps, tuple[int, ...]]:
     """Return taps in the order in which wider models take them in, and how many each model has."""
     further = FURTHER if channels >= FEW else ()
     all_pasts = OWN_PASTS if channels < FEW else OWN[channels >= 2 * FEW :]
@@ -262,7 +264,8 @@ def _nested(taps: Taps, channels: int) -> tuple[Taps, list[int]]:
 
     ordered = sorted(taps, key=first)
     levels = list(map(first, ordered))
-    return tuple(ordered), [sum(level <= at for level in levels) for at in range(len(pasts))]
+    counts = tuple(sum(level <= at for level in levels) for at in range(len(pasts)))
+    return tuple(ordered), counts
 
 
 def _solve(moments: Moments, count: int, sums: Array, rows: int) -> _Fit:
