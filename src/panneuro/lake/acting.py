@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from panneuro.access.actors import Actor
 from panneuro.access.policy import limited
@@ -21,7 +21,7 @@ from panneuro.core.errors import NotAllowedError, NotFoundError
 from panneuro.core.manifest import Manifest
 from panneuro.core.query import EVERYTHING, Query, parse
 from panneuro.lake.asset import Asset, parse_reference
-from panneuro.lake.auditing import Event, history
+from panneuro.lake.auditing import Asked, Event, history
 from panneuro.lake.finding import Found
 from panneuro.lake.scoping import Within
 from panneuro.lake.sharing import Sharing
@@ -346,10 +346,7 @@ class LakeFor:
         self,
         since: date | None = None,
         until: date | None = None,
-        *,
-        who: str = "",
-        what: str = "",
-        on: str = "",
+        **asked: Unpack[Asked],
     ) -> Iterator[Event]:
         """Yield what was done with what the actor may audit, and what was said of it.
 
@@ -358,7 +355,7 @@ class LakeFor:
         """
         scope = self.allowed("audit")
         if limited(EVERYTHING, scope) == EVERYTHING:
-            return history(self._lake, since, until, who=who, what=what, on=on)
+            return history(self._lake, since, until, **asked)
         if scope.is_nothing:
             return iter(())
         index, known = Within(self._lake.index, lambda: scope), dict[str, bool]()
@@ -373,11 +370,9 @@ class LakeFor:
             self._lake,
             since,
             until,
-            who=who,
-            what=what,
-            on=on,
             said_to=self.sharing.concerns(),
             done_for=is_theirs,
+            **asked,
         )
 
     def export(self, reference: str, kind: str, to: str | Path, **options: Any) -> Path:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from threading import Lock, Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from panneuro.access.actors import Actor
 from panneuro.access.statements import Statement
@@ -69,6 +69,14 @@ class Event:
     def to_json(self) -> dict[str, Any]:
         """Return the event as JSON values."""
         return asdict(self)
+
+
+class Asked(TypedDict, total=False):
+    """What an event must have; ``*`` stands for anything."""
+
+    who: str
+    what: str
+    on: str
 
 
 class Audit:
@@ -135,10 +143,7 @@ class Audit:
         self,
         since: date | None = None,
         until: date | None = None,
-        *,
-        who: str = "",
-        what: str = "",
-        on: str = "",
+        **asked: Unpack[Asked],
     ) -> Iterator[Event]:
         """Yield events, day by day, in the order of their times.
 
@@ -146,19 +151,19 @@ class Audit:
         ----------
         since, until : date, optional
             The first day and the last, in UTC.
-        who, what, on : str
-            What the event must have there; ``*`` stands for anything.
+        **asked
+            What the event must have as ``who``, ``what`` and ``on``: see `Asked`.
 
         Raises
         ------
         CorruptionError
             If a file of the audit is damaged.
         """
-        asked = _asked(who, what, on)
+        parts = _parts(asked)
         for day in sorted(self._store.folders(FOLDER)):
             said = day.rpartition("/")[2]
             if _DAY.fullmatch(said) and _is_between(said, since, until):
-                yield from (event for event in self._day(day) if _meets(event, asked))
+                yield from (event for event in self._day(day) if _meets(event, parts))
 
     def _day(self, folder: str) -> list[Event]:
         keys = [found.key for found in self._store.list(folder) if found.key.endswith(".jsonl")]
@@ -219,11 +224,9 @@ def history(
     since: date | None = None,
     until: date | None = None,
     *,
-    who: str = "",
-    what: str = "",
-    on: str = "",
     said_to: Callable[[Statement], bool] = lambda _: True,
     done_for: Callable[[Event], bool] = lambda _: True,
+    **asked: Unpack[Asked],
 ) -> Iterator[Event]:
     """Yield what was done and what was said about access, in the order of their times.
 
@@ -231,18 +234,18 @@ def history(
     ----------
     lake : Lake
         Whose.
-    since, until, who, what, on
+    since, until, **asked
         As in `Audit.search`.
     said_to, done_for : callable, optional
         Say which statements, and which events, may be told.
     """
-    asked = _asked(who, what, on)
+    parts = _parts(asked)
     said = [
         event
         for one in filter(said_to, lake.access.policy().statements)
-        if _is_between((event := event_of(one)).at[:10], since, until) and _meets(event, asked)
+        if _is_between((event := event_of(one)).at[:10], since, until) and _meets(event, parts)
     ]
-    events = filter(done_for, lake.audit.search(since, until, who=who, what=what, on=on))
+    events = filter(done_for, lake.audit.search(since, until, **asked))
     return heapq.merge(sorted(said, key=lambda one: one.at), events, key=lambda one: one.at)
 
 
@@ -264,9 +267,9 @@ def _short(text: object) -> str:
     return well_formed(str(text)[:_LONGEST])
 
 
-def _asked(who: str, what: str, on: str) -> list[tuple[str, list[str]]]:
-    named = (("who", who), ("what", what), ("on", on))
-    return [(name, fold(text).split("*")) for name, text in named if text]
+def _parts(asked: Asked) -> list[tuple[str, list[str]]]:
+    said = ((name, str(text)) for name, text in asked.items())
+    return [(name, fold(text).split("*")) for name, text in said if text]
 
 
 def _is_between(day: str, since: date | None, until: date | None) -> bool:

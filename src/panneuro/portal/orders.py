@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -184,26 +184,28 @@ def decode[Record: (Order, Progressed)](kind: type[Record], data: bytes | str) -
 
 def keep(store: Store, order: Order) -> None:
     """Put an order into the store."""
-    store.put(f"{FOLDER}/{order.id}.json", canonical_json(asdict(order)), create=True)
+    store.put(_key(order.id), canonical_json(asdict(order)), create=True)
 
 
 def keep_going(store: Store, order: Order, progressed: Progressed) -> bool:
     """Put into the store how far an order is now, and return whether it is to be stopped."""
-    store.put(_going(order.id), canonical_json(asdict(replace(progressed, told=time.time()))))
-    return _is_there(store, _stopping(order.id))
+    store.put(
+        _key(order.id, "going."), canonical_json(asdict(replace(progressed, told=time.time())))
+    )
+    return _is_there(store, _key(order.id, "stop."))
 
 
 def keep_end(store: Store, order: Order, progressed: Progressed) -> None:
     """Put into the store how an order ended, instead of how far it was."""
-    store.put(_ended(order.id), canonical_json(asdict(progressed)), create=True)
-    for key in (_going(order.id), _stopping(order.id)):
+    store.put(_key(order.id, "ended."), canonical_json(asdict(progressed)), create=True)
+    for key in (_key(order.id, "going."), _key(order.id, "stop.")):
         with suppress(ObjectNotFoundError):
             store.delete(key)
 
 
 def keep_stop(store: Store, id_: str) -> None:
     """Put into the store that an order is to be stopped, for the server that runs it."""
-    store.put(_stopping(id_), b"{}")
+    store.put(_key(id_, "stop."), b"{}")
 
 
 def kept(store: Store, id_: str) -> tuple[Order, Progressed] | None:
@@ -213,11 +215,11 @@ def kept(store: Store, id_: str) -> tuple[Order, Progressed] | None:
     """
     if not _ID.fullmatch(id_):
         return None
-    order = _found(Order, store, f"{FOLDER}/{id_}.json")
+    order = _found(Order, store, _key(id_))
     if order is None:
         return None
-    ended = _found(Progressed, store, _ended(id_))
-    going = None if ended else _found(Progressed, store, _going(id_))
+    ended = _found(Progressed, store, _key(id_, "ended."))
+    going = None if ended else _found(Progressed, store, _key(id_, "going."))
     if going and not going.is_silent:
         return order, going
     return order, ended or replace(going or Progressed(), status=INTERRUPTED)
@@ -229,16 +231,8 @@ def kept_ids(store: Store) -> Sequence[str]:
     return sorted(filter(_ID.fullmatch, names), reverse=True)
 
 
-def _ended(id_: str) -> str:
-    return f"{FOLDER}/{id_}.ended.json"
-
-
-def _going(id_: str) -> str:
-    return f"{FOLDER}/{id_}.going.json"
-
-
-def _stopping(id_: str) -> str:
-    return f"{FOLDER}/{id_}.stop.json"
+def _key(id_: str, what: Literal["", "ended.", "going.", "stop."] = "") -> str:
+    return f"{FOLDER}/{id_}.{what}json"
 
 
 def _found[Record: (Order, Progressed)](
