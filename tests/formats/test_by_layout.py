@@ -67,6 +67,7 @@ def neuronexus(folder: Path) -> Made:
         "samp_freq": 30_000.0,
         "shape": COUNTS.shape,
         "timestamp_range": [100, 599],
+        "t_range": [100 / 30_000, 600 / 30_000],
         "start_time": "2024-05-01T09:30:00",
     }
     channels = {
