@@ -69,16 +69,17 @@ def ridge_accuracies(
     order, sizes = np.argsort(folds, kind="stable"), np.bincount(folds)
     hat, ends = _hat(points[order], alpha), np.cumsum(sizes)
     truth = np.ascontiguousarray(members.T[order])
-    signs = truth.astype(np.float32)
-    signs *= 2
-    signs -= 1
     # Twice over, the trials of other folds follow one another, whichever fold is left out.
-    hat, signs = np.hstack([hat, hat]), np.vstack([signs, signs])
+    signs = np.empty((2, *truth.shape), np.float32)
+    np.multiply(truth, 2, out=signs)
+    signs -= 1
+    signs = signs.reshape(-1, len(members))
     right = np.zeros(len(members))
     for first, last in zip(ends - sizes, ends, strict=True):
-        others = slice(last, first + len(truth))
-        left = np.eye(last - first, dtype=hat.dtype) - hat[first:last, first:last]
-        told = _scores(np.linalg.inv(left) @ hat[first:last, others], signs[others])
+        rows = hat[first:last]
+        left = np.eye(last - first, dtype=hat.dtype) - rows[:, first:last]
+        others = np.hstack([rows[:, last:], rows[:, :first]])
+        told = _scores(np.linalg.inv(left) @ others, signs[last : first + len(truth)])
         right += np.count_nonzero((told > 0) == truth[first:last], axis=0) / (last - first)
     return right / len(sizes)
 
