@@ -25,10 +25,9 @@ _LOW = 18
 """Bits of a size that are multiplied by seconds apart, so that sums of the products fit."""
 
 _SUMS = f"""
-    sum(bytes), sum(source), sum(iif(second<:since, bytes, 0)),
-    sum(iif(second<:since, 0, objects)),
-    sum(iif(second<:since, 0, (bytes >> {_LOW}) * remaining)),
-    sum(iif(second<:since, 0, (bytes & {(1 << _LOW) - 1}) * remaining))"""
+    sum(bytes), sum(source), sum(bytes * (second < :since)), sum(objects * (second >= :since)),
+    sum((bytes >> {_LOW}) * remaining * (second >= :since)),
+    sum((bytes & {(1 << _LOW) - 1}) * remaining * (second >= :since))"""
 
 
 class Sum(NamedTuple):

@@ -305,8 +305,8 @@ class SqliteRuns:
     def kept(self, since: int, until: int) -> list[Sum]:
         """Return what the records of runs keep, by the month in which these ended."""
         found = self._all(
-            "SELECT month, sum(bytes), sum(iif(second<:since, bytes, 0)),"
-            " sum(iif(second<:since, 0, bytes*remaining))"
+            "SELECT month, sum(bytes), sum(bytes * (second < :since)),"
+            " sum(bytes * remaining * (second >= :since))"
             " FROM spent WHERE second<:until GROUP BY month",
             {"since": since, "until": until},
         )
