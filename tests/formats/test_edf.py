@@ -131,6 +131,13 @@ def test_annotations_and_documents(tmp_path: Path) -> None:
     assert found.documents["acquisition"]["session_start"] == "2024-01-12T12:30:05"
 
 
+def test_signals_and_annotations_are_on_one_clock(tmp_path: Path) -> None:
+    write_edf(tmp_path / "x.edf", onsets=(0.77, 0.87, 0.97))
+    found = read(tmp_path)
+    assert [found[name].start_s for name in ("eeg", "eog_left")] == [0.77, 0.77]
+    assert found["annotations"].df["start_time"].tolist() == [0.15]
+
+
 def test_records_with_pauses_between_are_stamped(tmp_path: Path) -> None:
     write_edf(tmp_path / "x.edf", "EDF+D", (0, 0.1, 7.5))
     found = read(tmp_path)["eeg"]
@@ -170,6 +177,8 @@ def test_the_real_recording(sample_data: Path) -> None:
     eeg, heart = read(place)["eeg"], read(place)["auxiliary"]
     assert eeg.rate_hz == pytest.approx(999.41, abs=0.01)
     assert eeg.duration_s == pytest.approx(21.67, abs=0.01)
+    # As MNE reads it, the seizure begins 10.22874 s after the first sample.
+    assert read(place)["annotations"].df["start_time"][0] - eeg.start_s == pytest.approx(10.22874)
     assert (eeg.data.shape, heart.channels) == ((238 * 91, 76), ("EKGL", "EKGR"))
     records = np.frombuffer(place.read_bytes(), "<i2", offset=256 * 80).reshape(91, -1)
     np.testing.assert_array_equal(eeg.data[:238, 0], records[0, :238])

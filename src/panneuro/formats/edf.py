@@ -197,8 +197,8 @@ def _records(path: Path, header: Header, notes: list[str]) -> npt.NDArray[np.uin
 
 def _annotations(
     header: Header, records: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.float64] | None, Intervals | None]:
-    """Return when each record begins, where that is told, and what was annotated."""
+) -> tuple[npt.NDArray[np.float64], Intervals | None]:
+    """Return when each record begins, by the clock of what was annotated, and that."""
     import pandas as pd
 
     rows: list[tuple[float, float, str]] = []
@@ -218,15 +218,16 @@ def _annotations(
     annotations = Intervals(
         "annotations", lambda: frame, tuple(frame.columns), len(frame), description=said_of
     )
-    return onsets if header.kind.startswith("EDF+D") else None, annotations if rows else None
+    return onsets, annotations if rows else None
 
 
 def _signals(
     header: Header,
     records: npt.NDArray[np.uint8],
-    onsets: npt.NDArray[np.float64] | None,
+    onsets: npt.NDArray[np.float64],
     electrodes: Electrodes,
 ) -> Iterator[TimeSeries]:
+    is_paused = header.kind.startswith(("EDF+D", "BDF+D"))
     groups: dict[tuple[int, str, bool], list[Channel]] = {}
     for channel in header.channels:
         if channel.label not in _NOTES:
@@ -250,8 +251,9 @@ def _signals(
             name,
             Columnar(len(records) * n_samples, firsts, kept, partial(_read, records, n_samples)),
             unit,
-            rate_hz=rate if onsets is None else None,
-            timestamps=None if onsets is None else _stamps(onsets, n_samples, rate),
+            rate_hz=None if is_paused else rate,
+            start_s=0.0 if is_paused else float(onsets[0]),
+            timestamps=_stamps(onsets, n_samples, rate) if is_paused else None,
             gain=np.array([scaled(channel.gain, power) for channel, power in pairs]),
             offset=np.array([scaled(channel.offset, power) for channel, power in pairs]),
             channels=names,
