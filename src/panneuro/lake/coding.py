@@ -44,7 +44,8 @@ def chooser(names: Iterable[str] | None = None) -> Choose:
         dtype = np.dtype(data.dtype)
         blocks = _blocks(data, chunk[0])
         tile = tuple(slice(0, width) for width in chunk[1:])
-        samples = [block[(slice(None), *tile)] for block in blocks]
+        # Brought together once: what is mapped from a file lies far apart.
+        samples = [np.ascontiguousarray(block[(slice(None), *tile)]) for block in blocks]
 
         raw, least = sum(sample.nbytes for sample in samples), [0] * len(samples)
 
