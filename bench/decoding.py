@@ -30,6 +30,7 @@ from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 from sklearn.model_selection import PredefinedSplit, cross_val_score
 from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.clusterless import decode_clusterless
 from panneuro.analysis.decoding import decode
 from panneuro.analysis.fields import tuning_fields
 from panneuro.analysis.glm import fit_poisson
@@ -64,6 +65,22 @@ found = decoder.predict(spikes, time=np.arange(len(spikes)) * 0.02).acausal_post
 seconds = time.perf_counter() - began
 at = found.position.values[found.values.argmax(axis=1)]
 print(seconds, np.median(np.abs(at - position)))
+"""
+
+MARKED = """
+import sys, time, warnings, numpy as np
+warnings.simplefilter("ignore")
+from replay_trajectory_classification.likelihoods import multiunit_likelihood as peer
+d = np.load(sys.argv[1]); position, marks = d["position"][:, None], d["marks"]
+half, middles = len(position) // 2, np.arange(1, 100, 2.0)[:, None]
+began = time.perf_counter()
+known = peer.fit_multiunit_likelihood(position[:half], marks[:half], middles, 20.0, 4.0)
+logs = peer.estimate_multiunit_likelihood(
+    marks[half:], place_bin_centers=middles, disable_progress_bar=True, **known
+)
+seconds = time.perf_counter() - began
+found = middles[logs.argmax(axis=1), 0]
+print(seconds, np.median(np.abs(found - position[half:, 0])))
 """
 
 
@@ -198,6 +215,35 @@ def place(peer_python: str | None) -> None:
     print(f"{'':46} median error {errors[0]:.1f} cm, along a walk {errors[1]:.1f} cm")
 
 
+def clusterless(peer_python: str | None) -> None:
+    """Five minutes at 20 ms, the spikes of eight tetrodes with ten cells each; no walk."""
+    random, n_times, bin_s = np.random.default_rng(4), 15_000, 0.02
+    position = np.floor((100 - np.abs(np.arange(n_times) * 0.4 % 200 - 100)) / 2.001) * 2 + 1
+    marks, tetrodes = np.full((n_times, 4, 8), np.nan), []
+    for number in range(8):
+        rates = 0.3 + 15 * np.exp(-((position[:, None] - random.uniform(0, 100, 10)) ** 2) / 50)
+        fired = random.poisson(rates * bin_s) > 0
+        bins = np.flatnonzero(fired.any(axis=1))  # The peer has one spike a bin and tetrode.
+        cells = fired[bins].argmax(axis=1)
+        of = random.uniform(60, 300, (10, 4))[cells] + random.normal(0, 15, (len(bins), 4))
+        marks[bins, :, number] = of
+        tetrodes.append(((bins + 0.5) * bin_s, of))
+    folds, edges = np.arange(n_times) * 2 // n_times, np.arange(0, 101, 2.0)
+    options: dict[str, Any] = {"mark_sd": 20.0, "smoothing_bins": 2.0}
+    ours, found = timed(
+        lambda: decode_clusterless(tetrodes, position, edges, bin_s, folds, **options), 2
+    )
+    later = float(np.median(found.error[n_times // 2 :]))
+    print(
+        f"{'clusterless, both halves':46} {ours:8.2f} s  median error of the later {later:.1f} cm"
+    )
+    if peer_python:
+        seconds, error = aside(peer_python, MARKED, position=position, marks=marks)
+        name = "~replay_trajectory_classification"
+        tell("clusterless, 15,000 bins, 8 tetrodes", ours, 2 * seconds, name)
+        print(f"{'':46} its median error {error:.1f} cm")
+
+
 def glm(peer_python: str | None) -> None:
     """80 cells: 90,000 bins of 27 features of behaviour, and 20,000 of 320 of coupling."""
     random, n_times = np.random.default_rng(3), 90_000
@@ -243,12 +289,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", metavar="PYTHON", help="an interpreter that has the peers")
     parser.add_argument("--permutations", type=int, default=200, help="of 118 images")
-    parser.add_argument("--only", choices=("images", "choices", "place", "glm"))
+    parser.add_argument("--only", choices=("images", "choices", "place", "clusterless", "glm"))
     chosen = parser.parse_args()
     topics: dict[str, Callable[[], None]] = {
         "images": lambda: images(chosen.permutations),
         "choices": choices,
         "place": lambda: place(chosen.peer),
+        "clusterless": lambda: clusterless(chosen.peer),
         "glm": lambda: glm(chosen.peer),
     }
     warnings.simplefilter("ignore")
