@@ -138,6 +138,15 @@ def test_a_plane_is_decoded_too():
     assert found.axis.values.tolist() == ["x", "y"]
 
 
+def test_a_spike_where_a_bin_begins_is_in_it():
+    odd = np.arange(100) % 2
+    at_edges = (np.arange(100) * 0.1, 100.0 * odd[:, None])
+    found = decode_clusterless(
+        [at_edges], 2.5 + 5 * odd, [0, 5, 10], 0.1, mark_sd=1.0, smoothing_bins=0.2
+    )
+    assert (found.error == 0).all()
+
+
 def test_no_spikes_and_strange_spikes_tell_nothing_of_their_own():
     position = np.tile([2.5, 7.5], 50)
     nothing = (np.zeros(0), np.zeros((0, 2)))

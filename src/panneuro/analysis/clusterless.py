@@ -170,7 +170,8 @@ class _Group:
         """Put spikes into bins of time, of which those that are not learnt from have no place."""
         seconds, marks, scale = _checked(number, given, mark_sd)
         start_s, bin_s, n_times = span
-        bins = np.floor((seconds - start_s) / bin_s)
+        # A spike where a bin begins is in that bin, whatever rounding makes of it.
+        bins = np.floor((seconds - start_s) / bin_s + 1e-9)
         inside = (bins >= 0) & (bins < n_times)
         order = np.argsort(bins[inside], kind="stable")
         times = bins[inside][order].astype(np.int64)
@@ -214,10 +215,8 @@ class _Likelihood:
         known = group.by_place[self.folds[group.times[group.by_place]] != fold]
         if not len(known):
             return
-        others, (places, begins) = (
-            group.marks[known],
-            np.unique(group.places[known], return_index=True),
-        )
+        others = group.marks[known]
+        places, begins = np.unique(group.places[known], return_index=True)
         occupancy = self.learnt[fold].occupancy_s
         sigmas = (self.smoothing_bins,) * occupancy.ndim
         seconds = smoothed(occupancy, sigmas).astype(self.dtype)

@@ -155,11 +155,9 @@ def filters_of(
 
     Examples
     --------
-    >>> filters_of([[2.0]], [[1.0], [0.5]], bin_s=0.01).to_series()
-    unit  source  lag
-    0     0       0.01    2.0
-                  0.02    1.0
-    Name: filter, dtype: float64
+    >>> found = filters_of([[2.0]], [[1.0], [0.5]], bin_s=0.01)
+    >>> found.values, found.lag.values
+    (array([[[2., 1.]]]), array([0.01, 0.02]))
     """
     given, functions = reals(weights, "weights"), reals(basis, "a basis")
     finite = np.isfinite(given).all() and np.isfinite(functions).all()
