@@ -17,6 +17,7 @@ from panneuro.core.entry import Entry
 from panneuro.core.errors import BudgetExceededError, InputError
 from panneuro.core.run import Run
 from panneuro.lake import costing, granting
+from panneuro.lake.tombstones import EXPIRE
 from panneuro.storage.stores import open_store
 
 NOW = datetime.now(UTC)
@@ -149,6 +150,20 @@ def test_it_is_this_month_where_not_said_and_all_of_them_by_month(priced):
     }
     with pytest.raises(InputError, match="no zone"):
         priced.cost(since=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_what_expired_was_paid_for_until_then(priced):
+    gone = FIRST - timedelta(days=40)
+    taken = {"source": {"s1": "1", "s2": "1"}}
+    priced.learn([Run("e" * 64, EXPIRE, {}, taken, ended=gone.isoformat(), user="ada")])
+    young = lake_of(prices={"standard": 20})
+    young.catalog.index([entry("s1", "retina", TERABYTE, FIRST - timedelta(days=100))])
+    young.learn([Run("e" * 64, EXPIRE, {}, {"a": {"s1": "1"}}, ended=gone.isoformat())])
+    for lake in (priced, young):
+        paid = [row.names[0] for row in lake.cost("month").rows if row.amounts.get("storage")]
+        assert f"{FIRST - timedelta(days=90):%Y-%m}" in paid
+        assert f"{FIRST:%Y-%m}" not in paid
+        assert lake.ledger.saved_per_year() == 0
 
 
 def test_a_lake_with_nothing_costs_nothing():

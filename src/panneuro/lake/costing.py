@@ -71,8 +71,9 @@ class Ledger:
     def _beginning(self, by: str | Sequence[str], until: datetime) -> datetime:
         if "month" not in ((by,) if isinstance(by, str) else by):
             return _first_of(until)
-        records = self._lake.runs.kept(0, int(until.timestamp()))
-        known = [one.month for one in (*self._kept(until), *records)]
+        second = int(until.timestamp()) + 1
+        assets, runs = self._lake.catalog.kept(self._within, 0, second), self._lake.runs
+        known = [one.month for one in (*assets, *runs.kept(0, second))]
         return _first_of_month(min(known)) if known else _first_of(until)
 
     def _kept(self, until: datetime) -> list[Sum]:
