@@ -271,6 +271,17 @@ def test_settings_that_cannot_be_understood(run, recording: Path, place: str, va
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("more", [(), ("--format", "nwb"), ("--dry-run",)], ids=str)
+def test_no_lake_is_made_for_what_is_no_recording(run, place: str, tmp_path: Path, more):
+    (tmp_path / "notes.txt").write_text("years of work")
+    result = run("add", tmp_path / "nothing", tmp_path / "nothing.dat", "--lake", place, *more)
+    assert result.exit_code == 3
+    assert "nothing'" in result.stderr
+    if not more:
+        assert run("add", tmp_path / "notes.txt", "--lake", place).exit_code == 5
+    assert not Path(place).exists()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_place_that_may_not_be_written(run, recording: Path, tmp_path: Path):
     (tmp_path / "shut").mkdir(mode=0o500)

@@ -107,6 +107,18 @@ def test_a_line_that_cannot_be_understood(run):
     assert json.loads(run("show", "--json").stdout)["code"] == "usage/invalid"
 
 
+def test_a_command_that_is_none_says_which_is_meant(run):
+    assert "did you mean 'find'?" in run("fnd").stderr
+    assert "did you mean" not in run("xyzzy").stderr
+
+
+def test_no_command_at_all_explains_itself(run):
+    result = run()
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Usage: panneuro")
+    assert "error" not in result.stderr
+
+
 def test_without_a_lake(run):
     result = run("find")
     assert result.exit_code == 2

@@ -157,7 +157,7 @@ def command(
             raise click.UsageError("how it is coded is chosen where the lake is served")
         _send_all(answers, place, paths, request)
         return
-    opened = _opened(answers, lake, dry_run=dry_run)
+    opened = _opened(answers, lake, paths, options, dry_run=dry_run)
     foreseen: Foreseen = {}
     _add_all(answers, paths, lambda path: _add(answers, opened, path, request, foreseen))
 
@@ -184,8 +184,10 @@ def _send_all(answers: Answers, place: str, paths: tuple[Path, ...], request: Re
         _add_all(answers, paths, send)
 
 
-def _opened(answers: Answers, place: str | None, *, dry_run: bool) -> Lake:
-    """Open the lake, or make it: in a dry run, in memory alone."""
+def _opened(
+    answers: Answers, place: str | None, paths: tuple[Path, ...], options: Options, *, dry_run: bool
+) -> Lake:
+    """Open the lake, or make it for what can be read: in a dry run, in memory alone."""
     try:
         lake = open_lake(place)
         if not dry_run:
@@ -193,12 +195,28 @@ def _opened(answers: Answers, place: str | None, *, dry_run: bool) -> Lake:
             probe(lake.store)
         return lake
     except NotFoundError:
+        _find_readable(paths, options)
         if dry_run:
             answers.say(f"would make a new lake at {place}")
             return open_lake(f"memory://dry-run-{uuid.uuid4().hex}", create=True)
         lake = open_lake(place, create=True)
         answers.say(f"made a new lake at {place}")
         return lake
+
+
+def _find_readable(paths: tuple[Path, ...], options: Options) -> None:
+    """Raise what is wrong with the first path if none is a recording: no lake is made for it."""
+    found: list[PanneuroError | OSError] = []
+    for path in paths:
+        try:
+            source = Source(path)
+            if options.format is None:
+                choose(source)
+        except (PanneuroError, OSError) as error:
+            found.append(error)
+        else:
+            return
+    raise found[0]
 
 
 def _add_all(

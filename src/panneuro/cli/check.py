@@ -14,7 +14,7 @@ from panneuro.cli.completing import assets
 from panneuro.cli.failures import failure_of
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
-from panneuro.cli.texts import in_bytes, table
+from panneuro.cli.texts import counted, in_bytes, table
 from panneuro.core.errors import StoreError
 from panneuro.lake.lake import open_lake
 from panneuro.lake.problems import STEP
@@ -94,15 +94,13 @@ def _record(lake: Lake, began: Attempt, report: Report) -> None:
         lake.learn([began.record(lake.store, status=status, log=_summary(report))])
 
 
-def _left(number: int) -> str:
-    return "1 problem left" if number == 1 else f"{number or 'no'} problems left"
-
-
 def _summary(report: Report) -> str:
-    verified = f"{report.checked_files:,} files, {in_bytes(report.checked_bytes)}"
-    beside = f"{report.checked_runs:,} runs, {report.checked_editions:,} editions of views"
-    left = sum(not problem.repaired for problem in report.problems)
-    return f"{report.checked_assets:,} assets, {verified}, {beside}: {_left(left)}"
+    verified = f"{counted(report.checked_files, 'file')}, {in_bytes(report.checked_bytes)}"
+    runs = counted(report.checked_runs, "run")
+    beside = f"{runs}, {counted(report.checked_editions, 'edition')} of views"
+    number = sum(not problem.repaired for problem in report.problems)
+    left = counted(number, "problem") if number else "no problems"
+    return f"{counted(report.checked_assets, 'asset')}, {verified}, {beside}: {left} left"
 
 
 def _conclude(answers: Answers, report: Report) -> None:

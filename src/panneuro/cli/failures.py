@@ -160,7 +160,9 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     if is_debugging():
         click.echo("".join(traceback.format_exception(error)), err=True)
     failure = failure_of(error)
-    if wants_json(words):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    elif wants_json(words):
         click.echo(json.dumps(failure.to_json(), ensure_ascii=False))
     else:
         tell(failure, verb_of(words))

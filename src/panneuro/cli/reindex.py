@@ -9,7 +9,7 @@ import click
 from panneuro.cli.answers import Answers
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
-from panneuro.cli.texts import in_time
+from panneuro.cli.texts import counted, in_time
 from panneuro.core.manifest import KEY
 from panneuro.lake.lake import ASSETS, open_lake
 
@@ -28,11 +28,13 @@ def command(answers: Answers, lake: str | None, dry_run: bool) -> None:
     if dry_run:
         keys = (found.key for found in opened.store.list(ASSETS))
         count = sum(key.endswith(f"/{KEY}") for key in keys)
-        answers.give({"versions": count, "dry_run": True}, f"would index {count:,} versions")
+        answers.give(
+            {"versions": count, "dry_run": True}, f"would index {counted(count, 'version')}"
+        )
         return
     began = time.monotonic()
     with watched(answers, "reading every asset.json"):
         count = opened.reindex()
     spent = time.monotonic() - began
     document = {"versions": count, "seconds": round(spent, 3)}
-    answers.give(document, f"{count:,} versions indexed in {in_time(spent)}")
+    answers.give(document, f"{counted(count, 'version')} indexed in {in_time(spent)}")

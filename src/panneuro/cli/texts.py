@@ -41,6 +41,17 @@ def in_bytes(count: float) -> str:
     return f"{count:.3g} {_UNITS[power]}" if power else f"{count:.0f} bytes"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, in words that agree with it.
+
+    Examples
+    --------
+    >>> counted(1, "version"), counted(1200, "version")
+    ('1 version', '1,200 versions')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def in_time(seconds: float) -> str:
     """Return a length of time.
 
