@@ -8,7 +8,7 @@ The second form takes any long flat recording, so that the figures can be checke
 Every recording of the first form is real and all of it is used; Neuropixels ones are short (0.17 s
 at most). Surrogates are labelled so, and their bound is the entropy they are made with. All coders
 get the same samples and give them back to the bit, or the run stops. Ours is cut and coded as
-``lake.add`` does it (at most 1 MB a chunk; the model of the first of a tile of channels serves the
+``lake.add`` does it (at most 2 MiB a chunk; the model of the first of a tile of channels serves the
 others where it can); the others get half a second or so of all channels, which is better for them.
 Speeds are raw bytes over the CPU time of the thread, best of several rounds; two threads are
 compared with one by wall time, and so is pure arithmetic, which tells what the machine had to give.
