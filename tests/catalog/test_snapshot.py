@@ -52,6 +52,20 @@ def test_a_catalog_becomes_a_snapshot_that_pyarrow_reads(tmp_path: Path) -> None
     snapshot.close()
 
 
+def test_a_flipped_bit_is_told_when_it_is_read() -> None:
+    file = io.BytesIO()
+    write_snapshot([Entry("a", "1", "2024-05-01", "sha256:00", {"units": 7})], file)
+    whole = file.getvalue()
+    SnapshotCatalog(whole).verify()
+    with pq.ParquetFile(io.BytesIO(whole)) as parquet:
+        column = parquet.metadata.row_group(0).column(0)
+    last = column.dictionary_page_offset + column.total_compressed_size - 1
+    flipped = SnapshotCatalog(whole[:last] + bytes([whole[last] ^ 1]) + whole[last + 1 :])
+    for read in (flipped.verify, lambda: flipped.get("a")):
+        with pytest.raises(CorruptionError, match="checksum"):
+            read()
+
+
 def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path) -> None:
     file = io.BytesIO()
     pq.write_table(pa.table({"x": [1]}), file)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from datetime import timedelta
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import panneuro
 from panneuro.core.errors import CorruptionError, NotFoundError, StoreError
 from panneuro.core.query import Query
+from panneuro.lake import indexing
 from panneuro.lake.committing import NEXT, decision_key
 
 
@@ -174,6 +177,29 @@ def test_an_index_that_is_behind_or_ahead_is_put_right(lake, added, made_up, sai
     assert report.ok
     assert kinds(lake.check()) == left
     assert list(lake) == [added.manifest.name]
+
+
+@pytest.mark.parametrize("damage", ["page", "end", "gone", "other", "nonsense"])
+def test_a_damaged_snapshot_of_the_index_is_made_again(lake, added, damage):
+    store, key = lake.store, lake.store.get(indexing.NEWEST).decode()
+    whole = store.get(key)
+    if damage == "page":
+        column = pq.read_metadata(io.BytesIO(whole)).row_group(0).column(0)
+        last = column.dictionary_page_offset + column.total_compressed_size - 1
+        store.put(key, whole[:last] + bytes([whole[last] ^ 1]) + whole[last + 1 :])
+    elif damage == "end":
+        store.put(key, whole[:-1])
+    elif damage == "gone":
+        store.delete(indexing.NEWEST)
+    else:
+        named = added.manifest.prefix if damage == "other" else "\ud800\0"
+        store.put(indexing.NEWEST, named.encode("utf-8", "surrogatepass"))
+    assert kinds(lake.check(quick=True)) == []
+    assert kinds(lake.check()) == [("unreadable", indexing.NEWEST)]
+    assert lake.check(repair=True).ok
+    assert kinds(lake.check()) == []
+    assert store.get(key) == whole
+    assert list(indexing.newest_snapshot(store).names(Query())) == [added.manifest.name]
 
 
 def test_one_version_that_is_gone_leaves_the_others(lake, added):

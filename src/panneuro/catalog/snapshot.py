@@ -77,7 +77,7 @@ def write_snapshot(entries: Iterable[Entry], to: Path | str | IO[bytes]) -> int:
         Where to write.
     """
     written = 0
-    with pq.ParquetWriter(to, _SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(to, _SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for chunk in batched(_told_latest(entries), _ROW_GROUP):
             writer.write_batch(pa.RecordBatch.from_pylist([*map(_row, chunk)], schema=_SCHEMA))
             written += len(chunk)
@@ -135,11 +135,9 @@ class SnapshotCatalog:
     def __init__(self, source: bytes | Path | str | IO[bytes] | RawIOBase) -> None:
         try:
             opened = pa.BufferReader(source) if isinstance(source, bytes) else source
-            self._file = pq.ParquetFile(opened)
+            self._file = pq.ParquetFile(opened, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
-            raise CorruptionError(
-                f"cannot read a catalog snapshot: {error}", hint="panneuro reindex"
-            ) from error
+            raise _damaged(error) from error
         found = (self._file.schema_arrow.metadata or {}).get(_MARK)
         if found != LAYOUT.encode():
             raise CorruptionError(
@@ -147,6 +145,17 @@ class SnapshotCatalog:
                 hint="panneuro reindex",
             )
         self._columns: dict[str, pa.Array] = {}
+
+    def verify(self) -> None:
+        """Read all of it.
+
+        Raises
+        ------
+        CorruptionError
+            If a page is not what its checksum says.
+        """
+        for name in self._file.schema_arrow.names:
+            self._column(name)
 
     def get(self, name: str, version: str | None = None) -> Entry | None:
         """Return one version of an asset, by default the latest, or None."""
@@ -206,7 +215,10 @@ class SnapshotCatalog:
     def _column(self, name: str) -> pa.Array:
         found = self._columns.get(name)
         if found is None:
-            column = self._file.read([name]).column(0)
+            try:
+                column = self._file.read([name]).column(0)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(error) from error
             found = pa.concat_arrays(column.chunks) if column.chunks else pa.array([], column.type)
             self._columns[name] = found
         return found
@@ -373,3 +385,7 @@ def _strings(value: Any) -> list[str]:
 def _number(value: Any) -> float:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if numeric else np.nan
+
+
+def _damaged(error: Exception) -> CorruptionError:
+    return CorruptionError(f"cannot read a catalog snapshot: {error}", hint="panneuro reindex")

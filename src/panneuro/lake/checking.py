@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from panneuro.core.errors import StoreDeniedError
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import Store
+from panneuro.lake import indexing
 from panneuro.lake.adding import workers
 from panneuro.lake.asset import parse_reference
 from panneuro.lake.asset_checks import AssetChecks
@@ -71,9 +72,20 @@ def check(
         clear_unfinished(lake.store, grace)
     assets.index(repair=repair)
     if not wanted:
+        _check_snapshot(lake, report, quick=quick, repair=mend)
         check_runs(lake, assets.held, report, quick=quick, repair=mend)
         check_views(lake.store, report, before, quick=quick, repair=mend, sweep=sweep)
     return report
+
+
+def _check_snapshot(lake: Lake, report: Report, *, quick: bool, repair: bool) -> None:
+    """Look whether the snapshot can be read that is searched where there is no index."""
+    damage = "" if quick else indexing.damage(lake.store)
+    if damage:
+        if repair:
+            indexing.publish(lake.store, lake.catalog, anew=True)
+        done = "" if repair else "; --repair makes it again"
+        report.note("unreadable", "", indexing.NEWEST, damage + done, repaired=repair)
 
 
 def _refusal(store: Store) -> StoreDeniedError | None:

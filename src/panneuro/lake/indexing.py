@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
@@ -38,8 +39,10 @@ _DEAD = timedelta(days=7)
 """Who left a note so long ago is not adding any more."""
 
 _INDEX = f"{FOLDER}/index.sqlite"
-_NEWEST = f"{FOLDER}/newest"
+NEWEST = f"{FOLDER}/newest"
 """Names the newest snapshot, for stores that cannot list."""
+
+_SNAPSHOT = re.compile(rf"{FOLDER}/\d{{9,}}\.parquet".encode())
 
 _WHOLE = 8 << 20
 """A snapshot up to this size is fetched in one request, a larger one column by column."""
@@ -211,13 +214,13 @@ def publish(store: Store, catalog: SqliteCatalog, *, anew: bool = False) -> str 
     known = snapshots(store)
     held = int(Path(known[-1]).stem) if known else 0
     count = catalog.count(Query(), versions=True)
-    if abs(count - held) < max(1, held // 100) and not (anew and _is_damaged(store)):
+    if abs(count - held) < max(1, held // 100) and not (anew and damage(store)):
         return None
     sink = io.BytesIO()
     write_snapshot(catalog.entries(), sink)
     key = f"{FOLDER}/{count:09d}.parquet"
     store.put(key, sink.getvalue())
-    store.put(_NEWEST, key.encode())
+    store.put(NEWEST, key.encode())
     for old in [other for other in known if other != key][: -(_KEPT - 1)]:
         store.delete(old)
     return key
@@ -229,12 +232,16 @@ def snapshots(store: Store) -> list[str]:
     return sorted(key for key in keys if Path(key).stem.isdecimal())
 
 
-def _is_damaged(store: Store) -> bool:
+def damage(store: Store) -> str:
+    """Return what keeps the newest snapshot from being read; nothing where there is none."""
     try:
-        newest_snapshot(store)
-    except CorruptionError:
-        return True
-    return False
+        newest = newest_snapshot(store)
+        if newest is None:
+            return f"{NEWEST!r} names no snapshot of the index" if snapshots(store) else ""
+        newest.verify()
+    except CorruptionError as error:
+        return error.message
+    return ""
 
 
 def newest_snapshot(store: Store) -> SnapshotCatalog | None:
@@ -242,7 +249,13 @@ def newest_snapshot(store: Store) -> SnapshotCatalog | None:
     from panneuro.catalog.snapshot import SnapshotCatalog
 
     try:
-        file = ObjectFile(store, store.get(_NEWEST).decode())
+        key = store.get(NEWEST)
+        if not _SNAPSHOT.fullmatch(key):
+            raise CorruptionError(
+                f"{NEWEST!r} names no snapshot of the index, but {key[:80]!r}",
+                hint="panneuro reindex",
+            )
+        file = ObjectFile(store, key.decode())
         return SnapshotCatalog(file.read() if file.size <= _WHOLE else file)
     except ObjectNotFoundError:
         return None
