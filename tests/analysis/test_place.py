@@ -183,6 +183,7 @@ def test_times_keep_their_names():
         ({"step": 1.0, "prior": "occupancy"}, "prior 'occupancy' and the step 1.0"),
         ({"prior": "guess"}, "prior 'guess'"),
         ({"folds": 1}, "into 1 folds"),
+        ({"max_bytes": np.inf}, "inf bytes"),
     ],
 )
 def test_what_cannot_be_decoded_is_said(change, message):

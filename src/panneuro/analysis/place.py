@@ -15,7 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from panneuro.analysis.blocks import ranges
+from panneuro.analysis.blocks import check_number, ranges
 from panneuro.analysis.fields import (
     Fields,
     as_columns,
@@ -271,6 +271,7 @@ def likeliest(
     max_bytes: int,
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the likeliest bin of each time and its probability, alone or along a walk."""
+    check_number("bytes", max_bytes)
     shape = tuple(len(edges) - 1 for edges in bounds)
     n_rows = max(1, max_bytes // (_COPIES * int(np.prod(shape)) * np.dtype(dtype).itemsize))
     best, certainty = np.empty(n_times, dtype=np.int64), np.empty(n_times)

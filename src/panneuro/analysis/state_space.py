@@ -154,7 +154,7 @@ def _moves(
         raise InputError(f"{len(kernels)} kernels of moves were given for {len(shape)} axes")
     checked = [np.ones(1, dtype)] * (2 - len(kernels))
     for one in kernels:
-        kernel = np.ascontiguousarray(one, dtype=dtype)
+        kernel = np.ascontiguousarray(reals(one, "a kernel of moves"), dtype=dtype)
         odd = kernel.ndim == 1 and len(kernel) % 2 == 1
         if not odd or not (kernel >= 0).all() or not kernel[len(kernel) // 2] > 0:
             raise InputError("a kernel of moves needs an odd number of values, its middle above 0")
