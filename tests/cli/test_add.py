@@ -329,3 +329,27 @@ def test_large_signals_have_a_line(run, noisy: Path, place: str):
     assert "bits a sample  noise floor (estimated)  above it" in lines[3]
     assert lines[4].startswith("ap ")
     assert lines[4].endswith(" %")
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [("session", "session"), ("File", "/rig/session.nwb"), ("animal", "mouse-7")],
+)
+def test_a_row_of_a_spreadsheet(
+    run, recording: Path, place: str, tmp_path: Path, header: str, cell: str
+):
+    (tmp_path / "log.csv").write_text(f"{header};Strain\n{cell};DBA/2J\nother;BALB/c\n")
+    line = ("add", recording, "--describe", tmp_path / "log.csv", "--lake", place, *FLAGS)
+    assert run(*line).exit_code == 0
+    (name,) = panneuro.open(place)
+    assert panneuro.open(place)[name].documents.subject.strain.label == "DBA/2J"
+
+
+def test_a_spreadsheet_without_the_session_is_refused(
+    run, recording: Path, place: str, tmp_path: Path
+):
+    (tmp_path / "log.csv").write_text("session,strain\nday-1,DBA/2J\n")
+    for option in ("--describe", "--rig"):
+        result = run("add", recording, option, tmp_path / "log.csv", "--lake", place, *FLAGS)
+        assert result.exit_code == 5
+        assert "no row fits; there are 'day-1'" in result.stderr

@@ -280,7 +280,8 @@ def _fitted(answers: Answers, path: Path, request: Request) -> Options:
         said = (from_flags(request.assignments), read(path, options.format).documents)
         return next((one["subject"]["id"] for one in said if "id" in one.get("subject", {})), None)
 
-    said = from_file(request.described, (path.name, path.stem), subject)
+    place = path.absolute()
+    said = from_file(request.described, (place.name, place.stem), subject)
     return replace(options, said=from_flags(request.assignments, said))
 
 
