@@ -153,7 +153,7 @@ def n_tiles(samples: Array) -> int:
 
 def measure(samples: Array, coder: Coder, rounds: int = ROUNDS) -> Result:
     """Code and decode a recording several times; stop where a sample is lost."""
-    parts, tiles = pieces(samples, coder), n_tiles(samples)
+    parts, tiles = pieces(np.ascontiguousarray(samples), coder), n_tiles(samples)
     encode_s = decode_s = float("inf")
     for _ in range(rounds):
         begin = time.thread_time()
