@@ -191,7 +191,7 @@ def compare(name: str, samples: Array, bound: float | None = None) -> dict[str, 
         whole = sum(len(lattice_lpc.encode(part)) for part in np.array_split(samples, 2))
         for what, coded in (
             ("chunks of the lake", found["lattice-lpc"].coded_bytes),
-            ("chunks of 15,000 × 384", whole),
+            ("chunks of 30,000 × 384", whole),
         ):
             spent = 8 * coded / samples.size
             print(
