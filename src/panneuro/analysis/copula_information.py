@@ -24,6 +24,9 @@ type Floats = npt.NDArray[np.floating[Any]]
 
 _LOG_2 = float(np.log(2))
 _PER_TASK = 32
+_HARDLY = 1e-6
+"""Share of the squares below which rounding matters."""
+
 _UNITS = 64
 """So few at once that they stay in the processor's cache."""
 
@@ -179,8 +182,13 @@ def _of_units(
     out = np.empty((len(labellings), normal.shape[1]))
     first, sums, squares = np.empty((3, len(sizes), normal.shape[1]))
     for row, labels in enumerate(labellings):
-        _sum(normal, labels, first, sums, squares)
-        variances = np.maximum(squares - sums**2 / sizes, 0) / (sizes - 1)
+        _sum(normal, labels, sums, squares)
+        left = squares - sums**2 / sizes
+        # What hardly varies within a stimulus is summed again, without what rounding leaves.
+        if (left[:, varies] <= _HARDLY * squares[:, varies]).any():
+            _sum_from_first(normal, labels, first, sums, squares)
+            left = squares - sums**2 / sizes
+        variances = np.maximum(left, 0) / (sizes - 1)
         with np.errstate(divide="ignore"):
             logs = np.log2(variances)
         out[row] = entropy - 0.5 * (sizes / len(labels) * logs).sum(axis=0) - bias
@@ -188,17 +196,27 @@ def _of_units(
 
 
 @compiled
-def _sum(
+def _sum(normal: Floats, labels: npt.NDArray[np.intp], sums: Floats, squares: Floats) -> None:
+    """Sum values and their squares over the trials of each stimulus."""
+    sums[:] = 0
+    squares[:] = 0
+    for trial in range(labels.size):
+        row, total, square = normal[trial], sums[labels[trial]], squares[labels[trial]]
+        for unit in range(row.size):
+            value = row[unit]
+            total[unit] += value
+            square[unit] += value * value
+
+
+@compiled
+def _sum_from_first(
     normal: Floats,
     labels: npt.NDArray[np.intp],
     first: Floats,
     sums: Floats,
     squares: Floats,
 ) -> None:
-    """Sum distances from the first trial of each stimulus, and their squares.
-
-    What does not vary within a stimulus comes out as just zero, not as what rounding leaves.
-    """
+    """Sum distances from the first trial of each stimulus: just zero of what does not vary."""
     first[:] = np.nan
     sums[:] = 0
     squares[:] = 0
