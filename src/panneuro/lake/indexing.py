@@ -42,7 +42,7 @@ _INDEX = f"{FOLDER}/index.sqlite"
 NEWEST = f"{FOLDER}/newest"
 """Names the newest snapshot, for stores that cannot list."""
 
-_SNAPSHOT = re.compile(rf"{FOLDER}/\d{{9,}}\.parquet".encode())
+_SNAPSHOT = re.compile(rf"{FOLDER}/\w+\.parquet".encode())
 
 _WHOLE = 8 << 20
 """A snapshot up to this size is fetched in one request, a larger one column by column."""
