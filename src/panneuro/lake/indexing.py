@@ -211,10 +211,12 @@ def publish(store: Store, catalog: SqliteCatalog, *, anew: bool = False) -> str 
     """
     from panneuro.catalog.snapshot import write_snapshot
 
-    known = snapshots(store)
+    listed = [found.key for found in store.list(FOLDER)]
+    known = _snapshots(listed)
     held = int(Path(known[-1]).stem) if known else 0
     count = catalog.count(Query(), versions=True)
-    if abs(count - held) < max(1, held // 100) and not (anew and damage(store)):
+    is_named = not known or NEWEST in listed
+    if abs(count - held) < max(1, held // 100) and is_named and not (anew and damage(store)):
         return None
     sink = io.BytesIO()
     write_snapshot(catalog.entries(), sink)
@@ -228,8 +230,12 @@ def publish(store: Store, catalog: SqliteCatalog, *, anew: bool = False) -> str 
 
 def snapshots(store: Store) -> list[str]:
     """Return the keys of the snapshots in a store, the newest last."""
-    keys = [found.key for found in store.list(FOLDER) if found.key.endswith(".parquet")]
-    return sorted(key for key in keys if Path(key).stem.isdecimal())
+    return _snapshots(found.key for found in store.list(FOLDER))
+
+
+def _snapshots(keys: Iterable[str]) -> list[str]:
+    found = [key for key in keys if key.endswith(".parquet")]
+    return sorted(key for key in found if Path(key).stem.isdecimal())
 
 
 def damage(store: Store) -> str:
