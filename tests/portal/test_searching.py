@@ -93,3 +93,10 @@ def test_while_somebody_types_half_a_search_is_no_failure(client):
     assert page.status_code == 200
     assert "units" in page.text
     assert 'id="results"' in page.text
+
+
+def test_what_is_said_twice_in_different_words_is_refused(client):
+    assert client.get("/assets?q=mouse-7&q=mouse-7").status_code == 200
+    refused = client.get("/assets?q=mouse-7&q=mouse-8")
+    assert refused.status_code == 400
+    assert "q" in refused.json()["detail"]

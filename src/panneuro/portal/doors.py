@@ -349,13 +349,14 @@ def _need_somebody(actor: Actor) -> None:
 
 
 def _said(items: ImmutableMultiDict[str, Any], asked: type[BaseModel]) -> dict[str, Any]:
-    """Return what is asked; of what may be said several times, all of it."""
+    """Return what is asked; what is said several times is a list, whether it may be one or not."""
     said: dict[str, Any] = {
         name: text for name, text in items.multi_items() if isinstance(text, str)
     }
     for name, one in asked.model_fields.items():
-        if name in said and get_origin(one.annotation) is tuple:
-            said[name] = items.getlist(name)
+        given = items.getlist(name) if name in said else []
+        if given and (get_origin(one.annotation) is tuple or len({*given}) > 1):
+            said[name] = given
     return said
 
 
