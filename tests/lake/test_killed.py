@@ -1,6 +1,6 @@
 """Killed at any moment, an add leaves nothing that looks whole and is not.
 
-``PANNEURO_KILLS=100 python -m pytest tests/lake/test_killed.py`` kills a hundred times.
+A hundred times, or as often as ``PANNEURO_KILLS`` says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from panneuro.lake.committing import FIRST
 from panneuro.lake.lake import Lake
 from panneuro.testing.faults import FaultyStore
 
-KILLS = int(os.environ.get("PANNEURO_KILLS", "40"))
+KILLS = int(os.environ.get("PANNEURO_KILLS", "100"))
 PRELOADED = [
     "panneuro.lake.adding",
     "panneuro.lake.describing",
