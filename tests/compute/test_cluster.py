@@ -15,6 +15,7 @@ from panneuro.compute.running import Limits, plan
 from panneuro.compute.step import find_step
 from panneuro.core.errors import InputError, LimitError
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 STEPS = """
@@ -50,11 +51,19 @@ def scheduler():
     """Return the address of a scheduler with two workers that differ."""
     plain = {"cls": distributed.Worker, "options": {"nthreads": 1, "memory_limit": "1GB"}}
     greater = {"nthreads": 2, "memory_limit": "2GB", "resources": {"GPU": 1}}
-    with distributed.SpecCluster(
-        workers={"plain": plain, "greater": {"cls": distributed.Worker, "options": greater}},
-        scheduler={"cls": distributed.Scheduler, "options": {"port": 0, "dashboard": False}},
-        silence_logs=False,
-    ) as made:
+    options = {"port": 0, "dashboard_address": "127.0.0.1:0"}
+    # They are threads of this process, whose memory is not theirs: above a limit they would wait.
+    at_ease = {
+        f"distributed.worker.memory.{limit}": False for limit in ("target", "spill", "pause")
+    }
+    with (
+        dask.config.set(at_ease),
+        distributed.SpecCluster(
+            workers={"plain": plain, "greater": {"cls": distributed.Worker, "options": greater}},
+            scheduler={"cls": distributed.Scheduler, "options": options},
+            silence_logs=False,
+        ) as made,
+    ):
         yield made.scheduler_address
 
 
