@@ -34,7 +34,7 @@ def test_a_time_is_in_the_epoch_that_holds_it():
         ([(0.0, 2.0), (1.0, 3.0)], r"overlap at 1\.0 s"),
         ([(0.0, 1.0), (2.0, 2.0)], r"lasts no time, at 2\.0 s"),
         ([(0.0, np.nan)], "not finite"),
-        ([("a", "b")], "not numbers"),
+        ([("a", "b")], "no real numbers"),
     ],
 )
 def test_what_cannot_be_kept_to_is_told(epochs, said):

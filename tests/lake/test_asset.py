@@ -80,7 +80,7 @@ def test_a_damaged_manifest_is_told_by_its_key(lake, asset, made_up, said):
     for what in (lambda: lake[asset.name], lambda: lake.add(made_up.source, said=said)):
         with pytest.raises(CorruptionError, match=f"'{key}' cannot be read") as error:
             what()
-        assert "restore it from a copy" in error.value.hint
+        assert "restore a copy" in error.value.hint
 
 
 def test_what_it_holds(asset):
