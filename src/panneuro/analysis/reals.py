@@ -56,12 +56,14 @@ def is_real(
 
     Examples
     --------
-    >>> is_real(3, above=0), is_real(None), is_real(np.nan), is_real(0.0, above=0)
+    >>> is_real(3, above=0), is_real(None), is_real(np.nan), is_real(10**400)
     (True, False, False, False)
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    return bool(np.isfinite(value) and above < value and least <= value <= most)
+    # No float64 holds a larger one, and NaN is within no bounds.
+    largest = float(np.finfo(np.float64).max)
+    return bool(-largest <= value <= largest and above < value and least <= value <= most)
 
 
 def as_array(values: Any, what: str) -> npt.NDArray[Any]:
