@@ -53,6 +53,14 @@ def test_what_must_be_said_is_listed_whole(run, recording: Path, place: str):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("said", ["subject.specis=mouse", "subject=mouse", "subject.a.b.c=1"])
+def test_what_is_set_and_is_no_field_is_a_wrong_line(run, recording: Path, place: str, said: str):
+    result = run("add", recording, recording, "--lake", place, *FLAGS, "--set", said)
+    assert result.exit_code == 2
+    assert result.stderr.count("error: ") == 1
+    assert not Path(place).exists()
+
+
 def test_a_dry_run_foresees_what_is_refused(run, recording: Path, filled: str, tmp_path: Path):
     name = next(iter(panneuro.open(filled)))
     other = write_nwb(tmp_path / "other.nwb", seed=1)

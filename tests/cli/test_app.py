@@ -125,6 +125,16 @@ def test_without_a_lake(run):
     assert "PANNEURO_LAKE" in result.stderr
 
 
+def test_a_lake_that_is_not_there_is_told_as_it_was_named(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = run("find", "--lake", "no where")
+    assert result.exit_code == 3
+    assert "there is no lake at 'no where'" in result.stderr
+    assert "panneuro add RECORDING --lake 'no where' " in result.stderr
+
+
 def test_the_lake_may_be_named_by_the_environment(run, filled: str, name: str):
     assert name in run("find", env={"PANNEURO_LAKE": filled}).stdout
 

@@ -35,6 +35,9 @@ def test_a_field_is_emptied(run, lake: str, name: str):
     refused = run("describe", name, "--unset", "subject.species", "--lake", lake)
     assert refused.exit_code == 5
     assert "subject.species" in refused.stderr
+    misspelt = run("describe", name, "--unset", "subject.spec", "--lake", lake)
+    assert misspelt.exit_code == 2
+    assert "'species'" in misspelt.stderr
     nothing = run("describe", name, "--set", "subject.strain=", "--lake", lake)
     assert nothing.exit_code == 2
     assert "--unset" in nothing.stderr

@@ -47,6 +47,6 @@ def test_one_field(run, filled: str, name: str):
 
 def test_fields_that_are_empty_or_do_not_exist(run, filled: str, name: str):
     assert run("show", name, "--path", "subject.strain", "--lake", filled).exit_code == 3
-    assert run("show", name, "--path", "subject.colour", "--lake", filled).exit_code == 5
+    assert run("show", name, "--path", "subject.colour", "--lake", filled).exit_code == 2
     both = run("show", name, "--path", "subject.id", "--files", "--lake", filled)
     assert both.exit_code == 2

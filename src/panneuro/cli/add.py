@@ -142,6 +142,7 @@ def command(
         raise click.UsageError("--name is for one PATH")
     if codecs and portable:
         raise click.UsageError("--codec and --portable do not go together")
+    from_flags(assignments)
     options = Options(
         format=format_,
         name=name,

@@ -22,10 +22,12 @@ from panneuro.cli.saying import (
     remembering,
     set_option,
     tell_findings,
+    typed,
 )
 from panneuro.cli.texts import in_bytes
 from panneuro.core.errors import InputError
 from panneuro.documents import Finding, json_schema, template_of, validate
+from panneuro.documents.fields import field_at
 from panneuro.documents.profiles import PROFILES
 from panneuro.documents.slots import SLOTS
 from panneuro.lake.asset import Asset
@@ -150,6 +152,9 @@ def _describe(
                 f"describing {name!r}: nothing is said",
                 hint=f"panneuro describe {name} --set SLOT.FIELD=VALUE, or --unset SLOT.FIELD",
             )
+        with typed():
+            for path in emptied:
+                field_at(path)
         added = lake.describe(name, said, unset=emptied, dry_run=dry_run)
     tell_findings(added.findings, answers.say)
     manifest = added.manifest

@@ -43,9 +43,7 @@ def from_flags(assignments: Iterable[str], said: Mapping[str, Any] | None = None
     Raises
     ------
     InputError
-        If a flag is not ``SLOT.FIELD=VALUE``.
-    DocumentError
-        If there is no such field, or it cannot hold the value.
+        If a flag is not ``SLOT.FIELD=VALUE``, there is no such field, or it cannot hold the value.
     """
     result: Said = dict(said or {})
     for assignment in assignments:
@@ -55,8 +53,18 @@ def from_flags(assignments: Iterable[str], said: Mapping[str, Any] | None = None
                 f"--set {assignment!r} says nothing of a field",
                 hint="--set SLOT.FIELD=VALUE, as in --set subject.species=mouse",
             )
-        result = set_field(result, path.strip(), value)
+        with typed():
+            result = set_field(result, path.strip(), value)
     return result
+
+
+@contextmanager
+def typed() -> Iterator[None]:
+    """Take a field or value that was typed, and is none, for a wrong line: no document is wrong."""
+    try:
+        yield
+    except DocumentError as error:
+        raise InputError(error.message, hint=error.hint) from error
 
 
 def from_file(path: Path | None, names: Iterable[str], subject: Callable[[], str | None]) -> Said:

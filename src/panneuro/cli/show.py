@@ -12,6 +12,7 @@ from panneuro.cli.answers import Answers
 from panneuro.cli.coding import coding_in_words
 from panneuro.cli.completing import assets
 from panneuro.cli.options import answering, lake_option
+from panneuro.cli.saying import typed
 from panneuro.cli.texts import in_bytes, in_time, table
 from panneuro.core.errors import NotFoundError
 from panneuro.core.manifest import Manifest
@@ -175,7 +176,8 @@ def _version(manifest: Manifest) -> dict[str, Any]:
 def _field(answers: Answers, asset: Asset, path: str) -> None:
     from panneuro.documents.fields import as_text
 
-    value = asset.documents.get(path)
+    with typed():
+        value = asset.documents.get(path)
     if value in (None, (), ""):
         raise NotFoundError(
             f"{asset.name!r} says nothing of {path!r}",

@@ -118,9 +118,10 @@ class Asset:
             if said["name"] == name:
                 return restore(said, self.array, self.rows)
         close = difflib.get_close_matches(name, self.signals, 1)
+        meant = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(self.signals)}"
         raise NotFoundError(
             f"{self.name!r} has no signal {name!r}",
-            hint=f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(self.signals)}",
+            hint=f"{meant}\npanneuro show {self.name} --signals   tells of each",
         )
 
     @property

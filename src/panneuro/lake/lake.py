@@ -74,7 +74,7 @@ def open_lake(place: str | Path | None = None, *, create: bool = False) -> Lake:
     store = open_store(place)
     if create:
         probe(store)
-    return Lake(store, settings.make(store) if create else settings.load(store))
+    return Lake(store, (settings.make if create else settings.load)(store, place))
 
 
 class Lake:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from panneuro.core.errors import (
@@ -111,8 +114,15 @@ class Settings:
         return tuple(said)
 
 
-def load(store: Store) -> Settings:
+def load(store: Store, place: str | Path = "") -> Settings:
     """Read the settings of a lake.
+
+    Parameters
+    ----------
+    store : Store
+        Where it lies.
+    place : str or Path, optional
+        How somebody named that, for messages.
 
     Raises
     ------
@@ -121,60 +131,67 @@ def load(store: Store) -> Settings:
     InputError
         If its ``lake.toml`` cannot be understood.
     """
+    told = str(place) or store.url
     try:
         text = store.get(KEY).decode(errors="replace")
     except ObjectNotFoundError as error:
         raise NotFoundError(
-            f"there is no lake at {store.url!r}",
-            hint=f"panneuro add RECORDING --lake {store.url}   makes one",
+            f"there is no lake at {told!r}",
+            hint=f"panneuro add RECORDING --lake {shlex.quote(told)}   makes one",
         ) from error
-    return _parse(text, store.url)
+    return _parse(text, told)
 
 
-def make(store: Store) -> Settings:
+def make(store: Store, place: str | Path = "") -> Settings:
     """Make a new lake in an empty place; one that is there already is opened.
+
+    Parameters
+    ----------
+    store, place
+        As for `load`.
 
     Raises
     ------
     InputError
         If the place holds something else.
     """
-    try:
-        return load(store)
-    except NotFoundError:
-        pass
+    told = str(place) or store.url
+    with suppress(NotFoundError):
+        return load(store, told)
     strangers = (found for found in store.list() if not found.key.startswith("_probe/"))
     found = next(strangers, None)
     if found is not None:
         raise InputError(
-            f"making a lake at {store.url!r}: it is not empty (it holds {found.key!r})",
+            f"making a lake at {told!r}: it is not empty (it holds {found.key!r})",
             hint="name an empty folder or prefix",
         )
     text = _NEW.format(layout=LAYOUT, id=uuid.uuid4())
     try:
         store.put(KEY, text.encode(), create=True)
     except ObjectExistsError:
-        return load(store)
-    return _parse(text, store.url)
+        return load(store, told)
+    return _parse(text, told)
 
 
-def _parse(text: str, url: str) -> Settings:
+def _parse(text: str, place: str) -> Settings:
     try:
         said = tomllib.loads(text)
         layout = said.pop("layout")
         settings = Settings(**said)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise InputError(f"reading lake.toml at {url!r}: {error}", hint="mend the file") from error
+        raise InputError(
+            f"reading lake.toml at {place!r}: {error}", hint="mend the file"
+        ) from error
     if layout != LAYOUT:
         raise InputError(
-            f"the lake at {url!r} has layout {layout!r}, and this panneuro knows {LAYOUT}",
+            f"the lake at {place!r} has layout {layout!r}, and this panneuro knows {LAYOUT}",
             hint="pip install --upgrade panneuro",
         )
     for one in fields(Settings):
         wanted = {"id": str, "lifecycle": list | tuple}.get(one.name, Mapping)
         if not isinstance(found := getattr(settings, one.name), wanted):
             raise InputError(
-                f"reading lake.toml at {url!r}: {one.name!r} is {found!r}",
+                f"reading lake.toml at {place!r}: {one.name!r} is {found!r}",
                 hint=f"[{one.name}] begins a table; [[lifecycle]] a rule",
             )
     return settings
