@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import panneuro
@@ -23,6 +24,17 @@ HEAVY = (
     "obstore",
     "sqlite3",
 )
+SAID = {
+    "description": {
+        "title": "a session",
+        "lab": "Smith lab",
+        "institution": "Somewhere",
+        "licence": "CC-BY-4.0",
+        "modalities": ["ecephys"],
+    },
+    "subject": {"id": "m1", "species": "mouse"},
+    "acquisition": {"session_start": "2026-03-02T09:30:00+00:00"},
+}
 
 
 def run(code):
@@ -63,3 +75,22 @@ def test_finding_loads_neither_arrays_nor_tables(tmp_path):
     code = f"import panneuro, sys; panneuro.open({place!r}).find('x').names; print(*sys.modules)"
     light = set(HEAVY) - {"sqlite3", "obstore"}
     assert not light & {name.partition(".")[0] for name in run(code)}
+
+
+def test_what_a_lake_gives_draws_itself_without_the_analyses(tmp_path):
+    np.save(tmp_path / "lfp.npy", np.zeros((100, 2)))
+    (tmp_path / "description.yaml").write_text("rate_hz: 50\nunit: volts\n")
+    (tmp_path / "trials.csv").write_text("start_time,stop_time\n0.5,1.0\n1.0,1.5\n")
+    lake = panneuro.open(tmp_path / "lake", create=True)
+    for source in ("lfp.npy", "trials.csv"):
+        lake.add(tmp_path / source, name=source[:3], said=SAID)
+    code = f"""
+import sys
+import panneuro
+lake = panneuro.open({str(tmp_path / "lake")!r})
+lfp = lake["lfp"]["lfp"].to_xarray(0.5, 1.0)
+trials = lake["tri"]["trials"].df
+assert callable(lfp.neuro.plot) and callable(trials.neuro.plot)
+print(lfp.sizes["time"], len(trials), "panneuro.analysis" in sys.modules)
+"""
+    assert run(code) == ["25", "2", "False"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
@@ -179,9 +178,6 @@ def test_columns_of_tables_have_the_units_that_their_names_end_in():
     assert labels[:2] == ["threshold (s)", "threshold (V)"]
     assert labels[6] == "upstroke (V/s)"
     assert {ax.get_ylabel() for ax in axes} == {"rows"}
-    table = pd.DataFrame({"rate_hz": [1.0, 2.0]}, pd.Index([4, 7], name="unit"))
-    (ax,) = table.neuro.plot()
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate (Hz)", "units")
 
 
 @pytest.mark.parametrize(("axes", "labels"), [(1, ("time (s)", "position (cm)")), (2, None)])
@@ -225,9 +221,3 @@ def test_a_fitted_function_is_a_line_over_its_points():
 def test_a_map_of_nothing_but_zeros_has_a_scale_from_zero():
     silent = xr.DataArray(np.zeros((4, 5)), dims=("y", "x"), name="rate").neuro.plot()
     assert silent.collections[0].get_clim() == (0, 1)
-
-
-def test_a_metric_that_no_unit_has_says_so():
-    table = pd.DataFrame({"presence_ratio": [np.nan, np.nan], "firing_rate": [1.0, 2.0]})
-    missing, _ = table.neuro.plot()
-    assert missing.texts[0].get_text() == "no values"

@@ -21,12 +21,12 @@ from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, predict
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
-from panneuro.analysis.plot_style import titled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.streams import Seed, child, root, spread
 from panneuro.analysis.trains import Units
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
+from panneuro.signals.plot_style import titled
 from panneuro.signals.table import Intervals
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ import pandas as pd
 import scipy.signal
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
-from panneuro.analysis.plot_style import COLUMN_IN, finish, styled
 from panneuro.analysis.reals import is_real, reals
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
+from panneuro.signals.plot_style import COLUMN_IN, finish, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

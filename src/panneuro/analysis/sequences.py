@@ -20,10 +20,10 @@ from panneuro.analysis.folds import check_folds
 from panneuro.analysis.labels import encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.place import position_posterior
-from panneuro.analysis.plot_style import COLOURS, finish, readable, styled, titled
 from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed
 from panneuro.core.errors import InputError
+from panneuro.signals.plot_style import COLOURS, finish, readable, styled, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, finish, styled
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, spread, stream
@@ -21,6 +20,7 @@ from panneuro.analysis.trains import Units
 from panneuro.analysis.windows import Bins, group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.signals.plot_style import COLOURS, COLUMN_IN, finish, styled
 from panneuro.signals.table import Intervals
 
 if TYPE_CHECKING:

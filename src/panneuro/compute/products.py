@@ -227,6 +227,8 @@ def _plain(value: Any) -> Any:
 def _read_array(asset: Asset, path: str) -> Any:
     import xarray as xr
 
+    import panneuro.signals.plots  # noqa: F401 - what is read draws itself
+
     found = xr.open_zarr(
         asset.zarr_store, group=path, zarr_format=3, consolidated=False, chunks=None
     )

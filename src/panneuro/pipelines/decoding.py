@@ -15,7 +15,6 @@ from panneuro.analysis.decoding import Decoding, decode
 from panneuro.analysis.decoding_by_area import compare_areas
 from panneuro.analysis.decoding_over_time import decode_over_time
 from panneuro.analysis.folds import make_folds
-from panneuro.analysis.plot_style import COLOURS, finish, reference
 from panneuro.analysis.psth import count_windows, psth_tensor
 from panneuro.compute.pipelines import Pipeline
 from panneuro.compute.step import step
@@ -23,6 +22,7 @@ from panneuro.core.errors import InputError
 from panneuro.pipelines.columns import areas_of_units, shown
 from panneuro.pipelines.drawing import sheet
 from panneuro.signals.events import Events
+from panneuro.signals.plot_style import COLOURS, finish, reference
 from panneuro.signals.table import Intervals
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from panneuro.analysis.plot_style import STYLE
 from panneuro.core.extras import need
+from panneuro.signals.plot_style import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,6 @@ from pydantic import PositiveFloat
 from panneuro.analysis.channels import GOOD
 from panneuro.analysis.channels import check_channels as checked
 from panneuro.analysis.filters import decimated
-from panneuro.analysis.plot_style import COLOURS, finish, readable
 from panneuro.compute.pipelines import Pipeline, stage
 from panneuro.compute.step import ASSET, Context, step
 from panneuro.core.errors import InputError
@@ -23,6 +22,7 @@ from panneuro.pipelines.columns import areas_of_channels, electrodes_of
 from panneuro.pipelines.drawing import sheet
 from panneuro.pipelines.judging import judge_units
 from panneuro.signals.events import Events
+from panneuro.signals.plot_style import COLOURS, finish, readable
 from panneuro.signals.table import Table
 from panneuro.signals.timeseries import TimeSeries
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from panneuro.analysis.plot_style import COLOURS, GREY, finish
 from panneuro.analysis.quality import quality_table
 from panneuro.analysis.quality_presets import PRESETS, passes
 from panneuro.compute.step import step
 from panneuro.pipelines.drawing import sheet
 from panneuro.signals.events import Events
+from panneuro.signals.plot_style import COLOURS, GREY, finish
 from panneuro.signals.timeseries import TimeSeries
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ import pandas as pd
 from panneuro.analysis.action_potentials import COLUMNS, action_potentials
 from panneuro.analysis.current_pulses import pulse_answer
 from panneuro.analysis.excitability import excitability, firing
-from panneuro.analysis.plot_style import COLOURS, GREY, finish
 from panneuro.analysis.sweep_quality import baseline, seal_test
 from panneuro.compute.pipelines import Pipeline
 from panneuro.compute.step import ASSET, step
@@ -20,6 +19,7 @@ from panneuro.core.errors import InputError
 from panneuro.lake.asset import Asset
 from panneuro.pipelines.drawing import sheet
 from panneuro.pipelines.sweeps import Sweep, sweeps_of
+from panneuro.signals.plot_style import COLOURS, GREY, finish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,13 +11,13 @@ from pydantic import PositiveFloat
 
 from panneuro.analysis.bands import BANDS
 from panneuro.analysis.condition_spectra import power_by_condition
-from panneuro.analysis.plot_style import COLOURS, finish, readable
 from panneuro.compute.pipelines import Pipeline
 from panneuro.compute.step import ASSET, step
 from panneuro.core.errors import InputError
 from panneuro.lake.asset import Asset
 from panneuro.pipelines.columns import areas_of_channels, electrodes_of, shown
 from panneuro.pipelines.drawing import sheet
+from panneuro.signals.plot_style import COLOURS, finish, readable
 from panneuro.signals.table import Intervals
 from panneuro.signals.timeseries import TimeSeries
 

@@ -151,6 +151,8 @@ class Events:
         """Every event as a row of ``time`` (seconds) and ``unit``, in order of time."""
         import pandas as pd
 
+        import panneuro.signals.plot_tables  # noqa: F401 - gives it the accessor
+
         frame = pd.DataFrame(
             {"time": np.asarray(self.times[:]), "unit": np.repeat(self.ids, self.counts)}
         )

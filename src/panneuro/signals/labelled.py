@@ -11,6 +11,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 from xarray.indexes import RangeIndex
 
+import panneuro.signals.plots  # noqa: F401 - what is labelled draws itself
 from panneuro.signals.arrays import LazyArray
 from panneuro.signals.timeseries import TimeSeries
 

@@ -100,7 +100,9 @@ class Table:
 
     @property
     def df(self) -> pd.DataFrame:
-        """The rows as a ``pandas.DataFrame``."""
+        """The rows as a ``pandas.DataFrame``, which draws itself: ``units.df.neuro.plot()``."""
+        import panneuro.signals.plot_tables  # noqa: F401 - gives it the accessor
+
         rows = self._rows
         return cast("pd.DataFrame", rows.to_pandas() if hasattr(rows, "to_pandas") else rows)
 

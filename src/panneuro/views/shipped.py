@@ -220,7 +220,7 @@ def _axes(y: str, x: str) -> tuple[Figure, Axes]:
 
 
 def _colours() -> list[Any]:
-    from panneuro.analysis.plot_style import COLOURS
+    from panneuro.signals.plot_style import COLOURS
 
     return [*COLOURS]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from panneuro.core.extras import need
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
@@ -173,6 +173,7 @@ def is_p(array: xr.DataArray) -> bool:
 
     Examples
     --------
+    >>> import xarray as xr
     >>> is_p(xr.DataArray(0.01, name="p_max")), is_p(xr.DataArray(3.0, name="power"))
     (True, False)
     """

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
 
-from panneuro.analysis.plot_style import COLOURS, STYLE, axis_of, readable, styled  # noqa: E402
+from panneuro.signals.plot_style import COLOURS, STYLE, axis_of, readable, styled  # noqa: E402
 
 
 @given(st.floats(1e-9, 1e3), st.sampled_from(["volts", "(volts)²", "(volts)²/Hz"]))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
-from panneuro.analysis.plot_style import Floats, axis_of, finish, is_p, said
 from panneuro.core.extras import need
+from panneuro.signals.plot_style import Floats, axis_of, finish, is_p, said
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
 _FEW_NAMES = 16
@@ -72,6 +72,7 @@ def is_list(array: xr.DataArray, dim: str) -> bool:
 
     Examples
     --------
+    >>> import xarray as xr
     >>> rates = xr.DataArray(np.ones((2, 2)), {"time": [0.1, 0.2]}, ("unit", "time"))
     >>> is_list(rates, "unit"), is_list(rates, "time")
     (True, False)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import xarray as xr
 
-from panneuro.analysis.plot_style import (
+from panneuro.core.errors import InputError
+from panneuro.signals.plot_style import (
     COLOURS,
     DASHED,
     GREY,
@@ -22,9 +22,9 @@ from panneuro.analysis.plot_style import (
     reference,
     said,
 )
-from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
 _MANY_POINTS = 20_000
@@ -325,6 +325,7 @@ def is_course(array: xr.DataArray, dim: str) -> bool:
 
     Examples
     --------
+    >>> import xarray as xr
     >>> contrast = {"contrast": np.linspace(-1, 1, 200)}
     >>> is_course(xr.DataArray(np.ones(200), contrast, ("contrast",)), "contrast")
     True

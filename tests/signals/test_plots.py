@@ -18,8 +18,6 @@ from panneuro.analysis.expected_correlograms import jitter_expectation  # noqa: 
 from panneuro.analysis.filters import filtered  # noqa: E402
 from panneuro.analysis.locking import phase_locking, spike_triggered_average  # noqa: E402
 from panneuro.analysis.psth import count_windows, psth_by_condition, psth_tensor  # noqa: E402
-from panneuro.analysis.quality import quality_table  # noqa: E402
-from panneuro.analysis.quality_presets import PRESETS  # noqa: E402
 from panneuro.analysis.rasters import raster  # noqa: E402
 from panneuro.analysis.responses import fano_factor, first_spike_latency, zscore  # noqa: E402
 from panneuro.analysis.selectivity import selectivity  # noqa: E402
@@ -324,17 +322,6 @@ def test_phases_are_drawn_on_a_circle():
     assert np.abs(apart).min() > 0.3
     with pytest.raises(InputError, match="polar"):
         found.neuro.plot(pyplot.figure().add_subplot())
-
-
-@pytest.mark.usefixtures("figures")
-def test_a_table_draws_its_columns_with_the_limits_of_a_preset():
-    table = quality_table(UNITS, 0.0, 40.0)
-    axes = table.neuro.plot(PRESETS["allen"].limits)
-    labels = [ax.get_xlabel() for ax in axes]
-    assert labels[:3] == ["n spikes", "firing rate (Hz)", "presence ratio"]
-    assert [line.get_xdata()[0] for line in axes[2].lines] == [0.95]
-    with pytest.raises(InputError, match="no column of numbers"):
-        pd.DataFrame({"area": ["V1"]}).neuro.plot()
 
 
 @pytest.mark.usefixtures("figures")

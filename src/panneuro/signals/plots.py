@@ -1,28 +1,26 @@
-"""Every result of the room draws itself: ``found.neuro.plot()``.
+"""Signals and results draw themselves: ``lfp.to_xarray().neuro.plot()``, ``found.neuro.plot()``.
 
-Results are arrays, datasets and tables of xarray and pandas; importing this room gives them the
-accessor ``neuro``. Those that are neither, such as a decoding or a replay, have ``plot`` of their
-own. What is drawn follows from the dims: rates over time are lines with their errors, a spectrogram
-is a map, a raster ticks, pairs of units a matrix, draws a strip of dots. Selecting and averaging
-with xarray first says what the figure is of. Figures are as wide as a column, have units on every
-axis and colours that people with any form of colour blindness tell apart; each is the Axes it
-returns, to be changed or saved: ``ax.figure.savefig("rates.pdf")``.
+Arrays and datasets of xarray have the accessor ``neuro`` once a signal or an analysis has made one,
+and so have tables of pandas: :mod:`~panneuro.signals.plot_tables`. Results that are neither, such
+as a decoding or a replay, have ``plot`` of their own. What is drawn follows from the dims: rates
+over time are lines with their errors, a spectrogram is a map, a raster ticks, pairs of units a
+matrix, draws a strip of dots. Selecting and averaging with xarray first says what the
+figure is of. Figures are as wide as a column, have units on every axis and colours that people with
+any form of colour blindness tell apart; each is the Axes it returns, to be changed or saved:
+``ax.figure.savefig("rates.pdf")``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import xarray as xr
 
-from panneuro.analysis.plot_curves import (
+from panneuro.core.errors import InputError
+from panneuro.signals.plot_curves import (
     draw_curves,
     draw_distribution,
-    draw_estimates,
     draw_lags,
     draw_phases,
     draw_points,
@@ -31,31 +29,17 @@ from panneuro.analysis.plot_curves import (
     draw_track,
     is_course,
 )
-from panneuro.analysis.plot_maps import draw_map, is_list
-from panneuro.analysis.plot_style import COLOURS, COLUMN_IN, axis_of, named, styled
-from panneuro.core.errors import InputError
+from panneuro.signals.plot_maps import draw_map, is_list
+from panneuro.signals.plot_style import COLOURS, COLUMN_IN, axis_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Limits = Mapping[str, tuple[float | None, float | None]]
 
 _ALONG = ("time", "lag", "frequency", "trial", "x", "position")
 _LISTS = ("unit", "channel", "presentation", "other", "feature")
 _REPEATS = ("draw", "fold")
 _SIGNIFICANT = 0.05
 _MAPS = ({"x", "y"}, {"time", "frequency"}, {"trial", "item"}, {"label", "predicted"})
-_SUFFIXES = {
-    "v_per_s": "V/s",
-    "hz_per_a": "Hz/A",
-    "ohm": "Ω",
-    "hz": "Hz",
-    "s": "s",
-    "v": "V",
-    "a": "A",
-    "f": "F",
-}
-"""Units at the end of the names of columns."""
 
 
 @xr.register_dataarray_accessor("neuro")  # type: ignore[no-untyped-call]
@@ -65,12 +49,11 @@ class Drawn:
 
     Examples
     --------
-    >>> from panneuro.analysis.psth import psth_by_condition
-    >>> trains = {4: [0.1, 0.2, 1.1, 1.3]}
-    >>> mean = psth_by_condition(trains, [0, 1], ["go", "go"], (0.0, 0.5), 0.1)
-    >>> ax = mean.sel(unit=4).neuro.plot()
+    >>> from panneuro.signals.timeseries import TimeSeries
+    >>> lfp = TimeSeries("lfp", np.sin(np.arange(200.0)), "volts", rate_hz=100.0)
+    >>> ax = lfp.to_xarray(0.5, 1.5).neuro.plot()
     >>> ax.get_xlabel(), ax.get_ylabel()
-    ('time from onset (s)', 'rate (Hz)')
+    ('time (s)', 'lfp (mV)')
     """
 
     def __init__(self, result: xr.DataArray | xr.Dataset) -> None:
@@ -99,63 +82,6 @@ class Drawn:
         if isinstance(found, xr.Dataset):
             return _dataset(found, ax)
         return _array(found, ax)
-
-
-@pd.api.extensions.register_dataframe_accessor("neuro")
-class DrawnTable:
-    """How a table of units, spikes or events draws itself.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"firing_rate": [1.0, 2.0, 9.0], "presence_ratio": [0.9, 1.0, 1.0]})
-    >>> axes = table.neuro.plot({"presence_ratio": (0.95, None)})
-    >>> [ax.get_xlabel() for ax in axes]
-    ['firing rate', 'presence ratio']
-    """
-
-    def __init__(self, table: pd.DataFrame) -> None:
-        self._table = table
-
-    def plot(self, limits: Limits | None = None) -> npt.NDArray[Any]:
-        """Draw how each column of numbers is distributed; of estimates, their intervals.
-
-        Parameters
-        ----------
-        limits : mapping, optional
-            For each metric the least and the greatest value that passes, such as those of one of
-            :data:`~panneuro.analysis.quality_presets.PRESETS`; dashed lines.
-
-        Returns
-        -------
-        ndarray of Axes, shape (n_columns,)
-        """
-        if {"value", "low", "high"} <= set(self._table.columns):
-            with styled(None) as ax:
-                return np.array([draw_estimates(ax, self._table)])
-        columns = self._table.select_dtypes("number").columns.tolist()
-        if not columns:
-            raise InputError("the table has no column of numbers to draw")
-        across = min(3, len(columns))
-        down = -(-len(columns) // across)
-        width = COLUMN_IN * (1 if across == 1 else 2)
-        with styled(None, (width, 1.7 * down)) as ax:
-            figure: Any = ax.figure
-            ax.remove()
-            found = [figure.add_subplot(down, across, at + 1) for at in range(len(columns))]
-            rows = f"{self._table.index.name or 'row'}s"
-            for one, name in zip(found, columns, strict=True):
-                given = (limits or {}).get(name)
-                values = self._table[name].to_numpy()
-                draw_distribution(one, values, self._label(str(name)), rows, given)
-        return np.array(found)
-
-    def _label(self, column: str) -> str:
-        """Return a column's name with its unit, as the table or the end of the name tells it."""
-        unit = self._table.attrs.get("units", {}).get(column, "")
-        ends = (end for end in _SUFFIXES if not unit and column.endswith(f"_{end}"))
-        if end := next(ends, ""):
-            column, unit = column.removesuffix(f"_{end}"), _SUFFIXES[end]
-        return named(column.replace("_", " "), unit)
 
 
 def _dataset(found: xr.Dataset, ax: Axes | None) -> Axes:
