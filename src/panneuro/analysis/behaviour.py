@@ -10,11 +10,12 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter1d
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes
-from panneuro.analysis.reals import is_real, reals
+from panneuro.analysis.reals import reals
 from panneuro.analysis.traces import labels_of
 from panneuro.analysis.trains import TICKS_PER_S, to_ticks
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 from panneuro.signals.timeseries import TimeSeries
 
 type Floats = npt.NDArray[np.float64]

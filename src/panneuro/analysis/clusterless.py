@@ -30,8 +30,9 @@ from panneuro.analysis.fields import (
     unit_of,
 )
 from panneuro.analysis.place import LOWEST_HZ, decoded, likeliest, stretches
-from panneuro.analysis.reals import is_real, reals
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 Floats = npt.NDArray[np.floating[Any]]
 Integers = npt.NDArray[np.int64]

@@ -17,8 +17,9 @@ import pandas as pd
 import scipy.signal
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
-from panneuro.analysis.reals import is_real, reals
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 from panneuro.signals.arrays import LazyArray
 from panneuro.signals.plot_style import COLUMN_IN, finish, styled
 

@@ -12,8 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import unit_names
-from panneuro.analysis.reals import as_array, is_real, reals
+from panneuro.analysis.reals import as_array, reals
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

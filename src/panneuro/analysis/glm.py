@@ -24,8 +24,9 @@ from panneuro.analysis.blocks import check_number, check_threads
 from panneuro.analysis.group_lasso import descend
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.poisson import Array, Problem
-from panneuro.analysis.reals import as_array, is_real, reals
+from panneuro.analysis.reals import as_array, reals
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

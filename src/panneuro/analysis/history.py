@@ -13,8 +13,9 @@ import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.reals import as_array, is_real, reals
+from panneuro.analysis.reals import as_array, reals
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -15,10 +15,11 @@ from scipy.optimize import minimize
 from scipy.special import expit, ndtr, ndtri, xlogy
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.reals import is_real, reals
+from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.traces import numbers
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 type Floats = npt.NDArray[np.float64]
 type Slopes = tuple[Floats, Floats, Floats]

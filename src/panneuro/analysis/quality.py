@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.reals import is_real, reals
+from panneuro.analysis.reals import reals
 from panneuro.analysis.refractory import (
     isi_violations_ratio,
     rp_contamination,
@@ -26,6 +26,7 @@ from panneuro.analysis.refractory import (
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, spike_ticks, to_ticks
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 
 ndimage = need("scipy.ndimage", "analysis", "Judging units")
 

@@ -43,29 +43,6 @@ def reals(values: Any, what: str) -> npt.NDArray[np.float64]:
     raise InputError(f"{what} are no real numbers, but {given.dtype}")
 
 
-def is_real(
-    value: object, *, above: float = -np.inf, least: float = -np.inf, most: float = np.inf
-) -> bool:
-    """Return whether something is one finite number in a range.
-
-    Parameters
-    ----------
-    value : object
-    above, least, most : float
-        It must be greater than the first, and lie from the second to the third.
-
-    Examples
-    --------
-    >>> is_real(3, above=0), is_real(None), is_real(np.nan), is_real(10**400)
-    (True, False, False, False)
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    # No float64 holds a larger one, and NaN is within no bounds.
-    largest = float(np.finfo(np.float64).max)
-    return bool(-largest <= value <= largest and above < value and least <= value <= most)
-
-
 def as_array(values: Any, what: str) -> npt.NDArray[Any]:
     """Return values as an array of whatever type, or say that they have no one shape.
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.reals import is_real
 from panneuro.analysis.trains import TICKS_PER_S, spike_ticks
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 
 special = need("scipy.special", "analysis", "Judging units")
 

@@ -23,10 +23,11 @@ from panneuro.analysis.fields import Fields
 from panneuro.analysis.permutations import p_values
 from panneuro.analysis.place import position_posterior
 from panneuro.analysis.psth import count_windows
-from panneuro.analysis.reals import as_array, is_real, reals
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, child, root, spread, stream
 from panneuro.analysis.trains import Trains, Units
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 from panneuro.signals.plot_style import DASHED, readable, titled
 from panneuro.signals.table import Intervals
 

@@ -13,9 +13,10 @@ import xarray as xr
 
 from panneuro.analysis.information import in_bits
 from panneuro.analysis.labels import unit_names
-from panneuro.analysis.reals import as_array, is_real
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 type Floats = npt.NDArray[np.floating[Any]]
 

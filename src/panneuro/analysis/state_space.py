@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.reals import is_real, reals
+from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import yaml
 
 from panneuro.core.errors import FormatError
+from panneuro.core.reals import is_real
 from panneuro.documents.overrides import parse_typed_yaml
 
 _MAX_BYTES = 1 << 20
@@ -67,7 +66,7 @@ class Description:
     def number(self, key: str, default: float | None = None) -> float:
         """Return a finite number."""
         value = self.values.get(key, default)
-        if not is_number(value):
+        if not is_real(value):
             raise self.wrong(key, "a number")
         return float(value)
 
@@ -90,7 +89,7 @@ class Description:
         value = self.values.get(key, default)
         if not isinstance(value, list):
             return self.number(key, default)
-        if len(value) != n_channels or not all(map(is_number, value)):
+        if len(value) != n_channels or not all(map(is_real, value)):
             raise self.wrong(key, f"one number, or {n_channels} of them")
         return np.array(value, dtype=np.float64)
 
@@ -120,22 +119,6 @@ class Description:
         if found < 1:
             raise self.wrong("n_channels", "at least 1")
         return found
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether a value is a number, and a finite one as a float64.
-
-    Examples
-    --------
-    >>> is_number(30_000), is_number(10**400), is_number(True), is_number("30000")
-    (True, False, False, False)
-    """
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def example() -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.described import is_number
+from panneuro.core.reals import is_real
 from panneuro.formats.nwb_tree import Array, Group, Tree, target
 from panneuro.signals.arrays import LazyArray, Sliced, n_bytes
 from panneuro.signals.frames import Frames
@@ -43,7 +43,7 @@ def clock(tree: Tree, group: Group, n_times: int) -> tuple[float | None, float, 
     if start is not None:
         rate: Any = start.attributes.get("rate")
         first: Any = start.scalar()
-        if not is_number(rate) or rate <= 0 or not is_number(first):
+        if not is_real(rate, above=0) or not is_real(first):
             raise UnusableError(f"{group.path} has a rate of {rate!r} Hz from {first!r} s")
         return float(rate), float(first), None
     stamps = tree.array(group, "timestamps")
@@ -107,7 +107,7 @@ def _gain(tree: Tree, group: Group, data: Array, n_channels: int) -> Any:
 
 
 def _number(value: Any) -> float:
-    if not is_number(value):
+    if not is_real(value):
         raise UnusableError(f"a conversion or offset is {value!r}")
     return float(value)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.described import is_number
+from panneuro.core.reals import is_real
 from panneuro.formats.npy import load
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
@@ -64,7 +64,7 @@ def read(source: Source) -> Recording:
     folder = _Folder(source)
     parameters = read_parameters(folder.file("params.py"))
     rate = parameters.get("sample_rate")
-    if not is_number(rate) or rate <= 0:
+    if not is_real(rate, above=0):
         raise FormatError(
             f"reading {source.path.name!r}: params.py tells no usable sample_rate ({rate!r})",
             hint="write a line such as 'sample_rate = 30000.0' into params.py",

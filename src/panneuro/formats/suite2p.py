@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.described import is_number
+from panneuro.core.reals import is_real
 from panneuro.formats.npy import load, look_into_objects
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
@@ -109,7 +109,7 @@ def _told(folder: Path) -> dict[str, Any]:
 
 def _plane(folder: Path, suffix: str, notes: list[str]) -> list[Signal]:
     rate = _told(folder).get("fs")
-    if not is_number(rate) or rate <= 0:
+    if not is_real(rate, above=0):
         raise FormatError(
             f"reading {folder.name!r}: ops.npy tells no usable frame rate 'fs' ({rate!r})",
             hint="copy ops.npy beside F.npy, as suite2p wrote it",
