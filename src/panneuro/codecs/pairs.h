@@ -10,6 +10,7 @@
 #define AVX2 __attribute__((target("avx2")))
 #define SHORT_OF(v) _mm256_srai_epi32(_mm256_slli_epi32(v, 16), 16)
 #define STRIDE 32
+#define AHEAD 32
 
 /* Turn 8 rows of 8 numbers into columns. */
 AVX2 static inline void turn(__m128i *v)
@@ -40,33 +41,41 @@ AVX2 static inline int overflown(__m256i over)
     return !_mm256_testz_si256(over, over);
 }
 
-/* Lay out `n` rows channel after channel, centred, `width` apart. Returns whether some do not fit. */
+/* Lay out `n` rows channel after channel, centred, each sample with the one before in its upper half,
+   `width` apart. Returns whether some do not fit. */
 AVX2 static int centre(const int16_t *samples, int64_t n, int64_t channels, const int32_t *offsets,
                        int64_t width, int32_t *to)
 {
-    __m256i over = _mm256_setzero_si256();
+    __m128i over = _mm_setzero_si128();
     int32_t outside = 0;
     const int64_t even = n / 8 * 8, whole = channels / 8 * 8;
+    for (int64_t c = 0; c < channels; c++) outside |= offsets[c] ^ (int16_t)offsets[c];
     for (int64_t t = 0; t < even; t += 8)
         for (int64_t c = 0; c < whole; c += 8) {
             __m128i some[8];
+            const int16_t *ahead = samples + (t + AHEAD) * channels + 8 * c;
+            _mm_prefetch(ahead, _MM_HINT_T0), _mm_prefetch(ahead + 32, _MM_HINT_T0);
             for (int i = 0; i < 8; i++)
                 some[i] = _mm_loadu_si128((const __m128i_u *)(samples + (t + i) * channels + c));
             turn(some);
             for (int i = 0; i < 8; i++) {
-                __m256i v = _mm256_cvtepi16_epi32(some[i]);
-                v = _mm256_sub_epi32(v, _mm256_set1_epi32(offsets[c + i]));
-                over = _mm256_or_si256(over, _mm256_xor_si256(v, SHORT_OF(v)));
-                _mm256_storeu_si256((__m256i_u *)(to + (c + i) * width + t), v);
+                const __m128i offset = _mm_set1_epi16((int16_t)offsets[c + i]);
+                const __m128i v = _mm_sub_epi16(some[i], offset);
+                int32_t *into = to + (c + i) * width + t;
+                const __m128i before = _mm_insert_epi16(_mm_slli_si128(v, 2), into[-1], 0);
+                over = _mm_or_si128(over, _mm_xor_si128(v, _mm_subs_epi16(some[i], offset)));
+                _mm_storeu_si128((__m128i_u *)into, _mm_unpacklo_epi16(v, before));
+                _mm_storeu_si128((__m128i_u *)into + 1, _mm_unpackhi_epi16(v, before));
             }
         }
     for (int64_t c = 0; c < channels; c++)
         for (int64_t t = c < whole ? even : 0; t < n; t++) {
+            int32_t *into = to + c * width + t;
             const int32_t v = samples[t * channels + c] - offsets[c];
             outside |= v ^ (int16_t)v;
-            to[c * width + t] = v;
+            *into = (v & 0xFFFF) | (int32_t)((uint32_t)into[-1] << 16);
         }
-    return outside || overflown(over);
+    return outside || !_mm_testz_si128(over, over);
 }
 
 /* What is left of STRIDE samples. */
@@ -114,12 +123,6 @@ EXPORT AVX2 int64_t predict_paired(const model *m, const int32_t *weights, const
             else memset(old, 0, sizeof(int32_t) * (size_t)before);
         }
         outside |= centre(samples + at * channels, n, channels, offsets, width, first);
-        for (int64_t c = 0; c < channels; c++)
-            for (int64_t t = WINDOW - 8; t >= 0; t -= 8) {
-                __m256i_u *now = (__m256i_u *)(first + c * width + t);
-                const __m256i v = _mm256_loadu_si256((__m256i_u *)(first + c * width + t - 1));
-                _mm256_storeu_si256(now, join(_mm256_loadu_si256(now), v));
-            }
         for (int64_t c = 0; c < channels; c++) {
             const int32_t *now = first + c * width, *w = weights + c * m->n_taps;
             int16_t *to = planes + c * rows + at, some[STRIDE];
