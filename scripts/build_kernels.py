@@ -51,7 +51,8 @@ def build(target: str | None = None) -> Path | None:
     cross = ["-target", target] if target else []
     try:
         subprocess.run(
-            [*command, *cross, *FLAGS, str(ROOM / "kernels.c"), "-o", str(fresh)], check=True
+            [*command, *cross, *FLAGS, str(ROOM / "kernels.c"), "-o", str(fresh), "-lm"],
+            check=True,
         )
         fresh.replace(into)
     finally:

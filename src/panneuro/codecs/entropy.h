@@ -3,7 +3,7 @@
    many low bits that table leaves out. A token below 2 * direct is a value; those above tell the sign
    and the length of what lies farther out. */
 
-CLONES void NAME(magnitudes)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+CLONED static void NAME(magnitudes)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
                              int64_t *sums)
 {
     for (int64_t c = 0; c < channels; c++)
@@ -41,7 +41,7 @@ CLONES void NAME(told)(const SAMPLE *planes, int64_t rows, int64_t channels, int
     }
 }
 
-CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+CLONED static void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
                            int64_t direct, const uint8_t *tables, const uint8_t *shifts,
                            uint8_t *tokens, uint32_t *counts)
 {
@@ -65,7 +65,7 @@ CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels,
                     to[t] = (uint8_t)(2 * direct + 2 * (63 - __builtin_clzll(a)) + (u < 0));
                 }
             }
-            uint32_t *count = counts + *tables++ * 2048;
+            uint32_t *count = counts + *tables++ * 8 * TOKENS;
             int64_t t = 0;
             for (; t + 8 <= n; t += 8) {
                 count[to[t]]++, count[256 + to[t + 1]]++, count[512 + to[t + 2]]++;
@@ -78,7 +78,7 @@ CLONES void NAME(tokenise)(const SAMPLE *planes, int64_t rows, int64_t channels,
 
 /* What tokens leave out, as bits, the lowest first; returns how many bytes. Up to 8 more are
    overwritten. */
-CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+CLONED static int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
                        int64_t direct, const uint8_t *tables, const uint8_t *shifts,
                        const uint8_t *tokens, uint8_t *bytes)
 {
@@ -108,6 +108,31 @@ CLONES int64_t NAME(put_bits)(const SAMPLE *planes, int64_t rows, int64_t channe
         }
     if (n_held) *to++ = (uint8_t)held;
     return to - bytes;
+}
+
+/* The whole stage: chooses tables, and codes residuals with them. `end` is where words end, `sizes` takes
+   how many tables, words and bytes of `extra` there are; the last four are memory to work in. */
+EXPORT void NAME(pack)(const rules *by, const SAMPLE *planes, int64_t rows, int64_t channels, int64_t block,
+                       uint8_t *tables, uint8_t *shifts, int16_t *levels, uint32_t *states,
+                       int64_t n_states, uint16_t *end, uint8_t *extra, int64_t *sizes, int64_t *sums,
+                       uint8_t *tokens, uint32_t *counts, symbol *symbols)
+{
+    const int64_t direct = by->direct;
+    uint64_t all[TOKENS];
+    NAME(magnitudes)(planes, rows, channels, block, sums);
+    const int64_t n = sizes[0] = choose_tables(by, sums, rows, channels, block, tables, shifts);
+    memset(counts, 0, sizeof(uint32_t) * (size_t)(8 * TOKENS * n));
+    NAME(tokenise)(planes, rows, channels, block, direct, tables, shifts, tokens, counts);
+    for (int64_t k = 0; k < n; k++) {
+        for (int64_t i = 0; i < TOKENS; i++) {
+            all[i] = 0;
+            for (int64_t j = 0; j < 8; j++) all[i] += counts[(8 * k + j) * TOKENS + i];
+        }
+        tell_levels(by, all, levels + k * by->n_tokens);
+    }
+    prepare(levels, n, by->n_tokens, symbols);
+    sizes[1] = encode(tokens, rows, channels, block, tables, symbols, end, states, n_states);
+    sizes[2] = NAME(put_bits)(planes, rows, channels, block, direct, tables, shifts, tokens, extra);
 }
 
 /* Returns 0, or 1 where the words or bits do not suffice or are not used up. There are `block` + 8 words

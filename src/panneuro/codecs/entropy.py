@@ -107,15 +107,63 @@ def encode(planes: Array, *, compiled: bool = True) -> Coded:
         Use the compiled kernels where there are any.
     """
     library = kernels() if compiled else None
+    block = min(BLOCK, max(planes.shape[1], SHORTEST))
+    return _plainly_coded(planes, block) if library is None else _packed(library, planes, block)
+
+
+class _Rules(ctypes.Structure):
+    """The ``rules`` of ``tables.h``."""
+
+    _fields_ = (
+        ("per_octave", ctypes.c_double),
+        ("finest", ctypes.c_double),
+        ("loyalty", ctypes.c_double),
+        ("reach", ctypes.c_double),
+        ("table_bits", ctypes.c_double),
+        ("astray_bits", ctypes.c_double),
+        ("most_tables", ctypes.c_int64),
+        ("direct", ctypes.c_int64),
+        ("level_parts", ctypes.c_int64),
+        ("n_tokens", ctypes.c_int64),
+    )
+
+
+def _packed(library: ctypes.CDLL, planes: Array, block: int) -> Coded:
+    channels, rows = planes.shape
+    n_tokens, width = reference.n_tokens(DIRECT, planes.dtype), 8 * planes.itemsize
+    numbers = PER_OCTAVE, FINEST, LOYALTY, REACH, TABLE_BITS, ASTRAY_BITS, MOST_TABLES, DIRECT
+    rules = _Rules(*numbers, LEVEL_PARTS, n_tokens)
+    tables = np.empty((channels, -(-rows // block)), np.uint8)
+    shifts = np.empty(MOST_TABLES, np.uint8)
+    levels = np.empty((MOST_TABLES, n_tokens), np.int16)
+    states = np.empty(STATES[planes.size >= MANY], np.uint32)
+    words = scratch("words", (planes.size + 8,), np.uint16)
+    end = ctypes.c_void_p(words.ctypes.data + words.nbytes)
+    extra = scratch("extra", (planes.size * (width + 1) // 8 + 8,), np.uint8)
+    sizes = np.empty(3, np.int64)
+    work = (
+        scratch("sums", tables.shape, np.int64),
+        scratch("tokens", planes.shape, np.uint8),
+        scratch("counts", (MOST_TABLES, 8, TOKENS), np.uint32),
+        scratch("symbols", (MOST_TABLES, TOKENS, _SYMBOL_BYTES), np.uint8),
+    )
+    found = tables, shifts, levels, states, len(states), end, extra, sizes
+    given = ctypes.byref(rules), planes, rows, channels, block
+    call(library, _named("pack", planes.dtype), *given, *found, *work)
+    n_tables, n_words, n_extra = sizes.tolist()
+    taken = words[len(words) - n_words :].copy(), extra[:n_extra].copy()
+    return Coded(block, DIRECT, shifts[:n_tables], levels[:n_tables], tables, states, *taken)
+
+
+def _plainly_coded(planes: Array, block: int) -> Coded:
     rows = planes.shape[1]
-    block = min(BLOCK, max(rows, SHORTEST))
-    tables, scales = _tables(library, _magnitudes(planes, block, compiled=compiled), rows, block)
+    tables, scales = _tables(_magnitudes(planes, block), rows, block)
     left_out = np.floor(scales / PER_OCTAVE - math.log2(FINEST * DIRECT / REACH))
     shifts = np.maximum(0, left_out).astype(np.uint8)
-    tokens, counts = _tokens(library, planes, block, tables, shifts)
+    tokens, counts = _tokens(planes, block, tables, shifts)
     levels = _levels(counts[:, : reference.n_tokens(DIRECT, planes.dtype)])
-    states, words = _states(library, tokens, block, tables, levels)
-    extra = _extra(library, planes, block, tables, shifts, tokens)
+    states, words = _states(tokens, block, tables, reference.shares(levels))
+    extra = _extra(planes, block, tables, shifts, tokens)
     return Coded(block, DIRECT, shifts, levels, tables, states, words, extra)
 
 
@@ -172,30 +220,21 @@ def _named(kernel: str, dtype: np.dtype[Any]) -> str:
     return f"{kernel}_{8 * dtype.itemsize}"
 
 
-def _magnitudes(planes: Array, block: int, *, compiled: bool = True) -> Array:
+def _magnitudes(planes: Array, block: int) -> Array:
     """Return the sum of magnitudes of each block of residuals: channels × blocks."""
-    library = kernels() if compiled else None
-    channels, rows = planes.shape
-    if library is None:
-        starts = np.arange(0, rows, block)
-        return np.add.reduceat(np.abs(planes.astype(np.int64)), starts, axis=1)
-    sums = np.empty((channels, -(-rows // block)), np.int64)
-    call(library, _named("magnitudes", planes.dtype), planes, rows, channels, block, sums)
-    return sums
+    starts = np.arange(0, planes.shape[1], block)
+    return np.add.reduceat(np.abs(planes.astype(np.int64)), starts, axis=1)
 
 
-def _tables(library: ctypes.CDLL | None, sums: Array, rows: int, block: int) -> tuple[Array, Array]:
+def _tables(sums: Array, rows: int, block: int) -> tuple[Array, Array]:
     """Return the table that each block uses, and the scale of each table."""
     lengths = np.full(sums.shape[1], block)
     lengths[-1] = rows - block * (sums.shape[1] - 1)
     exact = PER_OCTAVE * np.log2(FINEST * sums / lengths + 1)
     scales = np.rint(exact).astype(np.int64)
-    if library is None:
-        for at in range(1, scales.shape[1]):
-            near = np.abs(exact[:, at] - scales[:, at - 1]) < LOYALTY
-            scales[near, at] = scales[near, at - 1]
-    else:
-        call(library, "follow", exact, *exact.shape, ctypes.c_double(LOYALTY), scales)
+    for at in range(1, scales.shape[1]):
+        near = np.abs(exact[:, at] - scales[:, at - 1]) < LOYALTY
+        scales[near, at] = scales[near, at - 1]
     counts = np.bincount(scales.ravel())
     kept = _worthwhile({int(scale): int(counts[scale]) * block for scale in np.flatnonzero(counts)})
     into = np.zeros(len(counts), np.uint8)
@@ -228,25 +267,16 @@ def _worthwhile(counts: dict[int, int]) -> dict[int, int]:
     return kept
 
 
-def _tokens(
-    library: ctypes.CDLL | None, planes: Array, block: int, tables: Array, shifts: Array
-) -> tuple[Array, Array]:
+def _tokens(planes: Array, block: int, tables: Array, shifts: Array) -> tuple[Array, Array]:
     """Return the token of each residual, and how often each table has each: tables × tokens."""
-    channels, rows = planes.shape
-    if library is None:
-        each = _of_samples(tables, block, rows)
-        numbers = planes.astype(np.int64) >> shifts[each]
-        beyond = np.where(numbers < 0, -numbers - DIRECT, numbers - DIRECT + 1)
-        lengths = np.log2(np.maximum(beyond, 1)).astype(np.int64)
-        tokens = np.where(beyond > 0, 2 * (DIRECT + lengths) + (numbers < 0), numbers + DIRECT)
-        counts = np.zeros((len(shifts), TOKENS), np.int64)
-        np.add.at(counts, (each, tokens), 1)
-        return tokens.astype(np.uint8), counts
-    tokens = scratch("tokens", planes.shape, np.uint8)
-    counts = np.zeros((len(shifts), 8, TOKENS), np.uint32)
-    grid = rows, channels, block, DIRECT, tables, shifts
-    call(library, _named("tokenise", planes.dtype), planes, *grid, tokens, counts)
-    return tokens, counts.sum(axis=1, dtype=np.int64)
+    each = _of_samples(tables, block, planes.shape[1])
+    numbers = planes.astype(np.int64) >> shifts[each]
+    beyond = np.where(numbers < 0, -numbers - DIRECT, numbers - DIRECT + 1)
+    lengths = np.log2(np.maximum(beyond, 1)).astype(np.int64)
+    tokens = np.where(beyond > 0, 2 * (DIRECT + lengths) + (numbers < 0), numbers + DIRECT)
+    counts = np.zeros((len(shifts), TOKENS), np.int64)
+    np.add.at(counts, (each, tokens), 1)
+    return tokens.astype(np.uint8), counts
 
 
 def _of_samples(of_blocks: Array, block: int, rows: int) -> Array:
@@ -260,38 +290,18 @@ def _levels(counts: Array) -> Array:
     """
     total = counts.sum(axis=1, keepdims=True)
     exact = np.maximum(counts * ((1 << PLACES) / total) - 1, 0) * LEVEL_PARTS
-    octave = np.maximum(np.floor(np.log2(np.maximum(exact, 16))) - 3, 1)
+    octave = np.maximum(np.frexp(exact)[1] - 4, 1)
     place = np.where(exact < 16, exact, 16 * (octave - 1) + exact / 2 ** (octave - 1))
     noisy = 16 / math.log(2) * np.sqrt(12 * (counts > 0).sum(axis=1, keepdims=True) / total)
     steps = 2 ** np.floor(np.log2(noisy.clip(1, 16)))
     return np.where(counts > 0, 1 + np.rint(place / steps) * steps, 0).astype(np.int16)
 
 
-def _states(
-    library: ctypes.CDLL | None, tokens: Array, block: int, tables: Array, levels: Array
-) -> tuple[Array, Array]:
+def _states(tokens: Array, block: int, tables: Array, shares: Array) -> tuple[Array, Array]:
     """Return the states after the last token (decoding begins there), and the words they gave."""
     channels, rows = tokens.shape
-    if library is None:
-        return _states_plainly(tokens, block, tables, reference.shares(levels))
-    words = scratch("words", (tokens.size + 8,), np.uint16)
-    states = np.empty(_n_states(tokens.size), np.uint32)
-    end = ctypes.c_void_p(words.ctypes.data + words.nbytes)
-    symbols = np.empty((len(levels), TOKENS * _SYMBOL_BYTES), np.uint8)
-    call(library, "prepare", levels, *levels.shape, symbols)
-    grid = rows, channels, block, tables
-    count = call(library, "encode", tokens, *grid, symbols, end, states, len(states))
-    return states, words[len(words) - count :].copy()
-
-
-def _n_states(size: int) -> int:
-    return STATES[size >= MANY]
-
-
-def _states_plainly(tokens: Array, block: int, tables: Array, shares: Array) -> tuple[Array, Array]:
-    channels, rows = tokens.shape
     begins = np.cumsum(shares, axis=1) - shares
-    states = np.full(_n_states(tokens.size), LOWEST, np.int64)
+    states = np.full(STATES[tokens.size >= MANY], LOWEST, np.int64)
     given = []
     for channel in range(channels - 1, -1, -1):
         for at in range((rows - 1) // block * block, -1, -block):
@@ -309,28 +319,14 @@ def _states_plainly(tokens: Array, block: int, tables: Array, shares: Array) -> 
     return states.astype(np.uint32), words.astype(np.uint16)
 
 
-def _extra(
-    library: ctypes.CDLL | None,
-    planes: Array,
-    block: int,
-    tables: Array,
-    shifts: Array,
-    tokens: Array,
-) -> Array:
+def _extra(planes: Array, block: int, tables: Array, shifts: Array, tokens: Array) -> Array:
     """Return the bits that tokens leave out."""
-    channels, rows = planes.shape
-    if library is None:
-        shift = shifts[_of_samples(tables, block, rows)].astype(np.int64)
-        numbers = planes.astype(np.int64)
-        above = numbers >> shift
-        beyond = np.where(above < 0, -above - DIRECT, above - DIRECT + 1)
-        far = np.maximum(0, (tokens.astype(np.int64) - 2 * DIRECT) >> 1)
-        bits = (numbers & ((1 << shift) - 1)) | np.where(far, (beyond - (1 << far)) << shift, 0)
-        places = np.arange(int((far + shift).max(initial=0)))
-        each = (bits[..., None] >> places & 1).astype(np.uint8)
-        return np.packbits(each[places < (far + shift)[..., None]], bitorder="little")
-    longest = int(shifts.max()) + 8 * planes.itemsize + 1
-    extra = scratch("extra", (planes.size * longest // 8 + 8,), np.uint8)
-    grid = rows, channels, block, DIRECT, tables, shifts
-    count = call(library, _named("put_bits", planes.dtype), planes, *grid, tokens, extra)
-    return extra[:count].copy()
+    shift = shifts[_of_samples(tables, block, planes.shape[1])].astype(np.int64)
+    numbers = planes.astype(np.int64)
+    above = numbers >> shift
+    beyond = np.where(above < 0, -above - DIRECT, above - DIRECT + 1)
+    far = np.maximum(0, (tokens.astype(np.int64) - 2 * DIRECT) >> 1)
+    bits = (numbers & ((1 << shift) - 1)) | np.where(far, (beyond - (1 << far)) << shift, 0)
+    places = np.arange(int((far + shift).max(initial=0)))
+    each = (bits[..., None] >> places & 1).astype(np.uint8)
+    return np.packbits(each[places < (far + shift)[..., None]], bitorder="little")

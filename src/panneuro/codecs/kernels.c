@@ -15,13 +15,14 @@
 #define EXPORT
 #endif
 #if defined(__x86_64__) && defined(__linux__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
-#define CLONES EXPORT
+#define CLONED
 #endif
+#define CLONES EXPORT CLONED
 
 /* Changes whenever what kernels take does; native.py knows it too. */
-EXPORT int64_t revision(void) { return 6; }
+EXPORT int64_t revision(void) { return 7; }
 
 /* `depth` rows of history are kept, a power of two above the longest lag. */
 typedef struct {
@@ -104,9 +105,9 @@ static taking *taken(int64_t n_states)
 
 /* Code tokens, last first; words are written backwards from `end`, and up to 8 more are overwritten.
    Returns how many. */
-EXPORT int64_t encode(const uint8_t *tokens, int64_t rows, int64_t channels, int64_t block,
-               const uint8_t *tables, const symbol *symbols, uint16_t *end, uint32_t *states,
-               int64_t n_states)
+static int64_t encode(const uint8_t *tokens, int64_t rows, int64_t channels, int64_t block,
+                      const uint8_t *tables, const symbol *symbols, uint16_t *end, uint32_t *states,
+                      int64_t n_states)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
     if (paired()) return encode_wide(tokens, rows, channels, block, tables, symbols, end, states, n_states);
@@ -130,17 +131,6 @@ static inline int beyond(const uint8_t *tokens, int64_t n, uint8_t most)
     uint8_t found = 0;
     for (int64_t t = 0; t < n; t++) found |= tokens[t] >= most;
     return found;
-}
-
-/* Let blocks keep the scale of the one before where `exact` is near enough to it. */
-EXPORT void follow(const double *exact, int64_t channels, int64_t blocks, double near, int64_t *scales)
-{
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t b = 1; b < blocks; b++) {
-            const int64_t at = c * blocks + b;
-            const double apart = exact[at] - (double)scales[at - 1];
-            if (apart < near && apart > -near) scales[at] = scales[at - 1];
-        }
 }
 
 /* Whether some bytes differ from others. */
@@ -182,7 +172,7 @@ EXPORT void spread(const int16_t *levels, int64_t tables, int64_t tokens, uint32
 }
 
 /* What each token of each table does to a state. */
-EXPORT void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbol *symbols)
+static void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbol *symbols)
 {
     uint32_t shares[256], begin;
     for (int64_t k = 0; k < tables; k++) {
@@ -202,6 +192,8 @@ EXPORT void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbo
         }
     }
 }
+
+#include "tables.h"
 
 #define SAMPLE int16_t
 #define WORD int32_t

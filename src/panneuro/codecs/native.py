@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-REVISION = 6
+REVISION = 7
 """Of the kernels that this code calls; those of another are as good as none."""
 
 MOST_KEPT = 8 << 20
