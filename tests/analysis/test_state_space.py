@@ -73,6 +73,15 @@ def test_a_jump_out_of_reach_begins_anew():
     assert np.isfinite(found).all()
 
 
+def test_what_is_apart_by_more_than_single_precision_tells_stays_finite():
+    likelihood = np.full((3, 9), -np.inf, dtype=np.float32)
+    likelihood[0, 0] = likelihood[1, 8] = likelihood[2, 3] = 0
+    likelihood[1, 0], likelihood[2, 0] = -85, -25
+    found = smooth_positions(likelihood, ([0.2, 0.6, 0.2],))
+    assert found.argmax(axis=1).tolist() == [0, 0, 0]
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("likelihood", "kernel", "message"),
     [

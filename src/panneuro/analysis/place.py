@@ -79,7 +79,11 @@ def position_log_likelihood(
         )
     if spikes.shape[1] != len(fields.rates_hz):
         raise InputError(f"{spikes.shape[1]} units were given fields of {len(fields.rates_hz)}")
-    return _log_likelihood(spikes, *_weights(fields, bin_s, dtype))
+    logs, totals = _weights(fields, bin_s, dtype)
+    found = np.empty((len(spikes), len(totals)), dtype=logs.dtype)
+    with threadpool_limits(1):
+        _log_likelihood(spikes, logs, totals, found)
+    return found
 
 
 def position_posterior(
@@ -256,9 +260,11 @@ class _Likelihood:
         folds, logs = self.folds[rows], self.weights[0][0]
         found = np.empty((len(folds), logs.shape[1]), dtype=logs.dtype)
         changes = (np.flatnonzero(np.diff(folds)) + 1).tolist()
-        for first, last in pairwise([0, *changes, len(folds)]):
-            spikes = self.spikes[rows.start + first : rows.start + last]
-            found[first:last] = _log_likelihood(spikes, *self.weights[folds[first]])
+        with threadpool_limits(1):
+            for first, last in pairwise([0, *changes, len(folds)]):
+                spikes = self.spikes[rows.start + first : rows.start + last]
+                logs, totals = self.weights[folds[first]]
+                _log_likelihood(spikes, logs, totals, found[first:last])
         return found
 
 
@@ -310,11 +316,9 @@ def _weights(
     return np.log(expected).astype(dtype), totals.astype(dtype)
 
 
-def _log_likelihood(spikes: Floats, logs: Floats, totals: Floats) -> Floats:
-    with threadpool_limits(1):
-        found: Floats = spikes.astype(logs.dtype) @ logs
+def _log_likelihood(spikes: Floats, logs: Floats, totals: Floats, found: Floats) -> None:
+    np.matmul(spikes.astype(logs.dtype), logs, out=found)
     found -= totals
-    return found
 
 
 def _log_prior(prior: npt.ArrayLike | None, fields: Fields, dtype: npt.DTypeLike) -> Floats:

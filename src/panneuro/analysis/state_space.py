@@ -97,16 +97,16 @@ def smooth_blocks(
     """
     rows = [slice(at, min(at + n_rows, n_times)) for at in range(0, n_times, n_rows)]
     moves, grid = _moves(kernels, shape, dtype), (1, *shape)[-2:]
-    before, ahead, after = [], np.ones(grid, dtype), np.zeros((0, *grid), dtype)
+    before, ahead = [], np.ones(grid, dtype)
     for block in rows:
         before.append(ahead)
-        forward, ahead = _walk(log_likelihood(block), ahead, moves)
+        alone, forward, ahead = _walk(log_likelihood(block), ahead, moves)
+    onward = np.ones(grid, dtype)
     for number in reversed(range(len(rows))):
         if number < len(rows) - 1:
-            forward, _ = _walk(log_likelihood(rows[number]), before[number], moves)
-        posterior = _backward(forward, after, *moves)
-        after = posterior[:1]
-        yield rows[number], posterior.reshape(len(posterior), -1)
+            alone, forward, _ = _walk(log_likelihood(rows[number]), before[number], moves)
+        onward = _backward(alone, forward, onward, *moves)
+        yield rows[number], forward.reshape(len(forward), -1)
 
 
 def normal_moves(step: float, edges: Floats) -> Floats:
@@ -138,13 +138,15 @@ def normal_moves(step: float, edges: Floats) -> Floats:
 
 def _walk(
     log_likelihood: Floats, ahead: Floats, moves: tuple[Floats, Floats, Floats]
-) -> tuple[Floats, Floats]:
-    """Return what earlier times say of each time, and what they expect of the one after."""
-    if not (log_likelihood < np.inf).all() or (log_likelihood.max(axis=1) == -np.inf).any():
+) -> tuple[Floats, Floats, Floats]:
+    """Return what each time says alone, and with earlier ones, and what is expected after all."""
+    highest = log_likelihood.max(axis=1, keepdims=True)
+    if not np.isfinite(highest).all():
         raise InputError("a bin of time has no possible position")
-    likelihood = log_likelihood.reshape(-1, *ahead.shape)
-    forward = np.empty_like(likelihood)
-    return forward, _forward(likelihood, ahead, *moves, forward)
+    alone = (log_likelihood - highest).reshape(-1, *ahead.shape)
+    np.exp(alone, out=alone)
+    forward = np.empty_like(alone)
+    return alone, forward, _forward(alone, ahead, *moves, forward)
 
 
 def _moves(
@@ -168,66 +170,63 @@ def _moves(
 
 
 @compiled
-def _move(weights: Any, rows: Any, columns: Any, between: Any, out: Any) -> None:
-    """Move along both axes; sums run along the last, which lies together in memory."""
+def _move(weights: Any, rows: Any, columns: Any, padded: Any, out: Any) -> None:
+    """Move along both axes; what is summed lies together in memory, between margins of zeros."""
     n_rows, n_columns = weights.shape
-    reach = len(columns) // 2
-    between[:] = 0
-    for row in range(n_rows):
-        for move in range(-reach, reach + 1):
-            share = columns[move + reach]
-            for to in range(max(0, move), min(n_columns, n_columns + move)):
-                between[row, to] += share * weights[row, to - move]
-    reach = len(rows) // 2
-    if reach == 0:
-        out[:] = between * rows[0]
-        return
-    out[:] = 0
+    margin, reach = len(columns) // 2, len(rows) // 2
+    padded[:, margin : margin + n_columns] = 0
     for row in range(n_rows):
         for to in range(max(0, row - reach), min(n_rows, row + reach + 1)):
-            share = rows[to - row + reach]
+            share, there = rows[to - row + reach], padded[to, margin:]
             for column in range(n_columns):
-                out[to, column] += share * between[row, column]
+                there[column] += share * weights[row, column]
+    out[:] = 0
+    for row in range(n_rows):
+        for move in range(len(columns)):
+            share, there = columns[len(columns) - 1 - move], padded[row, move:]
+            for column in range(n_columns):
+                out[row, column] += share * there[column]
 
 
 @compiled
-def _forward(
-    likelihood: Any, ahead: Any, rows: Any, columns: Any, scales: Any, forward: Any
-) -> Any:
+def _forward(alone: Any, ahead: Any, rows: Any, columns: Any, scales: Any, forward: Any) -> Any:
     """Walk on from what is expected first; return what is expected after the last time."""
-    ahead = ahead.copy()
-    between = np.empty_like(ahead)
-    for time in range(len(likelihood)):
-        alone = np.exp(likelihood[time] - likelihood[time].max())
-        now = ahead * alone
+    ahead, weights = ahead.copy(), np.empty_like(scales)
+    padded = np.zeros((ahead.shape[0], ahead.shape[1] + len(columns)), scales.dtype)
+    for time in range(len(alone)):
+        now = forward[time]
+        now[:] = ahead * alone[time]
+        total = now.sum()
         # Where every position that is likely is out of reach, the walk begins anew.
-        if now.sum() <= 0:
-            now = alone
-        forward[time] = now / now.sum()
-        _move(forward[time] * scales, rows, columns, between, ahead)
+        if not total > 0:
+            now[:] = alone[time]
+            total = now.sum()
+        now /= total
+        weights[:] = now * scales
+        _move(weights, rows, columns, padded, ahead)
     return ahead
 
 
 @compiled
-def _backward(forward: Any, after: Any, rows: Any, columns: Any, scales: Any) -> Any:
-    """Walk back from the posterior of the time after the last, of which there may be none."""
-    posterior = np.empty_like(forward)
-    back, ahead = np.empty_like(scales), np.empty_like(scales)
-    between = np.empty_like(scales)
+def _backward(alone: Any, forward: Any, onward: Any, rows: Any, columns: Any, scales: Any) -> Any:
+    """Multiply by what later times say of each; return what all of them say of the one before."""
+    onward, weights = onward.copy(), np.empty_like(scales)
+    padded = np.zeros((onward.shape[0], onward.shape[1] + len(columns)), scales.dtype)
     # Turned round, because the moves out of a bin are summed here, not those into it.
     up, left = rows[::-1].copy(), columns[::-1].copy()
-    last = len(forward) - 1
-    for time in range(last, -1, -1):
-        if time == last and len(after) == 0:
-            posterior[time] = forward[time]
-            continue
-        following = after[0] if time == last else posterior[time + 1]
-        _move(forward[time] * scales, rows, columns, between, ahead)
-        for row in range(ahead.shape[0]):
-            for column in range(ahead.shape[1]):
-                expected = ahead[row, column]
-                ahead[row, column] = following[row, column] / expected if expected > 0 else 0
-        _move(ahead, up, left, between, back)
-        now = forward[time] * scales * back
-        posterior[time] = now / now.sum() if now.sum() > 0 else forward[time]
-    return posterior
+    for time in range(len(forward) - 1, -1, -1):
+        now = forward[time]
+        weights[:] = now * onward
+        total = weights.sum()
+        if total > 0:
+            now[:] = weights / total
+        else:  # The walk began anew after this time.
+            onward[:] = 1
+        weights[:] = alone[time] * onward
+        _move(weights, up, left, padded, onward)
+        highest = onward.max()
+        if highest > 0:
+            onward *= scales / highest
+        else:  # What is likely now and what is later are apart by more than numbers can tell.
+            onward[:] = 1
+    return onward
