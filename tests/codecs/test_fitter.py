@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from panneuro.codecs import fitter as room
 from panneuro.codecs.fitter import Fitter
 from panneuro.codecs.fitting import fit
 
@@ -67,3 +68,12 @@ def test_few_channels_are_predicted_in_a_hurry_too(channels: int) -> None:
     model, planes = Fitter(fast=True).predict(samples)
     assert model.taps
     assert np.abs(planes).mean() < np.abs(samples).mean()
+
+
+def test_without_kernels_residuals_tell_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fit(noise(1500, 24, 1))
+    other = noise(1500, 24, 2).cumsum(axis=0).astype(np.int16)
+    told = room._told(other, model)
+    monkeypatch.setattr(room, "kernels", lambda: None)
+    np.testing.assert_allclose(room._told(other, model), told, rtol=0.02, atol=1e-3)
+    assert told.max() > 0.1

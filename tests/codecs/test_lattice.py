@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -104,3 +106,25 @@ def test_a_digital_channel_among_scaled_ones_has_a_palette(
     lattice, codes = find(samples)
     assert lattice.modes.tolist() == [AFFINE] * 5 + [PALETTE] + [AFFINE] * 6
     np.testing.assert_array_equal(apply(codes, lattice), samples)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 2500),
+    st.integers(1, 20),
+    st.floats(-2, 13),
+    st.sampled_from([1.0, 2.3, 3.9, 12.0]),
+    st.booleans(),
+    st.integers(0, 999),
+)
+def test_a_glance_sees_the_same_without_kernels(
+    rows: int, channels: int, octaves: float, step: float, switched: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    exact = np.floor(np.rint(rng.normal(0, 2**octaves, (rows, channels))) * step + rng.uniform())
+    samples = exact.clip(-(1 << 15), (1 << 15) - 1).astype(np.int16)
+    if switched:
+        samples[:, 0] = rng.choice([-(1 << 15), 0, 5, (1 << 15) - 1], rows)
+    seen = lattice._sparse(samples), lattice._digital(samples).tolist()
+    with patch.object(lattice, "kernels", lambda: None):
+        assert (lattice._sparse(samples), lattice._digital(samples).tolist()) == seen

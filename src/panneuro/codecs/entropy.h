@@ -21,11 +21,12 @@ CLONED static void NAME(magnitudes)(const SAMPLE *planes, int64_t rows, int64_t 
         }
 }
 
-/* Of `width` residuals of each channel from `first` on, those beyond `unusual` means cut off there: sums
-   of squares, of products with the next, and of products with the channel above. */
+/* The bits a sample that `width` residuals of each channel from `first` on tell of the next and of those
+   of the channel above. Those beyond `unusual` means are cut off there. */
 CLONES void NAME(told)(const SAMPLE *planes, int64_t rows, int64_t channels, int64_t first,
-                       int64_t width, int64_t unusual, WORD *cut, double *sums)
+                       int64_t width, int64_t unusual, WORD *cut, double *bits)
 {
+    double power_above = 0;
     for (int64_t c = 0; c < channels; c++) {
         const SAMPLE *r = planes + c * rows + first;
         WORD *now = cut + (c & 1) * width, *above = cut + (~c & 1) * width;
@@ -37,7 +38,11 @@ CLONES void NAME(told)(const SAMPLE *planes, int64_t rows, int64_t channels, int
         for (int64_t t = 0; t < width; t++) square += now[t] * now[t];
         for (int64_t t = 1; t < width; t++) after += now[t] * now[t - 1];
         for (int64_t t = 0; c && t < width; t++) beside += now[t] * above[t];
-        sums[3 * c] = (double)square, sums[3 * c + 1] = (double)after, sums[3 * c + 2] = (double)beside;
+        const double n = (double)width, power = (double)square / n + 1.0 / 12;
+        const double next = (double)after / ((n > 1 ? n - 1 : 1) * power), side = (double)beside / n;
+        const double explained = next * next + (c ? side * side / (power * power_above) : 0);
+        bits[c] = -0.5 * log2(explained < 0.99 ? 1 - explained : 0.01);
+        power_above = power;
     }
 }
 

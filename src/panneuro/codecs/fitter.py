@@ -104,28 +104,22 @@ def _told(codes: Array, model: Model) -> Array:
     first = (rows - width) // 2
     past = min(first, MAX_LAG)
     planes = predict(codes[first - past : first + width], replace(model, lanes=1))
-    square, after, beside = _sums(planes, past, width)
-    power = square / width + 1 / 12
-    explained = (after / (max(1, width - 1) * power)) ** 2
-    explained[1:] += (beside[1:] / width) ** 2 / (power[1:] * power[:-1])
-    bits: Array = -0.5 * np.log2(np.clip(1 - explained, 0.01, 1))
+    library = kernels()
+    if library is None:
+        return _told_plainly(planes[:, past:].astype(np.float64))
+    bits, cut = np.empty(channels), np.empty(2 * width, f"i{2 * planes.itemsize}")
+    name = f"told_{8 * planes.itemsize}"
+    call(library, name, planes, *planes.shape[::-1], past, width, UNUSUAL, cut, bits)
     return bits
 
 
-def _sums(planes: Array, first: int, width: int) -> Array:
-    """Return sums of squares, of products with the next residual, and with the channel above."""
-    library = kernels()
-    if library is not None:
-        sums = np.empty((len(planes), 3))
-        cut = np.empty(2 * width, f"i{2 * planes.itemsize}")
-        name = f"told_{8 * planes.itemsize}"
-        call(library, name, planes, *planes.shape[::-1], first, width, UNUSUAL, cut, sums)
-        return sums.T
-    some = planes[:, first : first + width].astype(np.float64)
-    most = UNUSUAL * np.abs(some).mean(axis=1, keepdims=True) + 1
-    some = np.clip(some, -most, most)
-    sums = np.zeros((3, len(planes)))
-    sums[0] = (some * some).sum(axis=1)
-    sums[1] = (some[:, 1:] * some[:, :-1]).sum(axis=1)
-    sums[2, 1:] = (some[1:] * some[:-1]).sum(axis=1)
-    return sums
+def _told_plainly(planes: Array) -> Array:
+    width = planes.shape[1]
+    most = UNUSUAL * np.abs(planes).mean(axis=1, keepdims=True) + 1
+    some = np.clip(planes, -most, most)
+    power = (some * some).sum(axis=1) / width + 1 / 12
+    explained = ((some[:, 1:] * some[:, :-1]).sum(axis=1) / (max(1, width - 1) * power)) ** 2
+    beside = (some[1:] * some[:-1]).sum(axis=1) / width
+    explained[1:] += beside**2 / (power[1:] * power[:-1])
+    bits: Array = -0.5 * np.log2(np.clip(1 - explained, 0.01, 1))
+    return bits

@@ -251,6 +251,60 @@ static void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbo
 TABLES(int16_t, 16)
 TABLES(int32_t, 32)
 
+/* Whether some values of 16 bits leave out numbers in the middle of their range: `bins` is memory for a
+   count of each number. */
+static int leave_out(const int16_t *at, int64_t n, int64_t stride, double sparse, uint32_t *bins)
+{
+    int16_t least = at[0], most = at[0];
+    for (int64_t t = 1; t < n; t++) {
+        const int16_t v = at[t * stride];
+        least = v < least ? v : least, most = v > most ? v : most;
+    }
+    memset(bins, 0, sizeof(uint32_t) * ((size_t)most - (size_t)least + 1));
+    for (int64_t t = 0; t < n; t++) bins[at[t * stride] - least]++;
+    const int64_t begin = n / 4, end = n - n / 4;
+    int64_t before = 0, levels = 0, first = 0, last = 0;
+    for (int64_t i = 0; before < end; before += bins[i++]) {
+        if (!bins[i] || before + bins[i] <= begin) continue;
+        if (!levels++) first = i;
+        last = i;
+    }
+    const double width = (double)(last - first + 1);
+    return width >= 4 && (double)levels < sparse * (width * -expm1(-(double)(end - begin) / width));
+}
+
+/* How many of some channels leave out numbers; the second half is looked at where one of the first does. */
+EXPORT int64_t sparse(const int16_t *samples, int64_t rows, int64_t channels, int64_t apart,
+                      const int64_t *chosen, int64_t n_chosen, double part, uint32_t *bins)
+{
+    const int64_t n = (rows + apart - 1) / apart;
+    int64_t found = 0;
+    for (int64_t k = 0; k < n_chosen && (found || k < (n_chosen + 1) / 2); k++)
+        found += leave_out(samples + chosen[k], n, apart * channels, part, bins);
+    return found;
+}
+
+/* Which channels have at most `few` levels (16, no more) which are at least `wide` apart; returns how many. */
+EXPORT int64_t digital(const int16_t *samples, int64_t rows, int64_t channels, int64_t apart, int64_t few,
+                       int64_t wide, uint8_t *found)
+{
+    int64_t count = 0;
+    for (int64_t c = 0; c < channels; c++) {
+        int16_t level[16], least = INT16_MAX, most = INT16_MIN;
+        int64_t n = 0, t = c;
+        for (; t < rows * channels; t += apart * channels) {
+            int64_t at = 0;
+            while (at < n && level[at] != samples[t]) at++;
+            if (at < n) continue;
+            if (n == few) break;
+            level[n++] = samples[t];
+            least = samples[t] < least ? samples[t] : least, most = samples[t] > most ? samples[t] : most;
+        }
+        count += found[c] = t >= rows * channels && most - least >= wide;
+    }
+    return count;
+}
+
 /* Sums of products of every two taps of each channel, the sample itself as tap 0, over all runs.
    A run holds `before` rows that are only past, then `run` rows; values are small enough that the
    products of a run fit 32 bits. */

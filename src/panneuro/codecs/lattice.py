@@ -7,16 +7,18 @@ only if that gives back every sample of the chunk.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
-from panneuro.codecs.native import call, kernels
+from panneuro.codecs.native import call, kernels, scratch
 
 Array = npt.NDArray[Any]
 
@@ -45,6 +47,8 @@ TRIED = 9
 """Steps of the interval that the probed channels leave which are tried on all channels."""
 
 SMALLEST = 1.2
+
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,12 @@ def _found(samples: Array, step: int) -> tuple[Lattice, Array]:
 
 def _digital(samples: Array) -> Array:
     """Return which channels seem to have a few levels far apart."""
-    some = np.array(samples[:: -(-len(samples) // GLANCED_AT)].copy().T, order="C")
+    apart, library = -(-len(samples) // GLANCED_AT), _glancing(samples)
+    if library is not None:
+        found = np.empty(samples.shape[1], np.uint8)
+        given = samples, *samples.shape, apart, FEW_LEVELS, WIDE, found
+        return np.flatnonzero(found) if call(library, "digital", *given) else _NONE
+    some = np.array(samples[::apart].copy().T, order="C")
     some.sort(axis=1)
     levels = 1 + np.count_nonzero(some[:, 1:] != some[:, :-1], axis=1)
     wide = some[:, -1].astype(np.int64) - some[:, 0] >= WIDE
@@ -173,13 +182,29 @@ def _digital(samples: Array) -> Array:
 
 def _sparse(samples: Array) -> bool:
     """Say whether some channels leave out numbers in the middle of their range."""
-    channels = np.unique(np.linspace(0, samples.shape[1] - 1, PROBED).astype(int))
-    rows = samples[:: -(-len(samples) // LOOKED_AT)]
-    first, second = np.array_split(channels, 2)
-    found = int(_leave_out(rows[:, first]).sum())
-    if found:
-        found += int(_leave_out(rows[:, second]).sum())
+    apart, library = -(-len(samples) // LOOKED_AT), _glancing(samples)
+    channels = _probed(samples.shape[1])
+    if library is not None:
+        bins = scratch("bins", (1 << 16,), np.uint32)
+        given = samples, *samples.shape, apart, channels, len(channels)
+        found = call(library, "sparse", *given, ctypes.c_double(SPARSE), bins)
+    else:
+        rows = samples[::apart]
+        first, second = np.array_split(channels, 2)
+        found = int(_leave_out(rows[:, first]).sum())
+        if found:
+            found += int(_leave_out(rows[:, second]).sum())
     return found * 2 > len(channels)
+
+
+def _glancing(samples: Array) -> ctypes.CDLL | None:
+    """Return the kernels, where there are any for samples of this type."""
+    return kernels() if samples.dtype == np.int16 else None
+
+
+@cache
+def _probed(channels: int) -> Array:
+    return np.unique(np.linspace(0, channels - 1, PROBED).astype(np.int64))
 
 
 def _leave_out(columns: Array) -> Array:

@@ -241,9 +241,10 @@ def _coded(table: Array, fields: Fields, fitter: Fitter) -> bytes:
     shape = len(coded.shifts), coded.direct, coded.block, model.weights.shape[1]
     writer.coding(Coding(model.lanes, model.taps, *shape, lattice.shift, lattice.step))
     bases = lattice.bases >> lattice.shift
-    for numbers in (lattice.modes, bases, lattice.sizes, lattice.gaps, model.offsets):
+    writer.numbers(lattice.modes, often=True)
+    for numbers in (bases, lattice.sizes, lattice.gaps, model.offsets):
         writer.numbers(numbers)
-    writer.numbers(model.weights)
+    writer.numbers(model.weights, often=True)
     writer.raw(coded.shifts.tobytes())
     for steps in (coded.levels, coded.tables.astype(np.int16)):
         writer.numbers(_differences(steps))
@@ -329,7 +330,7 @@ def _check(header: Header, coding: Coding) -> None:
 
 def _read_lattice(reader: Reader, coding: Coding) -> Lattice:
     header = reader.header
-    modes = reader.numbers(header.channels, np.int16)
+    modes = reader.numbers(header.channels, np.int16, often=True)
     if modes.size and not PLAIN <= modes.min() <= modes.max() <= PALETTE:
         raise damaged(f"lattices are of the kinds {np.unique(modes).tolist()}")
     bases = reader.numbers(int(np.count_nonzero(modes == AFFINE)), np.int64)
@@ -343,7 +344,7 @@ def _read_lattice(reader: Reader, coding: Coding) -> Lattice:
 def _read_model(reader: Reader, coding: Coding) -> Model:
     offsets = reader.numbers(reader.header.channels, np.int32)
     n_taps, classes = len(coding.taps), coding.classes
-    weights = reader.numbers(n_taps * classes, np.int32).reshape(n_taps, classes)
+    weights = reader.numbers(n_taps * classes, np.int32, often=True).reshape(n_taps, classes)
     return Model(coding.taps, weights, offsets, reader.header.bits, coding.lanes)
 
 

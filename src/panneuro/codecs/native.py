@@ -18,6 +18,9 @@ REVISION = 7
 MOST_KEPT = 8 << 20
 """Bytes of a piece of memory that a thread keeps: as chunks of 2 MiB need it, not larger ones."""
 
+LINE = 64
+"""Bytes of a line of a cache: what crosses one takes two."""
+
 _kept = threading.local()
 
 
@@ -64,7 +67,8 @@ def scratch(use: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArr
         return np.empty(shape, dtype)
     held = vars(_kept)
     if use not in held or held[use].nbytes < size:
-        held[use] = np.empty(size, np.uint8)
+        memory = np.empty(size + LINE, np.uint8)
+        held[use] = memory[-memory.ctypes.data % LINE :][:size]
     found: npt.NDArray[Any] = held[use][:size].view(dtype).reshape(shape)
     return found
 

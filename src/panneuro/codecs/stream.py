@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from google_crc32c import extend
 from google_crc32c import value as crc32c
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, standalone
 
@@ -25,6 +27,9 @@ _CODED = struct.Struct("<BBBBHIBq")
 _TAP = struct.Struct("<Bh")
 _LENGTH = struct.Struct("<I")
 _LEVELS = ChunkConfig(delta_spec=DeltaSpec.try_consecutive(1))
+_KEPT, _MOST = 32, 1 << 16
+"""Lists of numbers that are kept, compressed and not, and how many each has at most."""
+
 _CONFIG = ChunkConfig(mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.no_op())
 MAX_BYTES = 1 << 31
 """Larger chunks are refused: lengths are 32 bits."""
@@ -85,12 +90,16 @@ class Writer:
         self._parts.append(_CODED.pack(coding.lanes, len(coding.taps), *entropy, *fields))
         self._parts.extend(_TAP.pack(*tap) for tap in coding.taps)
 
-    def numbers(self, values: Array) -> None:
-        """Add some numbers, compressed; nothing for none."""
+    def numbers(self, values: Array, *, often: bool = False) -> None:
+        """Add some numbers, compressed; nothing for none.
+
+        Those that come `often`, the very same in many streams, are compressed once.
+        """
         if values.size:
-            config = _LEVELS if values.dtype.kind == "f" else _CONFIG
-            data = standalone.simple_compress(np.ascontiguousarray(values).reshape(-1), config)
-            self._parts += (_LENGTH.pack(len(data)), data)
+            data = values.tobytes()
+            compress = _compressed if often and values.size <= _MOST else _compressed.__wrapped__
+            packed = compress(data, values.dtype.str)
+            self._parts += (_LENGTH.pack(len(packed)), packed)
 
     def counted(self, values: Array) -> None:
         """Add numbers as they are, after how many they are."""
@@ -106,8 +115,8 @@ class Writer:
 
     def finished(self) -> bytes:
         """Return the stream, its checksum at the end."""
-        body = b"".join(self._parts)
-        return body + _LENGTH.pack(crc32c(body))
+        self._parts.append(_LENGTH.pack(functools.reduce(extend, self._parts, 0)))
+        return b"".join(self._parts)
 
 
 class Reader:
@@ -156,22 +165,16 @@ class Reader:
         taps = tuple(_TAP.iter_unpack(self.raw(n_taps * _TAP.size)))
         return Coding(lanes, taps, *rest)
 
-    def numbers(self, count: int, dtype: type | np.dtype[Any]) -> Array:
-        """Return the next `count` numbers.
+    def numbers(self, count: int, dtype: type | np.dtype[Any], *, often: bool = False) -> Array:
+        """Return the next `count` numbers, not to be written to.
 
         Memory is taken for what the caller expects, never for what the stream claims.
         """
-        values = np.empty(count, dtype)
         if not count:
-            return values
+            return np.empty(0, dtype)
         data = self.raw(self.count())
-        try:
-            progress = standalone.simple_decompress_into(data, values)
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise damaged(f"{count} numbers of {values.dtype} cannot be decoded: {error}") from None
-        if progress.n_processed != count or not progress.finished:
-            raise damaged(f"{progress.n_processed} of {count} numbers are there")
-        return values
+        decompress = _decompressed if often and count <= _MOST else _decompressed.__wrapped__
+        return decompress(data, count, np.dtype(dtype))
 
     def count(self) -> int:
         """Return a number of things to come."""
@@ -203,6 +206,27 @@ class Reader:
         """Refuse bytes that nothing asked for."""
         if self._at != self._end:
             raise damaged(f"{self._end - self._at} bytes are left over")
+
+
+@functools.lru_cache(_KEPT)
+def _compressed(data: bytes, dtype: str) -> bytes:
+    values = np.frombuffer(data, dtype)
+    return bytes(
+        standalone.simple_compress(values, _LEVELS if values.dtype.kind == "f" else _CONFIG)
+    )
+
+
+@functools.lru_cache(_KEPT)
+def _decompressed(data: bytes, count: int, dtype: np.dtype[Any]) -> Array:
+    values = np.empty(count, dtype)
+    try:
+        progress = standalone.simple_decompress_into(data, values)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise damaged(f"{count} numbers of {values.dtype} cannot be decoded: {error}") from None
+    if progress.n_processed != count or not progress.finished:
+        raise damaged(f"{progress.n_processed} of {count} numbers are there")
+    values.flags.writeable = False
+    return values
 
 
 def _little(values: Array) -> Array:
