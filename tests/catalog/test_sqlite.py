@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -241,3 +242,33 @@ def test_a_search_that_is_asked_again_sees_what_changed_meanwhile(tmp_path):
     assert here.count(mice) == there.count(mice) == 3
     there.clear()
     assert here.count(mice) == there.count(mice) == 0
+
+
+def test_a_sound_index_verifies_whatever_was_done_to_it() -> None:
+    with SqliteCatalog() as catalog:
+        catalog.verify()
+        catalog.index(entry(f"a{at}", units=at, species="mouse") for at in range(2_000))
+        catalog.index([Entry(f"a{at}", "2", "2025-01-01", "e") for at in range(0, 2_000, 3)])
+        catalog.verify()
+        catalog.remove(f"a{at}" for at in range(2_000) if at % 5)
+        catalog.index([entry("a5", units=1)], replace=True)
+        catalog.verify()
+
+
+def test_any_bit_that_flips_is_told_or_stays_within_one_row(tmp_path: Path) -> None:
+    path, spoilt = tmp_path / "catalog.sqlite", tmp_path / "spoilt.sqlite"
+    known = [entry(f"a{at}", units=at, species="mouse") for at in range(300)]
+    with SqliteCatalog(path) as catalog:
+        catalog.index(known)
+    data, rng, told = path.read_bytes(), random.Random(7), 0
+    for _ in range(100):
+        flipped = bytearray(data)
+        flipped[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        spoilt.write_bytes(flipped)
+        try:
+            with SqliteCatalog(spoilt) as catalog:
+                catalog.verify()
+                assert catalog.empty or catalog.count(parse("species=mouse units>=100")) == 200
+        except (CorruptionError, StoreError):
+            told += 1
+    assert told

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -252,3 +254,88 @@ def test_a_lake_with_nothing_in_it():
     lake = panneuro.open("memory://nothing-in-it", create=True)
     assert lake.check().problems == []
     assert lake.reindex() == 0
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Return a folder with a lake."""
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def kept(place, made_up, said):
+    """Return a lake in that folder, with two assets in its index."""
+    lake = panneuro.open(place, create=True)
+    for name in ("first", "second"):
+        lake.add(made_up.use(), said=said, name=name)
+    return lake
+
+
+def closed(lake):
+    """Let go of a lake, with everything in the files of its indexes."""
+    lake.runs.close()
+    lake.catalog.close()
+
+
+def changed(path, statement, *values):
+    """Change an index behind its lake's back."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement, values)
+
+
+CHANGES = [
+    "UPDATE asset SET body=replace(body, 'Mus musculus', 'Mus musculuz') WHERE name='first'",
+    "UPDATE asset SET words='mouse' WHERE name='first'",
+    "UPDATE asset SET latest=0 WHERE name='first'",
+    "UPDATE asset SET date=0 WHERE name='first'",
+    "UPDATE term SET count=count+1 WHERE id=(SELECT max(id) FROM term)",
+    "UPDATE term SET fold='mus muscvlus' WHERE fold='mus musculus'",
+    "DELETE FROM term WHERE fold='mus musculus'",
+    "UPDATE posting SET body=x'0500' WHERE id=(SELECT max(id) FROM posting)",
+    "UPDATE posting SET body=x'05' WHERE id=(SELECT max(id) FROM posting)",
+    "DELETE FROM sample WHERE id=(SELECT max(id) FROM sample)",
+    "UPDATE kept SET bytes=bytes+1",
+    "DELETE FROM kept WHERE name='first'",
+]
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_what_the_index_says_wrongly_is_told_and_mended(kept, place, statement):
+    before = [entry.to_json() for entry in kept.catalog.entries()]
+    closed(kept)
+    changed(place / indexing.INDEX, statement)
+    report = panneuro.open(place).check()
+    assert kinds(report) == [("corrupt", indexing.INDEX)]
+    assert "--repair" in report.problems[0].message
+    lake = panneuro.open(place)
+    assert lake.check(repair=True).ok
+    again = panneuro.open(place)
+    assert again.check().problems == []
+    assert [entry.to_json() for entry in again.catalog.entries()] == before
+    assert sorted(again.find("species=mouse").names) == ["first", "second"]
+
+
+def test_a_row_that_says_other_things_than_its_asset_is_told_and_mended(kept):
+    entry = kept.catalog.get("first")
+    kept.catalog.index([replace(entry, doc={**entry.doc, "title": "else"})], replace=True)
+    for references in ([], ["first"]):
+        (problem,) = kept.check(*references, quick=True).problems
+        assert (problem.kind, problem.asset) == ("index-differs", f"first@{entry.version}")
+    assert kept.check("second").problems == []
+    assert kept.check("first", repair=True).ok
+    assert kept.check().problems == []
+    assert kept.catalog.get("first") == entry
+
+
+@pytest.mark.parametrize("key", [indexing.INDEX, indexing.RUNS])
+def test_an_index_that_is_no_index_is_told_and_made_again(kept, place, key):
+    closed(kept)
+    for mend in (lambda lake: lake.check(repair=True), panneuro.Lake.reindex):
+        (place / key).write_bytes(b"no index" * 1000)
+        (problem,) = panneuro.open(place).check().problems
+        assert (problem.key, problem.repaired) == (key, False)
+        mended = panneuro.open(place)
+        mend(mended)
+        assert mended.check().problems == []
+        assert len(mended) == 2
+        closed(mended)

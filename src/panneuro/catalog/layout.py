@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from panneuro.core.errors import CorruptionError, StoreDeniedError, StoreError
+from panneuro.core.entry import Entry
+from panneuro.core.errors import CorruptionError, InputError, StoreDeniedError, StoreError
 
 LAYOUT = 4
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
@@ -93,7 +94,11 @@ def reported(path: Path | None) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY or _is_shut(path):
+        # Python itself reports text that is not UTF-8, and gives no code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code == sqlite3.SQLITE_CORRUPT:
+            raise _damage(path, error) from error
+        if code == sqlite3.SQLITE_READONLY or _is_shut(path):
             raise StoreDeniedError(
                 f"cannot use the index {_shown(path)}: {error}",
                 hint="the folder's permissions forbid it: check its owner and mode",
@@ -103,9 +108,28 @@ def reported(path: Path | None) -> Iterator[None]:
             hint="is another process writing, or the disk full?",
         ) from error
     except sqlite3.DatabaseError as error:
+        raise _damage(path, error) from error
+
+
+def _damage(path: Path | None, error: Exception) -> CorruptionError:
+    return CorruptionError(
+        f"cannot read the index {_shown(path)}: {error}", hint="panneuro reindex"
+    )
+
+
+def entry_in(body: str) -> Entry:
+    """Return the entry that a row holds.
+
+    Raises
+    ------
+    CorruptionError
+        If it holds none.
+    """
+    try:
+        return Entry.from_json(body)
+    except InputError as error:
         raise CorruptionError(
-            f"cannot read the index {_shown(path)}: {error}",
-            hint="delete it and run: panneuro reindex",
+            f"the index is damaged: {error.message}", hint="panneuro check --repair"
         ) from error
 
 

@@ -30,7 +30,7 @@ _Key = tuple[str, str]
 """A field and a folded value."""
 
 
-class _Gain(NamedTuple):
+class Gain(NamedTuple):
     """Rows that a term gains, in ascending order, and their exact numbers where it is a bin."""
 
     rows: list[int]
@@ -77,20 +77,24 @@ class Postings:
 
     def flush(self) -> None:
         """Write what has gathered."""
-        gained: dict[_Key, _Gain] = {}
+        self._write(self.gathered())
+
+    def gathered(self) -> dict[_Key, Gain]:
+        """Return what has gathered, and begin anew."""
+        gained: dict[_Key, Gain] = {}
         for (field, shown), rows in self._keywords.items():
             key = (field, fold(shown))
             before = gained.get(key)
-            gained[key] = _Gain(rows, None, shown) if before is None else _both(before, rows)
+            gained[key] = Gain(rows, None, shown) if before is None else _both(before, rows)
         for name, words in zip(WORD_FIELDS, self._words, strict=True):
-            gained.update(((name, word), _Gain(rows)) for word, rows in words.items())
+            gained.update(((name, word), Gain(rows)) for word, rows in words.items())
             words.clear()
         for field, pairs in self._numbers.items():
             gained.update(_binned(field, pairs))
-        gained.update(((name, ""), _Gain(sorted(rows))) for name, rows in self._states.items())
-        self._write(gained)
+        gained.update(((name, ""), Gain(sorted(rows))) for name, rows in self._states.items())
         for gathered in (self._keywords, self._numbers, self._states):
             gathered.clear()
+        return gained
 
     def erase(self, row: int, entry: Entry, words: str) -> None:
         """Take an entry that was flushed from everything it is found by."""
@@ -133,7 +137,7 @@ class Postings:
             self._db.execute("INSERT INTO field VALUES(?,?)", (known, name))
         return known
 
-    def _write(self, gained: dict[_Key, _Gain]) -> None:
+    def _write(self, gained: dict[_Key, Gain]) -> None:
         fields = {name: self._field(name) for name in {name for name, _ in gained}}
         (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM term").fetchone()
         made: list[tuple[int, int, str, str, int, bytes | None]] = []
@@ -151,7 +155,7 @@ class Postings:
         self._db.executemany("INSERT INTO term VALUES(?,?,?,?,?,?)", made)
         self._db.executemany("UPDATE term SET count=?, rows=? WHERE id=?", grown)
 
-    def _kept(self, term: int, total: int, inline: bytes | None, gain: _Gain) -> bytes | None:
+    def _kept(self, term: int, total: int, inline: bytes | None, gain: Gain) -> bytes | None:
         """Return what the term itself holds, or None after the blocks have taken it."""
         if inline is None:
             self._spill(term, gain.rows, gain.values)
@@ -219,11 +223,11 @@ def _levels(words: str) -> Iterator[tuple[str, int]]:
         yield word, once if times == 1 else impact_levels(times, len(listed))
 
 
-def _both(gain: _Gain, rows: Iterable[int]) -> _Gain:
+def _both(gain: Gain, rows: Iterable[int]) -> Gain:
     return gain._replace(rows=sorted({*gain.rows, *rows}))
 
 
-def _binned(field: str, pairs: list[tuple[int, float]]) -> Iterator[tuple[_Key, _Gain]]:
+def _binned(field: str, pairs: list[tuple[int, float]]) -> Iterator[tuple[_Key, Gain]]:
     fines: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
     coarses: defaultdict[str, list[int]] = defaultdict(list)
     for row, value in pairs:
@@ -233,6 +237,6 @@ def _binned(field: str, pairs: list[tuple[int, float]]) -> Iterator[tuple[_Key, 
         values.append(value)
         coarses[coarse].append(row)
     for fine, (rows, values) in fines.items():
-        yield (f"~fine:{field}", fine), _Gain(rows, values)
+        yield (f"~fine:{field}", fine), Gain(rows, values)
     for coarse, rows in coarses.items():
-        yield (f"~coarse:{field}", coarse), _Gain(rows)
+        yield (f"~coarse:{field}", coarse), Gain(rows)

@@ -17,7 +17,8 @@ BLOCK = 1 << BLOCK_BITS
 """Rows in a block."""
 
 _BYTES = BLOCK // 8
-_SPARSE = 256
+SPARSE = 256
+"""Up to so many positions are listed."""
 _MASK = BLOCK - 1
 
 _FLAGS = bytes.maketrans(b"01", b"\0\1")
@@ -137,7 +138,7 @@ def numbers(rows: Rows) -> Iterator[int]:
 def pack(ascending: Iterable[int]) -> bytes:
     """Return the container of some positions, which are sorted and distinct."""
     listed = array("H", ascending)
-    if len(listed) <= _SPARSE:
+    if len(listed) <= SPARSE:
         return listed.tobytes()
     return bytes(_buffer(listed))
 
@@ -186,7 +187,7 @@ def sparse(body: bytes) -> array[int] | None:
     """
     if len(body) == _BYTES:
         return None
-    if len(body) % 2 or len(body) > 2 * _SPARSE:
+    if len(body) % 2 or len(body) > 2 * SPARSE:
         raise CorruptionError(
             f"cannot read the index: a block of {len(body)} bytes", hint="panneuro reindex"
         )

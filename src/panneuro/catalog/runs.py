@@ -119,7 +119,11 @@ class SqliteRuns:
                 timeout=_WAIT_S,
                 check_same_thread=False,
             )
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
 
     def _prepare(self) -> None:
         # A commit lost with the power is found again in the store.

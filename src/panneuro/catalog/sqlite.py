@@ -16,10 +16,11 @@ from typing import Self
 from panneuro.catalog import rows as bits
 from panneuro.catalog.facets import Within, facet_field, most_frequent
 from panneuro.catalog.kept import Sum, projects, sums, visible
-from panneuro.catalog.layout import connect, make_tables, reported, transaction
+from panneuro.catalog.layout import connect, entry_in, make_tables, reported, transaction
 from panneuro.catalog.order import fetched, first
 from panneuro.catalog.rows import Rows
 from panneuro.catalog.terms import Terms
+from panneuro.catalog.verifying import verify
 from panneuro.catalog.writer import Batch
 from panneuro.core.catalog import Facet, Page
 from panneuro.core.entry import Entry, fold
@@ -32,7 +33,7 @@ _CHUNK = 1_000
 _MANY = 3_000
 """From so many rows on, walking the whole index of names is faster than looking them up."""
 
-_known = lru_cache(maxsize=1024)(Entry.from_json)
+_known = lru_cache(maxsize=1024)(entry_in)
 """Entries that were read lately, by what is written of them."""
 
 
@@ -150,7 +151,7 @@ class SqliteCatalog:
             numbers = first(self._db, rows, sort, end, query.words)[offset:]
             bodies = dict(fetched(self._db, numbers, "body"))
         total = bits.count(rows)
-        entries = tuple(Entry.from_json(bodies[number]) for number in numbers)
+        entries = tuple(entry_in(bodies[number]) for number in numbers)
         return Page(entries, total, following=end if end < total and limit else None)
 
     def facets(
@@ -200,7 +201,7 @@ class SqliteCatalog:
             if not found:
                 return
             after = found[-1][:3]
-            yield from (Entry.from_json(row[-1]) for row in found)
+            yield from (entry_in(row[-1]) for row in found)
 
     def kept(
         self,
@@ -239,6 +240,17 @@ class SqliteCatalog:
         else:
             with reported(self._path), closing(connect(self._path)[0]) as db, transaction(db):
                 yield db
+
+    def verify(self) -> None:
+        """Verify that assets are found by all that the index says of them, and by nothing else.
+
+        Raises
+        ------
+        CorruptionError
+            If a bit of the file is not what it was, or the index is wrong in another way.
+        """
+        with self._apart() as connection:
+            verify(connection)
 
     def complete(self, prefix: str, limit: int = 20, within: Query | None = None) -> list[str]:
         """Return words of a search that begin with a prefix."""

@@ -6,6 +6,7 @@ import sqlite3
 from typing import NamedTuple
 
 from panneuro.catalog import kept
+from panneuro.catalog.layout import entry_in
 from panneuro.catalog.postings import LATEST, LIVE, Postings
 from panneuro.core.entry import Entry, fold
 from panneuro.core.errors import ConflictError
@@ -78,7 +79,7 @@ class Batch:
 
     def _settle_latest(self, entry: Entry, olds: list[_Old]) -> bool:
         """Mark the latest among the old versions and a new entry; tell whether it is the entry."""
-        ages = [(Entry.from_json(old.body).age_key, old.row) for old in olds]
+        ages = [(entry_in(old.body).age_key, old.row) for old in olds]
         winner = max([*ages, (entry.age_key, self._next)])[1]
         for old in olds:
             if old.latest == (old.row == winner):
@@ -107,7 +108,7 @@ class Batch:
 
     def _erase(self, old: _Old) -> None:
         self.flush()
-        entry = Entry.from_json(old.body)
+        entry = entry_in(old.body)
         self._postings.erase(old.row, entry, entry.words())
         self._db.execute("DELETE FROM asset WHERE n=?", (old.row,))
         key = kept.row_of(old.row, entry)[:3]

@@ -15,7 +15,7 @@ from panneuro.cli.failures import failure_of
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
 from panneuro.cli.texts import counted, in_bytes, table
-from panneuro.core.errors import StoreError
+from panneuro.core.errors import CorruptionError, StoreError
 from panneuro.lake.lake import open_lake
 from panneuro.lake.problems import STEP
 from panneuro.lake.runs import Attempt
@@ -23,8 +23,6 @@ from panneuro.lake.runs import Attempt
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
     from panneuro.lake.problems import Report
-
-_INDEX = {"not-indexed", "index-only"}
 
 
 @click.command(short_help="Verify that every byte is what it was.")
@@ -46,9 +44,9 @@ def command(
 ) -> None:
     """Verify assets, or the whole lake.
 
-    Every object is there, has its size and its digest, belongs to an asset, and is in the index.
-    Of the whole lake also: records of runs are what they were and name what is there, and every
-    edition of a view can be read.
+    Every object is there, has its size and its digest, belongs to an asset, and the index says of
+    it what its asset.json says. Of the whole lake also: the index is sound, records of runs are
+    what they were and name what is there, and every edition of a view can be read.
 
     \b
     panneuro check
@@ -88,9 +86,9 @@ def command(
 
 
 def _record(lake: Lake, began: Attempt, report: Report) -> None:
-    """Put it on record that everything was checked, where the store can be written."""
+    """Put it on record that everything was checked, where store and index can be written."""
     status = "done" if report.ok else "failed"
-    with suppress(StoreError):
+    with suppress(StoreError, CorruptionError):
         lake.learn([began.record(lake.store, status=status, log=_summary(report))])
 
 
@@ -109,7 +107,7 @@ def _conclude(answers: Answers, report: Report) -> None:
     if report.denied and left:
         answers.fail(failure_of(report.denied))
         raise click.exceptions.Exit(report.denied.exit_code)
-    if any(problem.kind in _INDEX for problem in left):
+    if any("--repair" in problem.message for problem in left):
         answers.suggest("check", "--repair")
     if not report.ok:
         raise click.exceptions.Exit(5)

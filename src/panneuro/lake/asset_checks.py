@@ -14,9 +14,9 @@ from panneuro.core.errors import CorruptionError, NotFoundError, ObjectNotFoundE
 from panneuro.core.manifest import KEY, Manifest, StoredFile, prefix_of
 from panneuro.core.progress import Progress
 from panneuro.core.store import ObjectInfo
+from panneuro.lake import indexing
 from panneuro.lake.committing import FIRST, NEXT, decision_key, finish
 from panneuro.lake.entries import entry_of
-from panneuro.lake.indexing import decode_at
 from panneuro.lake.problems import Problem, Report
 from panneuro.lake.rebuilding import rebuild
 from panneuro.lake.tombstones import KEY as EXPIRED
@@ -32,6 +32,7 @@ _LOST = (
     "restore it from a copy; its data are there, and it stays found by what the index knows unless "
     "another version can stand in"
 )
+_DIFFERS = "index-differs", "says other things than its asset.json of"
 _TO_DO = "--repair makes it again if it follows from others, else restore it from a copy"
 
 
@@ -99,7 +100,7 @@ class AssetChecks:
             if key not in objects:
                 continue
             try:
-                manifest = decode_at(self.lake.store, key)
+                manifest = indexing.decode_at(self.lake.store, key)
                 entry_of(manifest)
             except CorruptionError as error:
                 restored = self._restored(folder, key, error.message)
@@ -246,20 +247,37 @@ class AssetChecks:
         done = "; deleted" if sweep else "; the same again resumes, --sweep deletes after a day"
         self._note("unfinished", folder, folder, what + done, repaired=sweep)
 
-    def index(self, *, repair: bool) -> None:
-        """Compare the index with the store."""
-        catalog = self.lake.catalog
+    def index(self, *, quick: bool, repair: bool) -> bool:
+        """Verify the index and compare it with the store; tell whether it can be relied on."""
+        if not self._is_sound(quick=quick or bool(self.wanted), repair=repair):
+            return False
         for manifest in self.manifests:
             entry = entry_of(manifest)
-            found = catalog.get(manifest.name, manifest.version)
-            if found is None or found.digest != entry.digest:
-                if repair:
-                    catalog.index([entry], replace=True)
-                done = "" if repair else "; --repair indexes it"
-                what = f"the index does not know this version{done}"
-                self._note("not-indexed", manifest.prefix, manifest.prefix, what, repaired=repair)
+            found = self.lake.catalog.get(manifest.name, manifest.version)
+            if found is not None and found.to_json() == entry.to_json():
+                continue
+            if repair:
+                self.lake.catalog.index([entry], replace=True)
+            kind, what = ("not-indexed", "does not know") if found is None else _DIFFERS
+            told = f"the index {what} this version{'' if repair else '; --repair indexes it'}"
+            self._note(kind, manifest.prefix, manifest.prefix, told, repaired=repair)
         if not self.wanted:
             self._gone(repair=repair)
+        return True
+
+    def _is_sound(self, *, quick: bool, repair: bool) -> bool:
+        """Note what is wrong with the index in itself; tell whether it can be relied on."""
+        try:
+            catalog = self.lake.catalog
+            if not quick:
+                catalog.verify()
+        except CorruptionError as error:
+            if repair:
+                indexing.refill(self.lake)
+            what = error.message + ("" if repair else "; --repair makes it again")
+            self.report.note("corrupt", "", indexing.INDEX, what, repaired=repair)
+            return repair
+        return True
 
     def _gone(self, *, repair: bool) -> None:
         held = {(manifest.name, manifest.version): manifest for manifest in self.manifests}

@@ -45,7 +45,8 @@ def check(
         ``NAME`` or ``NAME@VERSION`` of assets; where none is given every asset, every record of a
         run and every edition of a view.
     quick : bool
-        Only sizes, from one listing: nothing is read but each ``asset.json`` and each edition.
+        Only sizes, from one listing: nothing is read but each ``asset.json`` and each edition, and
+        indexes are compared with these alone.
     repair : bool
         Put right the indexes, and what follows from others: commits, heads, tables, pyramids,
         thumbnails, records of runs that the index knows. What of a view cannot be read is
@@ -70,10 +71,10 @@ def check(
     assets.strays(before, sweep=sweep)
     if sweep:
         clear_unfinished(lake.store, grace)
-    assets.index(repair=repair)
+    sound = assets.index(quick=quick, repair=repair)
     if not wanted:
         _check_snapshot(lake, report, quick=quick, repair=mend)
-        check_runs(lake, assets.held, report, quick=quick, repair=mend)
+        check_runs(lake, assets.held, report, indexed=sound, quick=quick, repair=mend)
         check_views(lake.store, report, before, quick=quick, repair=mend, sweep=sweep)
     return report
 

@@ -23,7 +23,7 @@ from panneuro.core.entry import Entry
 from panneuro.core.errors import CorruptionError, ObjectNotFoundError, StoreDeniedError
 from panneuro.core.manifest import KEY, Manifest, prefix_of
 from panneuro.core.places import user_cache
-from panneuro.core.query import Query
+from panneuro.core.query import EVERYTHING, Query
 from panneuro.core.store import Store
 from panneuro.lake.entries import entry_of
 from panneuro.lake.runs import outputs_since
@@ -32,13 +32,16 @@ from panneuro.storage.files import ObjectFile
 if TYPE_CHECKING:
     from panneuro.catalog.snapshot import SnapshotCatalog
     from panneuro.catalog.sqlite import SqliteCatalog
+    from panneuro.lake.lake import Lake
 
 FOLDER = "catalog"
 _NOTE = ".adding"
 _DEAD = timedelta(days=7)
 """Who left a note so long ago is not adding any more."""
 
-_INDEX = f"{FOLDER}/index.sqlite"
+INDEX, RUNS = f"{FOLDER}/index.sqlite", f"{FOLDER}/runs.sqlite"
+"""Where the indexes over assets and over runs are in a folder that we may write."""
+
 NEWEST = f"{FOLDER}/newest"
 """Names the newest snapshot, for stores that cannot list."""
 
@@ -64,7 +67,7 @@ def index_path(store: Store, lake_id: str) -> Path | None:
     if store.url.startswith("memory://"):
         return None
     if store.url.startswith("file://"):
-        path = Path(unquote(urlsplit(store.url).path)) / _INDEX
+        path = Path(unquote(urlsplit(store.url).path)) / INDEX
         if _is_open(path) or (not path.parent.exists() and _is_open(path.parent)):
             path.parent.mkdir(exist_ok=True)
             return path
@@ -115,6 +118,44 @@ def nearest(index: Searchable, name: str) -> list[str]:
     """Return the name of an asset that is most like one that none has, if any is like it."""
     beginning = Query((Match("name", "=", ((name[:3], ""),)),))
     return get_close_matches(name, list(islice(index.names(beginning), _MOST_NAMES)), 1)
+
+
+def reindex(lake: Lake) -> int:
+    """Build the indexes of a lake anew from its store alone; return how many versions it has."""
+    refill(lake)
+    refill_runs(lake)
+    publish(lake.store, lake.catalog, anew=True)
+    return lake.catalog.count(EVERYTHING, versions=True)
+
+
+def refill(lake: Lake) -> None:
+    """Empty the index over assets and fill it from the store; one too damaged for that goes."""
+    try:
+        lake.catalog.clear()
+        lake.catalog.index(committed(lake.store))
+    except CorruptionError:
+        # What opens next is a new file, and is filled from the store.
+        _discard(lake, INDEX, "index", "catalog")
+
+
+def refill_runs(lake: Lake) -> None:
+    """Empty the index over runs and fill it from the store; one too damaged for that goes."""
+    try:
+        lake.runs.clear()
+    except CorruptionError:
+        _discard(lake, RUNS, "runs")
+    lake.refresh()
+
+
+def _discard(lake: Lake, key: str, *opened: str) -> None:
+    """Delete the file of an index, closed where it is open under some names."""
+    for name in opened:
+        held = vars(lake).pop(name, None)
+        if held is not None:
+            held.close()
+    if path := index_path(lake.store, lake.settings.id):
+        for end in ("", "-wal", "-shm"):
+            path.with_name(f"{Path(key).name}{end}").unlink(missing_ok=True)
 
 
 def refresh(store: Store, catalog: SqliteCatalog, since: datetime) -> None:

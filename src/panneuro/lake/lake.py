@@ -409,12 +409,7 @@ class Lake:
 
     def reindex(self) -> int:
         """Rebuild the index from the store alone, and return how many versions it found."""
-        self.catalog.clear()
-        count = self.catalog.index(indexing.committed(self.store))
-        self.runs.clear()
-        self.refresh()
-        indexing.publish(self.store, self.catalog, anew=True)
-        return count
+        return indexing.reindex(self)
 
     def publish(self) -> str | None:
         """Put a snapshot of the index into the store, where anyone can search it with no index.

@@ -21,7 +21,7 @@ class Problem:
     ----------
     kind : str
         ``missing``, ``corrupt``, ``unreadable``, ``orphan``, ``unfinished``, ``gone``, ``expired``,
-        ``not-indexed`` or ``index-only``.
+        ``not-indexed``, ``index-differs`` or ``index-only``.
     asset : str
         Name and version; or the step of a run, or the view.
     key : str

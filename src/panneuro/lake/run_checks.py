@@ -11,6 +11,7 @@ from panneuro.core.errors import CorruptionError, StoreError
 from panneuro.core.manifest import is_version, prefix_of
 from panneuro.core.run import Run
 from panneuro.core.store import Store
+from panneuro.lake.indexing import RUNS, refill_runs
 from panneuro.lake.problems import Report
 from panneuro.lake.runs import record_key, recorded
 
@@ -24,7 +25,9 @@ _AT_ONCE = 16
 _RESTORE = "restore it from a copy, or delete it: the same run is recorded when it is done again"
 
 
-def check_runs(lake: Lake, held: Versions, report: Report, *, quick: bool, repair: bool) -> None:
+def check_runs(
+    lake: Lake, held: Versions, report: Report, *, indexed: bool, quick: bool, repair: bool
+) -> None:
     """Note records that are not what they were, and what runs made or took that is not there.
 
     Parameters
@@ -35,12 +38,14 @@ def check_runs(lake: Lake, held: Versions, report: Report, *, quick: bool, repai
         Versions that the store holds.
     report : Report
         Where to.
+    indexed : bool
+        Whether the index over assets can be relied on, which learns what runs made.
     quick : bool
         Take the word of the index for every record that it knows.
     repair : bool
         Put records right that the index knows, and the index.
     """
-    knows = _can_use_index(lake, report)
+    knows = indexed and _can_use_index(lake, report, repair=repair)
     stored = recorded(lake.store)
     report.checked_runs = len(stored)
     found = {} if quick and knows else _read_all(lake.store, stored)
@@ -53,13 +58,19 @@ def check_runs(lake: Lake, held: Versions, report: Report, *, quick: bool, repai
     _named((run for run in runs if isinstance(run, Run) and run.is_done), held, report)
 
 
-def _can_use_index(lake: Lake, report: Report) -> bool:
+def _can_use_index(lake: Lake, report: Report, *, repair: bool) -> bool:
     """Learn what others ran; where the index cannot be used, as on a full disk, note that."""
     try:
         lake.refresh()
     except StoreError as error:
-        report.note("unreadable", "", "catalog/runs.sqlite", f"{error.message}; {error.hint}")
+        report.note("unreadable", "", RUNS, f"{error.message}; {error.hint}")
         return False
+    except CorruptionError as error:
+        if repair:
+            refill_runs(lake)
+        what = error.message + ("" if repair else "; --repair makes it again")
+        report.note("unreadable", "", RUNS, what, repaired=repair)
+        return repair
     return True
 
 
