@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -20,6 +19,7 @@ from panneuro.cli.answers import Answers
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.texts import in_bytes, table
 from panneuro.core import plugins
+from panneuro.core.cores import cores_here
 from panneuro.core.errors import PanneuroError
 from panneuro.core.manifest import KEY
 from panneuro.core.query import Query
@@ -91,7 +91,7 @@ def _software() -> Iterator[Sign]:
     yield Sign("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield Sign("package", "ok", str(Path(__file__).parents[1]))
     yield Sign("system", "ok", platform.platform())
-    yield Sign("cores", "ok", str(os.cpu_count()))
+    yield Sign("cores", "ok", str(cores_here()))
     for name in ("panneuro", *_LIBRARIES):
         try:
             yield Sign(name, "ok", version(name))

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
-from panneuro.codecs.native import call, kernels, scratch
+from panneuro.codecs.native import call, kernels
 from panneuro.codecs.reference import LOWEST, PLACES
+from panneuro.core.memory import scratch
 
 Array = npt.NDArray[Any]
 

@@ -24,7 +24,7 @@ from panneuro.codecs.entropy import (
 )
 from panneuro.codecs.fitter import Fitter
 from panneuro.codecs.lattice import AFFINE, PALETTE, PLACES, PLAIN, Lattice, apply
-from panneuro.codecs.native import call, kernels, scratch
+from panneuro.codecs.native import call, kernels
 from panneuro.codecs.predictor import (
     LANES,
     MAX_LAG,
@@ -47,6 +47,7 @@ from panneuro.codecs.stream import (
     damaged,
 )
 from panneuro.core.errors import InputError
+from panneuro.core.memory import scratch
 
 Array = npt.NDArray[Any]
 

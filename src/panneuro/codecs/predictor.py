@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.codecs import reference
-from panneuro.codecs.native import call, kernels, scratch
+from panneuro.codecs.native import call, kernels
+from panneuro.core.memory import scratch
 
 Array = npt.NDArray[Any]
 Taps = tuple[tuple[int, int], ...]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from panneuro.core.cores import cores_here
 from panneuro.core.errors import LimitError
 
 if TYPE_CHECKING:
@@ -66,12 +67,6 @@ def at_once(needs: Iterable[Need]) -> int:
         room += [memory // one.memory_bytes] if one.memory_bytes else []
         room += [gpus // one.gpus] if one.gpus else []
     return max(1, min(room))
-
-
-def cores_here() -> int:
-    """Return how many cores this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def gpus_here() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+from panneuro.core.cores import cores_here
 from panneuro.core.digests import digest_json
 from panneuro.core.errors import FormatError, InputError, SourceChangedError
 from panneuro.core.manifest import Manifest, prefix_of
@@ -228,9 +228,7 @@ def workers() -> Iterator[Executor]:
 
 
 def _threads(name: str) -> ThreadPoolExecutor:
-    # Of all cores, a batch system may have left us a few; only Linux says which.
-    allowed = getattr(os, "sched_getaffinity", None)
-    return ThreadPoolExecutor(len(allowed(0)) if allowed else os.cpu_count() or 1, name)
+    return ThreadPoolExecutor(cores_here(), name)
 
 
 def is_there(plan: Plan, earlier: list[Manifest]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from zarr import Array as ZarrArray
 from zarr.codecs import ShardingCodec
 
+from panneuro.core.cores import cores_here
 from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.layout import index_table, spans_of
 
@@ -131,7 +131,7 @@ class Sharded:
     def _fill(self, result: Array, box: Box, runs: list[_Run]) -> None:
         n_chunks = sum(len(run.chunks) for run in runs)
         raw = n_chunks * math.prod(self.coder.shape) * self.coder.dtype.itemsize
-        threads = min(n_chunks, os.cpu_count() or 1) if raw > ALONE_BYTES else 1
+        threads = min(n_chunks, cores_here()) if raw > ALONE_BYTES else 1
         if threads == 1 and len(runs) == 1:
             self._decode(result, box, runs[0], self._read(runs[0]), map)
             return

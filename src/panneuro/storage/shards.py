@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.core.cores import cores_here
 from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import ConflictError, CorruptionError, FormatError
+from panneuro.core.memory import scratch
 from panneuro.signals.arrays import LazyArray
 from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.layout import Layout, decode_index, encode_index
@@ -34,7 +37,7 @@ Says whether it is there now; if not, another writer's is.
 """
 
 _AHEAD = 3
-"""Blocks read ahead of the one whose chunks are being collected."""
+"""At least so many blocks are read ahead of the one whose chunks are being collected."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class ArrayWriter:
         self.send = send
         self.look = look
         self.coder = layout.coder
+        self._ahead = max(_AHEAD, cores_here() + 1)
+        self._spare: list[npt.NDArray[np.uint8]] = []
 
     def shards(
         self, observe: Observe | None = None, done: Done = lambda _: None
@@ -184,34 +189,36 @@ class ArrayWriter:
             end += len(encoded)
         index = encode_index(written)
         pieces.append(index)
-        return Shard(key, index, _joined(pieces), False)
+        return Shard(key, index, self._joined(pieces), False)
 
     def _encoded(
         self, position: tuple[int, ...], observe: Observe | None
     ) -> Iterator[tuple[int, bytes]]:
         """Yield the chunks of a shard, each tile of channels by a coder of its own.
 
-        A codec may remember what suited its first chunk. The first row of chunks is waited for, so
-        that what is written does not depend on which thread is first.
+        A codec may remember what suited its first chunk. The first block is waited for, so that
+        what is written does not depend on which thread is first; of the others, each is one task.
         """
         coders = [self.layout.coder for _ in range(math.prod(self.layout.chunks_per_shard[1:]))]
-        waiting: deque[tuple[int, Future[bytes]]] = deque()
+        waiting: deque[Future[list[tuple[int, bytes]]]] = deque()
         ahead = 0
         for block in self._blocks(position, observe):
-            for tile in block:
-                coder = coders[tile.number % len(coders)]
-                waiting.append((tile.number, self.executor.submit(self._code, coder, tile)))
-            while len(waiting) > ahead * len(block):
-                number, future = waiting.popleft()
-                yield number, future.result()
-            ahead = _AHEAD
-        for number, future in waiting:
-            yield number, future.result()
+            for tiles in [block] if ahead else [[tile] for tile in block]:
+                waiting.append(self.executor.submit(self._coded, coders, tiles))
+            while len(waiting) > ahead:
+                yield from waiting.popleft().result()
+            ahead = self._ahead
+        for future in waiting:
+            yield from future.result()
 
-    def _code(self, coder: ChunkCoder, tile: _Tile) -> bytes:
-        values = np.ascontiguousarray(tile.values)
-        self.look(tile.row, values, tile.column)
-        return coder.encode_verified(values)
+    def _coded(self, coders: list[ChunkCoder], tiles: list[_Tile]) -> list[tuple[int, bytes]]:
+        found = []
+        for tile in tiles:
+            values = _gathered(tile.values)
+            self.look(tile.row, values, tile.column)
+            coder = coders[tile.number % len(coders)]
+            found.append((tile.number, coder.encode_verified(values)))
+        return found
 
     def _blocks(self, position: tuple[int, ...], observe: Observe | None) -> Iterator[list[_Tile]]:
         """Yield, for each row of chunks in a shard, what they are to hold."""
@@ -264,34 +271,49 @@ class ArrayWriter:
         observe: Observe | None,
     ) -> bool:
         """Say whether a shard from an earlier attempt holds exactly the source's values."""
-        checks: deque[Future[None]] = deque()
+        checks: deque[Future[bool]] = deque()
         try:
             for block in self._blocks(position, observe):
-                for tile in block:
-                    span = spans[tile.number]
-                    if span is None:
-                        return False
-                    self.look(tile.row, tile.values, tile.column)
-                    piece = there[span[0] : span[0] + span[1]]
-                    checks.append(self.executor.submit(self.coder.verify, tile.values, piece))
-                while len(checks) > _AHEAD * len(block):
-                    checks.popleft().result()
-            for check in checks:
-                check.result()
+                checks.append(self.executor.submit(self._holds, there, spans, block))
+                if len(checks) > self._ahead and not checks.popleft().result():
+                    return False
+            return all(check.result() for check in checks)
         except (CorruptionError, ValueError, RuntimeError):
             return False
+
+    def _holds(self, there: bytes, spans: list[tuple[int, int] | None], tiles: list[_Tile]) -> bool:
+        """Say whether a shard has the values of some tiles; those that differ are told."""
+        for tile in tiles:
+            span = spans[tile.number]
+            if span is None:
+                return False
+            values = _gathered(tile.values)
+            self.look(tile.row, values, tile.column)
+            self.coder.verify(values, there[span[0] : span[0] + span[1]])
         return True
 
+    def _joined(self, pieces: deque[bytes]) -> memoryview:
+        """Return pieces as one, in memory that a shard used which nobody holds any more.
 
-def _joined(pieces: deque[bytes]) -> memoryview:
-    """Return pieces as one; each is given up when it is copied.
+        Each is given up when it is copied.
+        """
+        size, end = sum(map(len, pieces)), 0
+        fitting = (at for at, memory in enumerate(self._spare) if memory.nbytes >= size)
+        at = next(fitting, None)
+        memory = np.empty(size, np.uint8) if at is None else self._spare.pop(at)
+        whole = memory[:size]
+        weakref.finalize(whole, self._spare.append, memory).atexit = False
+        while pieces:
+            piece = pieces.popleft()
+            whole[end : end + len(piece)] = np.frombuffer(piece, np.uint8)
+            end += len(piece)
+        return whole.data
 
-    Large arrays lie in large pages: memory that grows by small ones takes three times as long.
-    """
-    whole = np.empty(sum(map(len, pieces)), np.uint8)
-    end = 0
-    while pieces:
-        piece = pieces.popleft()
-        whole[end : end + len(piece)] = np.frombuffer(piece, np.uint8)
-        end += len(piece)
-    return whole.data
+
+def _gathered(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return values in C order, brought together once: a tile is a part of each of many rows."""
+    if values.flags.c_contiguous or values.dtype.kind in "OTU":
+        return np.ascontiguousarray(values)
+    found = scratch("tile", values.shape, values.dtype)
+    found[...] = values
+    return found
