@@ -13,7 +13,7 @@ from panneuro.cli.coding import coding_in_words
 from panneuro.cli.completing import assets
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.saying import typed
-from panneuro.cli.texts import in_bytes, in_time, table
+from panneuro.cli.texts import counted, in_bytes, in_time, table
 from panneuro.core.errors import NotFoundError
 from panneuro.core.manifest import Manifest
 from panneuro.lake.asset import Asset
@@ -145,7 +145,7 @@ def _size(said: Mapping[str, Any]) -> str:
     if said["kind"] == "timeseries":
         return f"{' × '.join(map(str, said['shape']))} {said['dtype']}"
     if said["kind"] == "events":
-        return f"{said['units']:,} units, {said['events']:,} events"
+        return f"{counted(said['units'], 'unit')}, {counted(said['events'], 'event')}"
     if said["kind"] == "frames":
         return f"{said['frames']:,} frames"
     columns = said["columns"]

@@ -110,7 +110,7 @@ def _raw(path: Path, description: Description) -> LazyArray:
             f"{n_channels} channels of {dtype} ({row} bytes)",
             hint=f"correct dtype, n_channels or header_bytes in {description.path!r}",
         )
-    return np.memmap(path, dtype, "r", header, (size // row, n_channels))
+    return Flat(path, dtype, header, n_channels).array(size // row)
 
 
 def _packed(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:

@@ -1,6 +1,7 @@
 """The extracellular formats that need no more than a row in a table, read through neo.
 
-Tested on real recordings: Plexon, 3Brain's BioCAM and Spike2. The others rely on neo's own tests.
+Tested on real recordings: Plexon, 3Brain's BioCAM and Spike2; on small files made by their layouts:
+all others but SpikeGadgets, which relies on neo's own tests.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from panneuro.core.errors import FormatError
+from panneuro.formats import mending
 from panneuro.formats.electrodes import Probes
 from panneuro.formats.hdf5 import SIGNATURE
 from panneuro.formats.neo_format import (
@@ -25,7 +27,7 @@ from panneuro.formats.neo_format import (
 )
 from panneuro.formats.rawio import Raw
 from panneuro.formats.source import Source, within
-from panneuro.formats.streams import Kind, Label, slug
+from panneuro.formats.streams import Kind, Label, slug, to_si
 
 _MAX_HEADER_BYTES = 16 << 20
 _NAMES_FILE = re.compile(r"^(?:DataFile|MarkerFile)=(.*)$", re.MULTILINE)
@@ -87,6 +89,20 @@ def _brainvision_companions(path: Path) -> Iterable[Path]:
 
 def _eeg(raw: Raw, source: Source) -> Documents:
     return {**told_by_neo(raw, source), "description": {"modalities": ["eeg"]}}
+
+
+def _micromed_label(_stream: str, channel: str, unit: str) -> Label:
+    if to_si(unit)[0] == "volts":
+        return Label("eeg", kind="electrodes")
+    return Label(slug(channel), description=channel)
+
+
+def _alphaomega_label(stream: str, _channel: str, _unit: str) -> Label:
+    kinds: dict[str, Kind] = dict.fromkeys(
+        ("Raw Analog", "Local Field Potential", "Spike Train"), "electrodes"
+    )
+    names = {"Raw Analog": "raw", "Local Field Potential": "lfp", "Spike Train": "spike_band"}
+    return Label(names.get(stream, slug(stream)), kind=kinds.get(stream, "analog"))
 
 
 def _by_channel(_stream: str, channel: str, _unit: str) -> Label:
@@ -151,7 +167,11 @@ axona = NeoFormat(
     companions=same_stem,
     magic=begins(b"trial_date"),
     score=0.9,
-    bulk=("*.bin",),
+    label=electrodes("raw"),
+    check=mending.check_axona,
+    mend=mending.mend_axona,
+    # Its packets hold positions and digital inputs, too.
+    containers=("*.bin",),
 )
 spikegadgets = NeoFormat(
     "spikegadgets",
@@ -162,7 +182,16 @@ spikegadgets = NeoFormat(
     score=0.9,
 )
 alphaomega = NeoFormat(
-    "alphaomega", "AlphaOmegaRawIO", ("*.mpx",), takes="dirname", flat=True, maker="Alpha Omega"
+    "alphaomega",
+    "AlphaOmegaRawIO",
+    ("*.mpx",),
+    takes="dirname",
+    flat=True,
+    maker="Alpha Omega",
+    label=_alphaomega_label,
+    mend=mending.mend_alphaomega,
+    counts_from_start=True,
+    keeps=mending.alphaomega_keeps,
 )
 brainvision = NeoFormat(
     "brainvision",
@@ -183,7 +212,8 @@ micromed = NeoFormat(
     maker="Micromed",
     magic=begins(b"* MICROMED"),
     score=0.9,
-    label=electrodes("eeg"),
+    label=_micromed_label,
+    mend=mending.mend_micromed,
     documents=_eeg,
 )
 neuroexplorer = NeoFormat(
@@ -207,5 +237,12 @@ tdt = NeoFormat(
     takes="dirname",
     maker="Tucker-Davis Technologies",
     score=0.8,
+    locate=mending.tdt_place,
+    check=mending.check_tdt,
+    mend=mending.mend_tdt,
+    documents=mending.tdt_documents,
     bulk=("*.sev",),
+    # The index holds values that are no signals, too.
+    containers=("*.tbk", "*.tsq"),
+    keeps=mending.tdt_keeps,
 )

@@ -62,8 +62,9 @@ def same_stem(path: Path) -> Iterable[Path]:
 
 def told_by_neo(raw: Raw, _source: Source) -> Documents:
     """Take the start of the session from neo's annotations, if it is there."""
-    block = getattr(raw.io, "raw_annotations", {"blocks": [{}]})["blocks"][0]
-    started = block.get("rec_datetime")
+    (block, *_) = getattr(raw.io, "raw_annotations", {"blocks": [{}]})["blocks"]
+    told = [one.get("rec_datetime") for one in (block, *block.get("segments", ()))]
+    started = next(filter(None, told), None)
     return {"acquisition": {"session_start": started.isoformat()}} if started else {}
 
 
@@ -105,7 +106,7 @@ class NeoFormat:
     check : callable, optional
         Looks for what is missing before neo does; returns notes or raises `FormatError`.
     mend : callable, optional
-        Corrects what neo's reader tells wrongly, in its header.
+        Corrects what neo's reader tells wrongly; returns notes.
     events : callable
         The digital lines and messages.
     spike_span : tuple of float, optional
@@ -125,6 +126,8 @@ class NeoFormat:
     containers : tuple of str
         Files that hold more than becomes signals, such as waveforms: always kept verbatim, as all
         files are of which nothing is said; but those of `patterns` only where they are small.
+    keeps : callable, optional
+        From a reader to the files of which only their content tells whether they are kept.
     """
 
     name: str
@@ -142,7 +145,7 @@ class NeoFormat:
     clock: Clock | None = None
     shifts: Callable[[Raw, Source], list[Shift]] = numbered
     check: Callable[[Source], list[str]] | None = None
-    mend: Callable[[Raw], None] | None = None
+    mend: Callable[[Raw], list[str]] | None = None
     events: Online = told_events
     spike_span: tuple[float, float] | None = None
     counts_from_start: bool = False
@@ -151,6 +154,7 @@ class NeoFormat:
     bulk: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
+    keeps: Callable[[Raw], Mapping[Path, bool]] | None = None
 
     def sniff(self, source: Source) -> Match:
         """Say how well the source fits, from names and first bytes."""
@@ -171,7 +175,7 @@ class NeoFormat:
         raw = open_raw(self.rawio, str(path), notes, **{self.takes: str(path), **self.keywords})
         with guarded(str(path), notes):
             if self.mend:
-                self.mend(raw)
+                notes.extend(self.mend(raw))
             made = self._signals(raw, source, notes)
             documents = self._documents(raw, source, notes)
         if not made:
@@ -257,6 +261,7 @@ class NeoFormat:
         kept |= dict.fromkeys(source.matching(*self.patterns, *self.stamps), None)
         kept |= dict.fromkeys(source.matching(*self.bulk), False)
         kept |= dict.fromkeys(source.matching(*self.containers), True)
+        kept |= self.keeps(raw) if self.keeps else {}
         beside = self.companions(source.path) if self.companions and source.path.is_file() else ()
         regular = (path for path in beside if path.is_file() and not path.is_symlink())
         paths = dict.fromkeys((*source.files, *sorted(regular)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -93,9 +94,14 @@ def guarded(what: str, notes: list[str]) -> Iterator[None]:
     what : str
         The file or folder that is read, for the message.
     notes : list of str
-        Warnings are appended to it, each once.
+        Warnings, and what the library prints, are appended to it, each once.
     """
-    with warnings.catch_warnings(record=True) as caught, logged("neo") as told:
+    printed = io.StringIO()
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        logged("neo") as told,
+        redirect_stdout(printed),
+    ):
         warnings.simplefilter("always")
         try:
             yield
@@ -104,7 +110,8 @@ def guarded(what: str, notes: list[str]) -> Iterator[None]:
         except Exception as error:
             raise failure(what, error) from error
     found = [str(w.message) for w in caught if not issubclass(w.category, _SILENT)]
-    notes.extend(dict.fromkeys(_shortened(text) for text in (*found, *told)))
+    said = (*found, *told, *printed.getvalue().splitlines())
+    notes.extend(dict.fromkeys(_shortened(text) for text in said))
 
 
 def failure(what: str, error: Exception) -> FormatError:
@@ -160,9 +167,9 @@ def open_raw(name: str, what: str, notes: list[str], **keywords: Any) -> Raw:
     with guarded(what, notes):
         from neo import rawio
 
-        io = getattr(rawio, name)(**keywords)
-        raw = Raw(io, what)
-        io.parse_header()
+        reader = getattr(rawio, name)(**keywords)
+        raw = Raw(reader, what)
+        reader.parse_header()
         return raw
 
 

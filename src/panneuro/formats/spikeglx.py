@@ -121,7 +121,7 @@ def _number(path: Path, fields: dict[str, str], key: str, default: int | None = 
         ) from error
 
 
-def mend(raw: Raw) -> None:
+def mend(raw: Raw) -> list[str]:
     """Give every saved channel the gain of its own row in the table of electrodes.
 
     Neo takes the first rows, which are others where only some channels were saved.
@@ -144,6 +144,7 @@ def mend(raw: Raw) -> None:
             neo_said = (range_uv * (1.0 / gains[column]), range_uv)
             if rows["gain"][row] in neo_said and gains[number]:
                 rows["gain"][row] = range_uv / gains[number]
+    return []
 
 
 def _split_sync(raw: Raw) -> None:

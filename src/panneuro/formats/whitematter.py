@@ -56,12 +56,12 @@ def read(source: Source) -> Recording:
             f"channels and {rate} samples per second of its name",
             hint="copy it again from the recorder under the name it had there",
         )
-    data = np.memmap(path, "<i2", "r", _HEADER_BYTES, (size // (2 * n_channels), n_channels))
+    flat = Flat(path, np.dtype("<i2"), _HEADER_BYTES, n_channels)
     names = tuple(f"CH{channel}" for channel in range(n_channels))
     electrodes = Electrodes()
     raw = TimeSeries(
         "raw",
-        data,
+        flat.array(size // (2 * n_channels)),
         "volts",
         rate_hz=float(rate),
         gain=_VOLTS,
