@@ -14,6 +14,7 @@ from panneuro.core.errors import FormatError
 from panneuro.formats import npy, npz
 from panneuro.formats.described import Description, example, of
 from panneuro.formats.electrodes import Electrodes
+from panneuro.formats.flat import Flat
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
 from panneuro.formats.streams import slug

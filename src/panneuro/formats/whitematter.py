@@ -10,6 +10,7 @@ import numpy as np
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes
+from panneuro.formats.flat import Flat
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
 from panneuro.signals.recording import Recording
