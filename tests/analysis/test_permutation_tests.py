@@ -140,8 +140,8 @@ def test_permutations_are_at_least_one():
 def test_permutations_are_cut_where_memory_is_short(random, monkeypatch):
     samples, labels = random.normal(size=(30, 40)), np.arange(30) % 3
     whole = f_test(samples, labels, n_permutations=50)
-    monkeypatch.setattr(permutation_tests, "_IN_MEMORY", 30 * 7)
-    monkeypatch.setattr(permutation_tests, "_IN_CACHE", 64)
+    monkeypatch.setattr(permutation_tests, "_TOGETHER", 7)
+    monkeypatch.setattr(permutation_tests, "_AT_ONCE", 16)
     pieces = f_test(samples, labels, n_permutations=50)
     np.testing.assert_array_equal(whole.p, pieces.p)
     np.testing.assert_allclose(whole.largest, pieces.largest, rtol=1e-12)

@@ -19,17 +19,20 @@ from panneuro.analysis.permutation_tests import (
     SLACK,
     Design,
     centred,
+    explained_shares,
     f_design,
     sign_design,
     to_f,
 )
 from panneuro.analysis.permutations import Floats, p_values
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 _IN_MEMORY = 32_000_000
 """Statistics for which there is room at once; only those over the threshold take it."""
-_IN_CACHE = 200_000
+_IN_CACHE = 2**18
 """Statistics that are looked through while the processor has them at hand."""
 _FEW = 16
 """Of so many tests one is over the threshold at most, or more room is made."""
@@ -158,7 +161,7 @@ def cluster_sign_test(
     >>> cluster_sign_test(samples, 4.0, n_permutations=199).p.values
     array([0.005, 0.37 ])
     """
-    design = sign_design(len(np.atleast_1d(samples)), n_permutations, seed)
+    design = sign_design(len(np.atleast_1d(as_array(samples, "samples"))), n_permutations, seed)
     return _cluster_test(samples, design, threshold, adjacency, executor)
 
 
@@ -169,7 +172,7 @@ def _cluster_test(
     adjacency: scipy.sparse.sparray | None,
     executor: Executor | None,
 ) -> xr.Dataset:
-    given = np.atleast_1d(samples)
+    given = np.atleast_1d(as_array(samples, "samples"))
     shape = given.shape[1:]
     n_tests = int(np.prod(shape))
     edges = _edges(samples, shape, adjacency)
@@ -179,7 +182,7 @@ def _cluster_test(
     step = max(1, _IN_MEMORY // n_tests)
     parts = [design.cut(slice(start, start + step)) for start in range(1, len(design.labels), step)]
     largest = np.concatenate(list(spread(task, parts, executor)))
-    share = _shares(values, inverse, design.cut(slice(0, 1)))[0]
+    share = explained_shares(values, inverse, design.cut(slice(0, 1)))[0]
     level, scale = _level(threshold, design)
     over = np.flatnonzero(np.abs(share) > share.dtype.type(level)).astype(np.int32)
     numbers, mass = np.zeros(len(over), dtype=np.int32), np.empty(len(over))
@@ -231,33 +234,13 @@ def _check(
     n_tests = int(np.prod(samples.shape[1:]))
     if len(samples) != design.labels.shape[1]:
         raise InputError(f"{len(samples)} trials have {design.labels.shape[1]} labels")
-    if not threshold > 0:
+    if not is_real(threshold, above=0):
         raise InputError(f"the threshold of clusters is {threshold!r}, not over zero")
     if edges.shape != (n_tests, n_tests):
         raise InputError(
             f"{n_tests} tests have an adjacency of shape {edges.shape}",
             hint=f"neighbours({', '.join(map(str, samples.shape[1:]))})",
         )
-
-
-def _shares(values: Floats, inverse: Floats, design: Design) -> Floats:
-    """Return the share of each test's sum of squares that each labelling explains.
-
-    That of a mean below zero is negative: tests whose means differ in sign stay apart.
-    """
-    (weights, scale), *others = design.weights(values.dtype)
-    found: Floats = weights @ values
-    rest = found.copy() if design.last else found
-    _square(found, inverse * scale, design.signed)
-    for weights, scale in others:
-        sums = weights @ values
-        rest += sums
-        _square(sums, inverse * scale, design.signed)
-        found += sums
-    if design.last:
-        _square(rest, inverse * inverse.dtype.type(design.last), design.signed)
-        found += rest
-    return found
 
 
 def _largest(
@@ -273,23 +256,16 @@ def _largest(
     step = max(1, _IN_CACHE // n_labellings)
     room = (n_labellings, step + n_tests // _FEW)
     over, kept = np.empty(room, dtype=np.int32), np.empty(room, dtype=values.dtype)
+    space = np.empty(n_labellings * min(step, n_tests), dtype=values.dtype)
     counts = np.zeros(n_labellings, dtype=np.int64)
     for part in ranges(n_tests, step):
         if counts.max() + step > over.shape[1]:
             over, kept = (np.hstack([some, np.empty_like(some)]) for some in (over, kept))
-        shares = _shares(values[:, part], inverse[part], design)
-        _keep(shares, values.dtype.type(level), part.start, over, kept, counts)
+        found = explained_shares(values[:, part], inverse[part], design, space)
+        _keep(found, values.dtype.type(level), part.start, over, kept, counts)
     largest = np.zeros(n_labellings)
     _fill_each(over, kept, counts, scale, edges.indptr, edges.indices, largest)
     return largest
-
-
-@compiled
-def _square(sums: Floats, scales: Floats, signed: bool) -> None:
-    for row in range(sums.shape[0]):
-        for test in range(sums.shape[1]):
-            value = sums[row, test]
-            sums[row, test] = value * (abs(value) if signed else value) * scales[test]
 
 
 @compiled

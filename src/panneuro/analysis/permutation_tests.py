@@ -1,7 +1,7 @@
 """Many tests at once by permutation: each one's p-value, and that of the largest statistic.
 
-Statistics of means need only sums over trials, so thousands of permutations are one product of
-matrices: (tests, trials) times (trials, permutations).
+Statistics of means need only sums over trials: (permutations, trials) zeros and ones times
+(trials, tests), which :mod:`~panneuro.analysis.subset_sums` has for less than such a product costs.
 """
 
 from __future__ import annotations
@@ -9,30 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from panneuro.analysis.blocks import check_number
+from panneuro.analysis.blocks import check_number, ranges
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import axes_of, encode
 from panneuro.analysis.permutations import Floats, p_values, permute
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.analysis.subset_sums import Packed, pack, subset_sums
 from panneuro.core.errors import InputError
 from panneuro.signals.arrays import LazyArray
 
 BLOCK = 2048
 """Tests that are read at once."""
 
-_IN_CACHE = 2**18
-"""Statistics that are computed at once, so that they are still in the cache when counted."""
+_AT_ONCE = 256
+"""Tests that are computed at once, so that they are still in the cache when counted."""
 
-_IN_MEMORY = 2**24
-"""Trials times permutations whose weights are in memory at once."""
+_TOGETHER = 1024
+"""Permutations that are looked through at once."""
 
 SLACK = 1 - 1e-5
 """A statistic this near another is equal to it: sums in another order are rounded otherwise."""
@@ -177,20 +178,18 @@ class Design:
                 hint="there must be more trials than groups, and at least two",
             )
 
-    def weights(self, dtype: np.dtype[Any]) -> Iterator[tuple[Floats, Any]]:
-        """Yield what each trial counts for in sums, and by what to multiply their squares.
+    @cached_property
+    def subsets(self) -> list[tuple[Packed, float]]:
+        """The trials that are summed, packed, and by what to multiply the squares of the sums.
 
         Centred values sum to zero, so that the sums of one group, the last, follow from the others:
         those of two are one another's negative, and of more, :attr:`last` is for the negative sum.
         """
-        kind = dtype.type
         if self.signed:
-            yield self.labels.astype(dtype), kind(1 / self.sizes[0])
-        elif len(self.sizes) == 2:
-            yield (self.labels == 0).astype(dtype), kind((1 / self.sizes).sum())
-        else:
-            for group, size in enumerate(self.sizes[:-1]):
-                yield (self.labels == group).astype(dtype), kind(1 / size)
+            return [(pack(self.labels > 0), 1 / self.sizes[0])]
+        if len(self.sizes) == 2:
+            return [(pack(self.labels == 0), (1 / self.sizes).sum())]
+        return [(pack(self.labels == one), 1 / size) for one, size in enumerate(self.sizes[:-1])]
 
     @property
     def last(self) -> float:
@@ -258,7 +257,7 @@ def to_f(share: Floats, design: Design) -> Floats:
 
 def _sliceable(samples: Any) -> Any:
     """Return what has a shape and can be sliced; lists become arrays."""
-    given = samples if hasattr(samples, "shape") else np.asarray(samples)
+    given = samples if hasattr(samples, "shape") else as_array(samples, "samples")
     if not len(given.shape):
         raise InputError(f"a test was asked of {samples!r}", hint="give one row for each trial")
     return given
@@ -270,7 +269,8 @@ def _test(samples: Any, design: Design, executor: Executor | None) -> xr.Dataset
         raise InputError(f"{samples.shape[0]} trials have {design.labels.shape[1]} labels")
     if not np.prod(shape):
         raise InputError(f"a test was asked of samples of shape {tuple(samples.shape)}: none")
-    results = list(spread(partial(_test_block, samples, design), _columns(samples), executor))
+    designs = [design.cut(rows) for rows in ranges(len(design.labels), _TOGETHER)]
+    results = list(spread(partial(_test_block, samples, designs), _columns(samples), executor))
     statistic = to_f(np.concatenate([found[0] for found in results]), design)
     counts = np.concatenate([found[1] for found in results])
     largest = to_f(np.stack([found[2] for found in results]).max(axis=0), design)
@@ -303,62 +303,77 @@ def _columns(samples: Any) -> Iterator[slice]:
 
 
 def _test_block(
-    samples: Any, design: Design, columns: slice
+    samples: Any, designs: list[Design], columns: slice
 ) -> tuple[Floats, npt.NDArray[np.int64], Floats]:
     """Return observed shares, how many permutations reach them, and each one's largest share."""
     block = samples[:] if len(samples.shape) == 1 else samples[:, columns]
-    values, inverse = centred(np.asarray(block), design)
-    n_permutations, n_trials = design.labels.shape
-    step = max(1, _IN_MEMORY // n_trials)
-    counts = np.zeros(values.shape[1], dtype=np.int64)
-    observed, largest = np.zeros_like(inverse), np.zeros(n_permutations, dtype=inverse.dtype)
-    for first in range(0, n_permutations, step):
-        rows = slice(first, first + step)
-        weights = [(of.T, scale) for of, scale in design.cut(rows).weights(values.dtype)]
-        tests = max(1, _IN_CACHE // step if step < n_permutations else _IN_CACHE // n_permutations)
-        for start in range(0, values.shape[1], tests):
-            part = slice(start, start + tests)
-            share = _share(values[:, part], inverse[part], weights, design.last)
-            if first == 0:
-                observed[part] = share[:, 0]
-            _tally(share, observed[part] * inverse.dtype.type(SLACK), counts[part], largest[rows])
+    values, inverse = centred(np.asarray(block), designs[0])
+    counts, observed = np.zeros(len(inverse), dtype=np.int64), np.zeros_like(inverse)
+    largest = [np.zeros(len(design.labels), dtype=inverse.dtype) for design in designs]
+    for design, highest in zip(designs, largest, strict=True):
+        room = np.empty(len(highest) * min(_AT_ONCE, len(inverse)), dtype=inverse.dtype)
+        for part in ranges(len(inverse), _AT_ONCE):
+            found = explained_shares(values[:, part], inverse[part], design, room)
+            if design is designs[0]:
+                observed[part] = abs(found[0])
+            _tally(found, observed[part] * inverse.dtype.type(SLACK), counts[part], highest)
     # The observed labels reach themselves, and are no permutation.
-    return observed, counts - 1, largest[1:]
+    return observed, counts - 1, np.concatenate(largest)[1:]
 
 
-def _share(
-    values: Floats, inverse: Floats, weights: list[tuple[Floats, Any]], last: float
+def explained_shares(
+    values: Floats, inverse: Floats, design: Design, room: Floats | None = None
 ) -> Floats:
-    """Return the share of each test's sum of squares that each permutation's groups explain."""
-    share = np.zeros((values.shape[1], weights[0][0].shape[1]), dtype=values.dtype)
-    rest = np.zeros_like(share) if last else share
-    for of, scale in weights:
-        sums = values.T @ of
-        _add_squares(sums, inverse * scale, share)
-        if last:
-            rest += sums
-    if last:
-        _add_squares(rest, inverse * inverse.dtype.type(last), share)
-    return share
+    """Return the share of each test's sum of squares that each labelling explains.
+
+    That of a mean below zero is negative: tests whose means differ in sign stay apart.
+
+    Parameters
+    ----------
+    values, inverse : ndarray
+        From :func:`centred`.
+    design : Design
+        The labellings.
+    room : ndarray, shape (n,), optional
+        Memory for them, at least as much as they take.
+
+    Returns
+    -------
+    ndarray, shape (n_labellings, n_tests)
+    """
+    shape, kind = (len(design.labels), len(inverse)), inverse.dtype.type
+    out = None if room is None else room[: shape[0] * shape[1]].reshape(shape)
+    (packed, scale), *others = design.subsets
+    found = subset_sums(values, packed, signed=design.signed, out=out)
+    rest, sums = (found.copy(), np.empty_like(found)) if design.last else (found, found)
+    _square(found, inverse * kind(scale), design.signed)
+    for packed, scale in others:
+        rest += subset_sums(values, packed, out=sums)
+        _square(sums, inverse * kind(scale), design.signed)
+        found += sums
+    if design.last:
+        _square(rest, inverse * kind(design.last), design.signed)
+        found += rest
+    return found
 
 
 @compiled
-def _add_squares(sums: Floats, scales: Floats, share: Floats) -> None:
-    for test in range(sums.shape[0]):
-        scale = scales[test]
-        for permutation in range(sums.shape[1]):
-            share[test, permutation] += sums[test, permutation] * sums[test, permutation] * scale
+def _square(sums: Floats, scales: Floats, signed: bool) -> None:
+    for row in range(sums.shape[0]):
+        for test in range(sums.shape[1]):
+            value = sums[row, test]
+            sums[row, test] = value * (abs(value) if signed else value) * scales[test]
 
 
 @compiled
 def _tally(
-    share: Floats, thresholds: Floats, counts: npt.NDArray[np.int64], largest: Floats
+    found: Floats, thresholds: Floats, counts: npt.NDArray[np.int64], largest: Floats
 ) -> None:
     """Count for each test the permutations that reach its threshold; keep the largest of each."""
-    for test in range(share.shape[0]):
-        threshold, reached = thresholds[test], 0
-        for permutation in range(share.shape[1]):
-            value = share[test, permutation]
-            reached += value >= threshold
-            largest[permutation] = max(largest[permutation], value)
-        counts[test] += reached
+    for permutation in range(found.shape[0]):
+        highest = largest[permutation]
+        for test in range(found.shape[1]):
+            value = abs(found[permutation, test])
+            counts[test] += value >= thresholds[test]
+            highest = max(highest, value)
+        largest[permutation] = highest
