@@ -17,6 +17,9 @@ import numpy.typing as npt
 from panneuro.core.errors import FormatError
 from panneuro.signals.arrays import Sliced
 
+_PIECE_BYTES = 4 << 20
+"""Of whole rows, read at once where few of their columns are wanted."""
+
 
 @dataclass(frozen=True)
 class Flat:
@@ -67,6 +70,26 @@ class Flat:
                 hint="the file is shorter than it was: copy it again from the rig",
             )
         return found.reshape(-1, self.n_columns)
+
+    def part(self, start: int, stop: int, columns: Any) -> npt.NDArray[Any]:
+        """Return some columns of some rows; of few columns, in memory for these alone.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first row, and the row after the last.
+        columns : slice or array of int
+            Which columns, in order.
+        """
+        width = len(np.arange(self.n_columns)[columns])
+        if 2 * width >= self.n_columns:
+            return self.rows(start, stop)[:, columns]
+        found = np.empty((stop - start, width), self.dtype)
+        step = max(1, _PIECE_BYTES // (self.n_columns * self.dtype.itemsize))
+        for at in range(start, stop, step):
+            end = min(at + step, stop)
+            found[at - start : end - start] = self.rows(at, end)[:, columns]
+        return found
 
     def array(self, n_rows: int) -> Sliced:
         """Return the first rows as a lazy array."""

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError, InputError, PanneuroError
+from panneuro.formats.flat import Flat
 
 ReadColumns = Callable[[int, int, npt.NDArray[np.int64]], npt.NDArray[Any]]
 """From the first row, the row after the last, and the columns, to their values."""
@@ -26,6 +27,9 @@ _SILENT = (DeprecationWarning, FutureWarning, PendingDeprecationWarning, Resourc
 _LONGEST_REASON = 600
 _KEPT_OPEN = ("_memmap_analogsignal_buffers", "_nsx_fids")
 """Where neo's readers keep the files that they have opened."""
+
+_READS = "_get_analogsignal_chunk"
+"""What readers of files that lie row after row leave as it is."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,38 @@ def chunks(
     dtype : dtype
         Of the samples as they are stored.
     """
-    return Columnar(n_rows, columns, dtype, partial(_chunk, raw, place, np.dtype(dtype)))
+    lying = _lying(raw, place)
+    read = partial(_rows, *lying) if lying else partial(_chunk, raw, place, np.dtype(dtype))
+    return Columnar(n_rows, columns, dtype, read)
+
+
+def _lying(raw: Raw, place: tuple[int, int, int]) -> tuple[Flat, npt.NDArray[np.int64]] | None:
+    """Return the file in which a stream lies row after row, and which columns are its own.
+
+    None where it lies otherwise: compressed, channel after channel, in pieces.
+    """
+    from neo.rawio.baserawio import BaseRawWithBufferApiIO as Lying
+
+    block, segment, number = place
+    if getattr(type(raw.io), _READS, None) is not getattr(Lying, _READS):
+        return None
+    stream = raw.io.header["signal_streams"][number]
+    told = raw.io.get_analogsignal_buffer_description(block, segment, stream["buffer_id"])
+    if told["type"] != "raw" or told.get("time_axis", 0) != 0:
+        return None
+    shape = Path(told["file_path"]), np.dtype(told["dtype"]), told["file_offset"], told["shape"][1]
+    own = raw.io._stream_buffer_slice[stream["id"]]
+    return Flat(*shape), np.arange(told["shape"][1])[slice(None) if own is None else own]
+
+
+def _rows(
+    flat: Flat,
+    own: npt.NDArray[np.int64],
+    start: int,
+    stop: int,
+    columns: npt.NDArray[np.int64],
+) -> npt.NDArray[Any]:
+    return flat.part(start, stop, _indexes(own[columns]))
 
 
 def _chunk(
