@@ -80,12 +80,67 @@ def test_bash_itself(filled: str, name: str, typed: str, last: list[str], offere
     line = f"panneuro {typed}".replace("LAKE", filled).replace("NAME", name)
     # Bash ends words at "=" too.
     before = line.removesuffix("".join(last)).split()
+    assert said_by("bash", "--norc", "-c", BASH, "bash", line, *before, *last) == offered
+
+
+ZSH = """
+compdef() { }
+_describe() { print -r -- "explained ${${(P)@[-2]}[1]}" }
+compadd() { print -rl -- "compadd ${argv[1,-2]}" "${(@P)@[-1]}" }
+_path_files() { print -r -- "files $*" }
+eval "$(panneuro completion zsh 2>/dev/null)"
+words=("$@"); CURRENT=$#
+_panneuro_completion
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["reind"], ["explained reindex:Rebuild the index from the store alone."]),
+        (["show", "--lake", "LAKE", "ecep"], ["compadd -U -V unsorted -a", "NAME"]),
+        (["find", "--lake", "LAKE", "spec"], ["compadd -U -V begun -S  -a", "species="]),
+        (
+            ["find", "--lake", "LAKE", r"species=Mus\ m"],
+            ["compadd -U -V unsorted -a", "species=Mus musculus"],
+        ),
+        (["show", "--lake", "/"], ["files -/"]),
+        (["add", "/"], ["files -f"]),
+    ],
+    ids=str,
+)
+def test_zsh_itself(need, filled: str, name: str, typed: list[str], offered: list[str]):
+    need("zsh", shutil.which("zsh"), "there is no zsh")
+    words = [word.replace("LAKE", filled) for word in ["panneuro", *typed]]
+    wanted = [line.replace("NAME", name) for line in offered]
+    assert [line for line in said_by("zsh", "-f", "-c", ZSH, "zsh", *words) if line] == wanted
+
+
+FISH = "panneuro completion fish 2>/dev/null | source; complete -C $argv[1]"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("reind", ["reindex\tRebuild the index from the store alone."]),
+        ("audi", ["audit\tShow who did what: grants, sign-ins, refusals, downloads."]),
+        ("show --lake LAKE ecep", ["NAME"]),
+        ("find --lake LAKE spec", ["species="]),
+        ("find --lake LAKE species=Mus", ["species=Mus musculus"]),
+        ("find --lake LAKE 'species=Mus m", ["species=Mus musculus"]),
+        ("get --lake LAKE NAME un", ["units"]),
+    ],
+)
+def test_fish_itself(need, filled: str, name: str, typed: str, offered: list[str]):
+    need("fish", shutil.which("fish"), "there is no fish")
+    line = f"panneuro {typed}".replace("LAKE", filled).replace("NAME", name)
+    wanted = [one.replace("NAME", name) for one in offered]
+    assert said_by("fish", "--no-config", "-c", FISH, "--", line) == wanted
+
+
+def said_by(*command: str) -> list[str]:
+    """Return the lines that a shell says which finds our command first."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "--norc", "-c", BASH, "bash", line, *before, *last],
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == offered
+    env = {**os.environ, "PATH": path}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()

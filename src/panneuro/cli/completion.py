@@ -9,7 +9,7 @@ from panneuro.cli import shells
 from panneuro.cli.answers import Answers
 from panneuro.cli.options import answering
 
-SHELLS = (shells.Bash.name, "zsh", "fish")
+SHELLS = (shells.Bash.name, shells.Zsh.name, shells.Fish.name)
 _INSTALL = {
     "bash": 'add to ~/.bashrc:  eval "$(panneuro completion bash)"',
     "zsh": 'add to ~/.zshrc:  eval "$(panneuro completion zsh)"',
