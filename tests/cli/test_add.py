@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import panneuro
+from panneuro.cli.coding import LARGE_BYTES, MOST, coding_table
 
 from .conftest import FLAGS, write_nwb
 
@@ -361,3 +362,21 @@ def test_a_spreadsheet_without_the_session_is_refused(
         result = run("add", recording, option, tmp_path / "log.csv", "--lake", place, *FLAGS)
         assert result.exit_code == 5
         assert "no row fits; there are 'day-1'" in result.stderr
+
+
+def test_the_table_of_codings_is_short():
+    def coded(count: int, size: int) -> list[dict]:
+        return [
+            {"name": f"s{at}", "codec": "zstd", "raw_bytes": size + at % 7, "stored_bytes": 1,
+             "ratio": 2.0, "bits_per_sample": 8.0}
+            for at in range(count)
+        ]  # fmt: skip
+
+    lines = coding_table([{"name": "a", "coding": coded(40, LARGE_BYTES)}]).splitlines()
+    assert len(lines) == 1 + MOST + 1
+    assert lines[-1] == f"… and {40 - MOST} more: panneuro show NAME --signals"
+    assert [line.split()[0] for line in lines[1:4]] == ["s4", "s5", "s6"]
+    assert "s34" in lines[-2]
+    few = coding_table([{"name": one, "coding": coded(2, LARGE_BYTES)} for one in "ab"])
+    assert len(few.splitlines()) == 5
+    assert coding_table([{"name": "a", "coding": coded(2, 10)}, {}]) == ""

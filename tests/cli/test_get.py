@@ -139,3 +139,9 @@ def test_what_a_signal_does_not_have(run, filled: str, name: str, words: list[st
     result = run("get", name, *words, "--lake", filled)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
+
+
+def test_a_time_in_which_nothing_was_recorded_is_told(run, filled: str, asset):
+    result = run("get", asset.name, "ap", "--start", "5", "--format", "csv", "--lake", filled)
+    assert result.exit_code == 0
+    assert "nothing was recorded then, but from 0 s to 1 s" in result.stderr

@@ -82,6 +82,8 @@ def test_all_problems_are_told_at_once():
         ({"subject": {"specis": "mouse"}}, "species"),
         ({"subject": {"species": {"label": "mouse", "ids": "x"}}}, "id"),
         ({"acquisition": {"streams": [{"name": "a", "rate": 3}]}}, "rate_hz"),
+        ({"subject": {"subject_id": "7"}}, "id"),
+        ({"description": {"investigators": ["Doe, Jane"]}}, "experimenters"),
     ],
 )
 def test_an_unknown_field_is_told_with_the_nearest(value, near):

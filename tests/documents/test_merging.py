@@ -99,6 +99,12 @@ def test_a_name_with_dots_is_quoted_in_paths():
     assert all(merged.documents.get(path) is not None for path in merged.provenance)
 
 
+def test_what_contradicts_is_told_in_the_words_that_people_use():
+    said = {"description": {"modalities": ["ophys", "behavior"]}}
+    (finding,) = merge(Layer("reader", READER), Layer("user", said)).findings
+    assert finding.message == "the recording says 'ecephys'; what you gave is used"
+
+
 def test_an_error_says_whose_it_is():
     with pytest.raises(DocumentError, match="from the template"):
         merge(Layer("template", {"subject": {"weight_g": "x"}}), Layer("reader", READER))

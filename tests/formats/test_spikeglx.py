@@ -74,6 +74,21 @@ def ap(folder: Path) -> Path:
     return folder / "run_g0_t0.imec0.ap.bin"
 
 
+def test_several_runs_are_not_read_as_one(tmp_path: Path) -> None:
+    for name in ("run_g0", "rest_g0"):
+        write_imec(tmp_path / name)
+    for path in sorted((tmp_path / "rest_g0").iterdir()):
+        path.rename(path.with_name(path.name.replace("run", "rest")))
+    with pytest.raises(FormatError, match="several runs \\('rest', 'run'\\)") as error:
+        read(tmp_path)
+    assert error.value.hint == f"add each: panneuro add {tmp_path}/*"
+    for path in sorted((tmp_path / "rest_g0").iterdir()):
+        path.rename(tmp_path / "run_g0" / path.name)
+    with pytest.raises(FormatError, match="several runs") as error:
+        read(tmp_path / "run_g0")
+    assert error.value.hint == "give each run a folder of its own"
+
+
 def test_bands_share_electrodes_and_start_together(tmp_path: Path) -> None:
     wide, slow = write_imec(tmp_path), write_imec(tmp_path, "lf", 5)
     found = read(tmp_path)

@@ -11,6 +11,9 @@ from panneuro.cli.texts import in_bytes, table
 LARGE_BYTES = 100_000
 """Signals of fewer bytes have no line in the table; ``--json`` has all."""
 
+MOST = 12
+"""So many signals of an asset have a line in the table, the largest of them."""
+
 _COLUMNS = (
     "signal",
     "codec",
@@ -32,15 +35,26 @@ def coding_table(results: Iterable[Mapping[str, Any]]) -> str:
     results : iterable of mapping
         ``name`` of the asset and ``coding``, what `Coded.to_json` says of each signal.
     """
-    found = [
-        (result["name"], said)
-        for result in results
-        for said in result.get("coding", ())
-        if said["raw_bytes"] >= LARGE_BYTES
+    found = {one["name"]: _large(one["coding"]) for one in results if "coding" in one}
+    several = sum(map(bool, found.values())) > 1
+    rows = [
+        [*_row(said), name if several else None]
+        for name, coded in found.items()
+        for said in _largest(coded)
     ]
-    several = len({name for name, _ in found}) > 1
-    rows = ([*_row(said), name if several else None] for name, said in found)
-    return table(_COLUMNS, rows, _COLUMNS[2:-1]) if found else ""
+    left = sum(len(coded) for coded in found.values()) - len(rows)
+    more = f"\n… and {left} more: panneuro show NAME --signals" if left else ""
+    return table(_COLUMNS, rows, _COLUMNS[2:-1]) + more if rows else ""
+
+
+def _large(coded: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [said for said in coded if said["raw_bytes"] >= LARGE_BYTES]
+
+
+def _largest(coded: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the largest signals in the order in which they came."""
+    places = sorted(range(len(coded)), key=lambda at: -coded[at]["raw_bytes"])[:MOST]
+    return [coded[at] for at in sorted(places)]
 
 
 def _row(said: Mapping[str, Any]) -> list[Any]:

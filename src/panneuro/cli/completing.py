@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from panneuro.core.errors import PanneuroError
+from panneuro.core.fields import FIELDS
 from panneuro.lake.lake import Lake, open_lake
 
 _MOST = 50
@@ -63,6 +64,13 @@ def formats(_: click.Context, incomplete: str) -> list[str]:
     from panneuro.core import plugins
 
     return [name for name in plugins.names("panneuro.formats") if name.startswith(incomplete)]
+
+
+@_quietly
+def search_fields(_: click.Context, incomplete: str) -> list[str]:
+    """Offer what a search knows of assets, with ``-`` before it where that was typed."""
+    sign = "-" if incomplete.startswith("-") else ""
+    return [f"{sign}{name}" for name in FIELDS if f"{sign}{name}".startswith(incomplete)]
 
 
 @_quietly

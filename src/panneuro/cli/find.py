@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from panneuro.cli.answers import Answers
-from panneuro.cli.completing import search_words
+from panneuro.cli.completing import search_fields, search_words
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.texts import in_bytes, in_time, table
 from panneuro.core.entry import Entry
@@ -35,11 +35,13 @@ _NUMBERS = ("duration", "channels", "units", "size")
     "facets",
     multiple=True,
     metavar="FIELD",
+    shell_complete=search_fields,
     help="Count the values of a field among what is found; may be given again.",
 )
 @click.option(
     "--sort",
     metavar="FIELD",
+    shell_complete=search_fields,
     help="name, rank (best match first), date, units, …; -FIELD sorts down.  "
     "[default: rank where words are given, else -date]",
 )

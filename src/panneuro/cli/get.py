@@ -16,9 +16,10 @@ from panneuro.cli.answers import Answers, on_terminal
 from panneuro.cli.completing import assets, signals
 from panneuro.cli.options import answering, dry_run_option, lake_option, yes_option
 from panneuro.cli.progress import watched
-from panneuro.cli.texts import in_bytes
+from panneuro.cli.texts import in_bytes, in_time
 from panneuro.core.errors import InputError, LimitError
 from panneuro.core.progress import Progress, Silence
+from panneuro.lake.asset import Asset
 from panneuro.lake.lake import open_lake
 from panneuro.lake.parts import LIMIT_BYTES, Part, Wanted, cut, file_of
 from panneuro.lake.writing import values, write
@@ -96,6 +97,7 @@ def command(
     wanted = Wanted(start, stop, channels, unit, scaled)
     found = file_of(asset, signal)
     part = found if found is not None and signal not in asset else cut(asset[signal], wanted)
+    _tell_emptiness(answers, asset, signal, part)
     _allow(part, yes=yes, dry_run=dry_run)
     kind = _format(part, format_, output, as_text=answers.is_text)
     about = {"name": asset.name, "version": asset.version, "signal": signal, **part.about}
@@ -110,6 +112,14 @@ def command(
         answers.give({**about, "values": values(part)})
     else:
         _pour(answers, part, kind)
+
+
+def _tell_emptiness(answers: Answers, asset: Asset, signal: str, part: Part) -> None:
+    """Say when a signal was recorded, where nothing of it is in the time that is asked for."""
+    said = next((said for said in asset.manifest.signals if said["name"] == signal), {})
+    if part.blocks and not part.n_bytes and said.get("stop_s") is not None:
+        span = f"{in_time(said['start_s'])} to {in_time(said['stop_s'])}"
+        answers.say(f"note: {part.shown}: nothing was recorded then, but from {span}")
 
 
 def _allow(part: Part, *, yes: bool, dry_run: bool) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from panneuro.core.errors import DocumentError, LimitError
 from panneuro.documents import atlas
+from panneuro.documents.mapping import mapping
 from panneuro.documents.paths import split_path
 from panneuro.documents.slots import (
     SLOTS,
@@ -117,13 +118,24 @@ def _step_into(value: Any, part: str, path: str) -> Any:
 def unknown_field(path: str, part: str, model: type[BaseModel]) -> DocumentError:
     """Return the error for a field that does not exist, with the nearest that does."""
     names = [name.rstrip("_") for name in model.model_fields]
-    near = difflib.get_close_matches(part, names, n=3, cutoff=0.5)
+    near = _called_elsewhere(path) or difflib.get_close_matches(part, names, n=3, cutoff=0.5)
     return DocumentError(
         f"looking for the field {_short(path)}: there is no {_short(part)}",
         hint=f"did you mean {' or '.join(map(repr, near))}?"
         if near
         else f"fields here: {', '.join(names)}",
     )
+
+
+def _called_elsewhere(path: str) -> list[str]:
+    """Return the fields of a document that another standard calls by the name in a path."""
+    slot, _, field = path.partition(".")
+    return [
+        ours
+        for known in mapping()
+        for kind, _, ours in [known.path.partition(".")]
+        if kind == slot and field in known.words
+    ]
 
 
 def _without_empty(value: Any, dumped: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,18 @@ class Counterpart:
 
     path: str
     names: Mapping[str, str]
+
+    @property
+    def words(self) -> set[str]:
+        """What it is called elsewhere, without the document that it is in there.
+
+        Examples
+        --------
+        >>> sorted(next(c for c in mapping() if c.path == "subject.id").words)
+        ['identifier', 'lookupLabel', 'participant_id', 'subject_id']
+        """
+        called = [one for names in self.names.values() for one in names.split("; ")]
+        return {re.split("[. ]", one)[-1] for one in called}
 
 
 @cache

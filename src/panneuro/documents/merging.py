@@ -193,5 +193,6 @@ def _contradiction(
 
 
 def _plain(value: Any) -> str:
-    text = repr(value["label"]) if _is_term(value) else repr(value)
+    said = value if isinstance(value, list) else [value]
+    text = ", ".join(repr(one["label"]) if _is_term(one) else repr(one) for one in said)
     return text if len(text) <= 80 else text[:77] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,7 +204,9 @@ class NeoFormat:
         raise FormatError(
             f"reading {str(source.path)!r}: it holds {len(found)} recordings of {self.name} "
             f"({shown or 'none'})",
-            hint="name the file of one recording",
+            hint=f"name one: panneuro add {shlex.quote(str(found[0]))}"
+            if found
+            else "name the file of one recording",
         )
 
     def _folder(self, source: Source) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ _ITEM_BYTES = 2
 _BANDS = {"ap": "Neuropixels action-potential band", "lf": "Neuropixels LFP band"}
 _GAIN_FIELD = {"ap": 3, "lf": 4}
 _UNSCALED = re.compile(r"^\(1110,")
+_RUN = re.compile(r"(.+)_g\d+_t\w+\.(.+)$")
 _FIELD = re.compile(rb"(?m)^(acq\w+|fileCreateTime|fileSHA1|typeThis|nSavedChans|sns\w+)=")
 
 
@@ -60,6 +63,7 @@ def check(source: Source) -> list[str]:
     """Compare every ``.meta`` with its ``.bin``: missing, cut short, or with a broken end."""
     notes: list[str] = []
     metas, bins = source.matching("*.meta"), set(source.matching("*.bin"))
+    _check_runs(source, bins)
     for path in metas:
         data = path.with_suffix(".bin")
         fields = meta(path)
@@ -85,6 +89,20 @@ def check(source: Source) -> list[str]:
             hint="copy the .meta file from the rig, next to the .bin",
         )
     return notes
+
+
+def _check_runs(source: Source, bins: set[Path]) -> None:
+    """Refuse several runs of the same probe: each is a recording of its own."""
+    found = sorted((match[2], match[1], path) for path in bins if (match := _RUN.match(path.stem)))
+    for (stream, run, path), (following, other, beside) in pairwise(found):
+        if stream == following and run != other:
+            apart = [one.relative_to(source.root).parts[0] for one in (path, beside)]
+            raise FormatError(
+                f"reading {str(source.path)!r}: it holds several runs ({run!r}, {other!r})",
+                hint="give each run a folder of its own"
+                if apart[0] == apart[1] or path.parent == source.path
+                else f"add each: panneuro add {shlex.quote(str(source.path))}/*",
+            )
 
 
 def _compared(source: Source, path: Path, data: Path, fields: dict[str, str]) -> list[str]:
