@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
+from panneuro.formats.heaps import endless_heap
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of an HDF5 file without a user block."""
@@ -44,9 +45,16 @@ def open_hdf5(path: Path) -> h5py.File:
     Raises
     ------
     FormatError
-        If it is not HDF5, or truncated.
+        If it is not HDF5, truncated, or damaged so that it would be read for ever.
     """
     try:
+        heap = endless_heap(path)
+        if heap is not None:
+            raise FormatError(
+                f"reading {path.name!r}: the file is damaged: what lies at its byte {heap:,} was "
+                "overwritten",
+                hint="copy it again from where it was recorded",
+            )
         # Compressed chunks outgrow the usual cache, and would be unpacked again for every block.
         return h5py.File(
             path, "r", locking="best-effort", rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=10_007
