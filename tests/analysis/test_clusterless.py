@@ -9,8 +9,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
-from panneuro.analysis.clusterless import decode_clusterless
+from panneuro.analysis.clusterless import clusterless_posterior, decode_clusterless
 from panneuro.analysis.place import LOWEST_HZ, decode_position
+from panneuro.analysis.replay import score_posterior
 from panneuro.core.errors import InputError
 
 BIN_S = 0.02
@@ -112,6 +113,57 @@ def test_order_of_spikes_and_of_electrodes_and_blocks_do_not_matter(seed):
     np.testing.assert_array_equal(whole.position, other.position)
     np.testing.assert_allclose(whole.certainty, other.certainty, rtol=1e-6)
     np.testing.assert_allclose(other.time.to_numpy() - whole.time.to_numpy(), 7.0)
+
+
+def test_the_posterior_of_an_event_is_what_the_formula_says():
+    spikes, _, position = session(600, 2, 3)
+    folds = np.where(np.arange(600) // 20 == 12, 0, 1 + np.arange(600) // 300)
+    expected = directly(spikes, position, folds, 20.0, 1.5)[240:260]
+    found = clusterless_posterior(
+        spikes, position, EDGES, BIN_S, (4.8, 5.2), mark_sd=20.0, smoothing_bins=1.5, dtype="f8"
+    )
+    fired = np.isin(np.arange(240, 260), [int(at / BIN_S) for times, _ in spikes for at in times])
+    np.testing.assert_allclose(found, np.where(fired[:, None], expected, 0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.time, (np.arange(20) + 0.5) * BIN_S)
+    assert found.position.values.tolist() == (np.arange(20) * 5 + 2.5).tolist()
+
+
+def test_a_replay_of_unsorted_spikes_is_found():
+    spikes, _, position = session(3000)
+    random, event = np.random.default_rng(1), np.linspace(5, 95, 12)
+    replayed = []
+    for times, marks in spikes:
+        near = [
+            np.flatnonzero(np.abs(position[(times / BIN_S).astype(int)] - x) < 3) for x in event
+        ]
+        chosen = np.concatenate([random.choice(some, 3) for some in near])
+        later = (3000 + np.repeat(np.arange(12), 3) + 0.5) * BIN_S
+        replayed.append((np.concatenate([times, later]), np.concatenate([marks, marks[chosen]])))
+    at_rest = np.concatenate([position, np.zeros(12)])
+    found = clusterless_posterior(
+        replayed, at_rest, EDGES, BIN_S, (60.0, 60.24), mark_sd=20.0, moving=np.arange(3012) < 3000
+    )
+    for shuffle in ("positions", "times"):
+        judged = score_posterior(found, shuffle=shuffle, n_shuffles=199)
+        assert judged.correlation > 0.8
+        assert judged.p_line < 0.02
+        assert judged.speed == pytest.approx(90 / (11 * BIN_S), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("event", "edges", "message"),
+    [
+        ((5.0, 4.0), EDGES, "no bin"),
+        ((500.0, 501.0), EDGES, "no bin"),
+        ((np.nan, 1.0), EDGES, "no bin"),
+        ((1.0, 2.0, 3.0), EDGES, "no bin"),
+        ((1.0, 2.0), (EDGES, EDGES), "2 axes"),
+    ],
+)
+def test_an_event_that_is_none_is_said(event, edges, message):
+    spikes, _, position = session(600, 1, 2)
+    with pytest.raises(InputError, match=message):
+        clusterless_posterior(spikes, position, edges, BIN_S, event, mark_sd=20.0)
 
 
 def test_what_is_decoded_was_not_learnt_from():

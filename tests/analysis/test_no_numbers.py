@@ -20,9 +20,10 @@ from panneuro.analysis.place import decode_position
 from panneuro.analysis.psychometrics import fit_psychometric, psychometric_curve
 from panneuro.analysis.quality import amplitude_cutoff, drift, noise_cutoff, noise_level, snr
 from panneuro.analysis.refractory import isi_violations_ratio, sliding_rp_violation
-from panneuro.analysis.replay import fit_line, score_replays, weighted_correlation
+from panneuro.analysis.replay import score_replays
 from panneuro.analysis.sequences import lag_profile, rank_order
 from panneuro.analysis.spatial_information import spatial_information
+from panneuro.analysis.trajectories import fit_line, weighted_correlation
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 from panneuro.signals.timeseries import TimeSeries

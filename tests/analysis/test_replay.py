@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from panneuro.analysis.fields import Fields
-from panneuro.analysis.replay import fit_line, score_replay, score_replays, weighted_correlation
+from panneuro.analysis.replay import score_posterior, score_replay, score_replays
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
 
@@ -52,34 +53,6 @@ def test_nothing_is_replayed_by_chance():
         assert 0.35 < np.mean(p) < 0.65
 
 
-def test_weighted_correlation_is_that_of_repeated_points():
-    random = np.random.default_rng(0)
-    weights = random.integers(0, 5, (6, 7))
-    times, places = np.meshgrid(np.arange(6), CENTRES[:7], indexing="ij")
-    repeated = np.corrcoef(
-        np.repeat(times.ravel(), weights.ravel()), np.repeat(places.ravel(), weights.ravel())
-    )
-    assert weighted_correlation(weights, CENTRES[:7]) == pytest.approx(repeated[0, 1])
-    assert weighted_correlation(np.eye(3)[:1], [0, 1, 2]) == 0
-
-
-def test_the_best_line_is_the_best_of_all():
-    weights = np.random.default_rng(0).random((5, 8))
-    weights /= weights.sum(axis=1, keepdims=True)
-    best = max(
-        np.mean(
-            [
-                weights[t, max(0, at - 1) : at + 2].sum()
-                for t in range(5)
-                for at in [int(first + (last - first) * t / 4 + 0.5)]
-            ]
-        )
-        for first in range(8)
-        for last in range(8)
-    )
-    assert fit_line(weights, 1)[0] == pytest.approx(best)
-
-
 def test_events_are_judged_alike_by_any_number_of_workers(processes):
     which = fields()
     counts = replayed(which)
@@ -112,12 +85,29 @@ def test_what_cannot_be_judged_is_said():
         score_replay(np.ones((5, 25), int), which, 0.02, shuffle="spikes")
     with pytest.raises(InputError, match="0 shuffles"):
         score_replay(np.ones((5, 25), int), which, 0.02, n_shuffles=0)
-    with pytest.raises(InputError, match="weights"):
-        weighted_correlation(np.zeros((2, 2)), [0, 1])
-    with pytest.raises(InputError, match="weights of shape"):
-        weighted_correlation(np.ones((2, 2)), [0])
-    with pytest.raises(InputError, match="line"):
-        fit_line(np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("shuffle", ["positions", "times"])
+def test_a_posterior_is_judged_as_the_counts_that_it_came_from(shuffle):
+    which = fields()
+    options = {"shuffle": shuffle, "n_shuffles": 50, "seed": 3}
+    of_counts = score_replay(replayed(which), which, 0.02, **options)
+    assert score_posterior(of_counts.posterior, **options) == of_counts
+
+
+def test_what_is_no_posterior_is_said():
+    places = {"time": np.arange(4) * 0.02, "position": CENTRES[:4]}
+    good = xr.DataArray(np.eye(4), places, ("time", "position"))
+    with pytest.raises(InputError, match="no shuffle 'cells'"):
+        score_posterior(good, shuffle="cells")
+    with pytest.raises(InputError, match="dims"):
+        score_posterior(good.rename(time="trial"))
+    with pytest.raises(InputError, match="negative"):
+        score_posterior(-good)
+    with pytest.raises(InputError, match="spikes in 2 bins"):
+        score_posterior(good.where(good["time"] < 0.03, 0))
+    with pytest.raises(InputError, match="ndarray"):
+        score_posterior(np.eye(4))
 
 
 def test_events_without_an_end_are_said():

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import ranges
 from panneuro.analysis.fields import (
+    LONGEST_S,
     Fields,
     as_columns,
     bins_of,
@@ -29,7 +30,14 @@ from panneuro.analysis.fields import (
     tuning_fields,
     unit_of,
 )
-from panneuro.analysis.place import LOWEST_HZ, decoded, likeliest, stretches
+from panneuro.analysis.place import (
+    LOWEST_HZ,
+    decoded,
+    event_posterior,
+    likeliest,
+    normalise,
+    stretches,
+)
 from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
@@ -123,11 +131,122 @@ def decode_clusterless(
     >>> bool(found.error.median() < 8)
     True
     """
-    bounds, n_times = check_edges(edges), len(np.atleast_1d(reals(positions, "positions")))
-    true, numbered = as_columns(positions, n_times), stretches(folds, n_times)
-    chosen = np.ones(n_times, bool) if moving is None else check_chosen(moving, n_times)
-    if not (is_real(bin_s, above=0) and is_real(start_s)):
+    bounds, true = check_edges(edges), _columns(positions)
+    numbered = stretches(folds, len(true))
+    options: dict[str, Any] = {"bin_s": bin_s, "start_s": start_s, "dtype": dtype}
+    options |= {"mark_sd": mark_sd, "smoothing_bins": smoothing_bins, "moving": moving}
+    likelihood = _learn(spikes, true, bounds, numbered, max_bytes=max_bytes, **options)
+    best, certainty = likeliest(likelihood, len(true), bounds, step, dtype, max_bytes)
+    times = start_s + (np.arange(len(true)) + 0.5) * bin_s
+    return decoded(likelihood.learnt[0].centres[best], true, certainty, times, unit_of(positions))
+
+
+def clusterless_posterior(
+    spikes: Sequence[Marked],
+    positions: npt.ArrayLike | xr.DataArray,
+    edges: npt.ArrayLike,
+    bin_s: float,
+    event_s: tuple[float, float],
+    *,
+    mark_sd: npt.ArrayLike,
+    start_s: float = 0.0,
+    smoothing_bins: float = 1.0,
+    moving: npt.ArrayLike | None = None,
+    dtype: npt.DTypeLike = np.float32,
+    max_bytes: int = 2**28,
+) -> xr.DataArray:
+    """Return the probability of each position in an event along a line, from unsorted spikes.
+
+    What :func:`~panneuro.analysis.replay.score_posterior` judges.
+
+    Parameters
+    ----------
+    spikes, positions, edges, bin_s, mark_sd, start_s, smoothing_bins, dtype, max_bytes
+        Of the whole session, as :func:`decode_clusterless` takes them.
+    event_s : tuple of float
+        When the event begins and ends, in seconds; bins of time with their middle in between are
+        decoded, and never learnt from.
+    moving : array-like of bool, shape (n_times,), optional
+        Times to learn from; the others are not, and an event may lie among them.
+
+    Returns
+    -------
+    DataArray, dims (time, position)
+        Each time sums to one, or is zero where nothing fired; times are those in the event.
+
+    Raises
+    ------
+    InputError
+        As :func:`decode_clusterless`, or if no bin of time is in the event, or space is no line.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> position = np.abs(np.arange(4000) % 200 - 100.0)
+    >>> at = random.integers(4000, size=9000)
+    >>> spikes = [((at + 0.5) * 0.1, position[at, None] + random.normal(0, 10, (9000, 1)))]
+    >>> found = clusterless_posterior(
+    ...     spikes, position, np.arange(0, 101, 5), 0.1, (100.0, 101.0), mark_sd=5.0
+    ... )
+    >>> found.dims, found.shape
+    (('time', 'position'), (10, 20))
+    """
+    bounds, true = check_edges(edges), _columns(positions)
+    if len(bounds) != 1:
+        raise InputError(f"an event along a line was to be decoded in space of {len(bounds)} axes")
+    rows = _bins_in(event_s, start_s, bin_s, len(true))
+    apart = np.ones(len(true), dtype=np.int64)
+    apart[rows] = 0
+    options: dict[str, Any] = {"bin_s": bin_s, "start_s": start_s, "dtype": dtype}
+    options |= {"mark_sd": mark_sd, "smoothing_bins": smoothing_bins, "moving": moving}
+    likelihood = _learn(spikes, true, bounds, apart, max_bytes=max_bytes, n_folds=1, **options)
+    posterior = normalise(likelihood(rows))
+    posterior[~likelihood.fired[rows]] = 0
+    return event_posterior(posterior, likelihood.learnt[0].centres[:, 0], bin_s, unit_of(positions))
+
+
+def _columns(positions: npt.ArrayLike | xr.DataArray) -> Floats:
+    return as_columns(positions, len(np.atleast_1d(reals(positions, "positions"))))
+
+
+def _bins_in(event_s: tuple[float, float], start_s: float, bin_s: float, n_times: int) -> slice:
+    """Return the bins of time whose middles are in an event."""
+    limits = reals(event_s, "the begin and the end of an event")
+    _check_span(start_s, bin_s)
+    middles = start_s + (np.arange(n_times) + 0.5) * bin_s
+    first, last = (0, 0) if limits.shape != (2,) else np.searchsorted(middles, limits).tolist()
+    if not first < last:
+        raise InputError(
+            f"the event {event_s!r} holds no bin of time",
+            hint=f"give a begin and an end from {start_s} s to {start_s + n_times * bin_s} s",
+        )
+    return slice(first, last)
+
+
+def _check_span(start_s: float, bin_s: float) -> None:
+    if not (is_real(bin_s, above=0) and is_real(start_s, least=-LONGEST_S, most=LONGEST_S)):
         raise InputError(f"bins of time last {bin_s!r} s and begin at {start_s!r} s")
+
+
+def _learn(
+    spikes: Sequence[Marked],
+    true: Floats,
+    bounds: tuple[Floats, ...],
+    folds: Integers,
+    *,
+    bin_s: float,
+    start_s: float,
+    mark_sd: npt.ArrayLike,
+    smoothing_bins: float,
+    moving: npt.ArrayLike | None,
+    dtype: npt.DTypeLike,
+    max_bytes: int,
+    n_folds: int | None = None,
+) -> _Likelihood:
+    """Learn what tells of each fold from the others: of all folds, or of the first ones."""
+    n_times = len(true)
+    chosen = np.ones(n_times, bool) if moving is None else check_chosen(moving, n_times)
+    _check_span(start_s, bin_s)
     places = np.where(chosen, bins_of(true, bounds, n_times), -1)
     if not isinstance(spikes, Sequence):
         raise InputError(f"spikes are no sequence of electrodes, but a {type(spikes).__name__}")
@@ -140,13 +259,11 @@ def decode_clusterless(
     counts = np.stack([np.bincount(one.times, minlength=n_times) for one in groups], axis=1)
     options: dict[str, Any] = {"bin_s": bin_s, "smoothing_bins": smoothing_bins}
     learnt = [
-        tuning_fields(counts, true, bounds, **options, moving=chosen & (numbered != fold))
-        for fold in range(int(numbered.max()) + 1)
+        tuning_fields(counts, true, bounds, **options, moving=chosen & (folds != fold))
+        for fold in range(n_folds or int(folds.max()) + 1)
     ]
-    likelihood = _Likelihood(groups, learnt, numbered, **options, dtype=dtype, max_bytes=max_bytes)
-    best, certainty = likeliest(likelihood, n_times, bounds, step, dtype, max_bytes)
-    times = start_s + (np.arange(n_times) + 0.5) * bin_s
-    return decoded(learnt[0].centres[best], true, certainty, times, unit_of(positions))
+    fired = counts.any(axis=1)
+    return _Likelihood(groups, learnt, folds, fired, **options, dtype=dtype, max_bytes=max_bytes)
 
 
 @dataclass(frozen=True)
@@ -191,6 +308,7 @@ class _Likelihood:
     groups: list[_Group]
     learnt: list[Fields]
     folds: Integers
+    fired: npt.NDArray[np.bool_]
     bin_s: float
     smoothing_bins: float
     dtype: npt.DTypeLike

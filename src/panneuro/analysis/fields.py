@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import unit_names
-from panneuro.analysis.reals import as_array, reals
+from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.floating[Any]]
 
 _SMOOTHEST = 1e6
+MOST_SPIKES = 1e15
+"""Of a bin of time; counts and their sums are whole below it."""
+
+LONGEST_S = 1e9
+"""Of a bin of time, or from one to another: a lifetime."""
+
 _NAMED = (("Hz", "rate"), ("s", "occupancy"))
 
 
@@ -181,9 +187,9 @@ def check_counts(counts: npt.ArrayLike, bin_s: float) -> Floats:
         raise InputError(
             f"counts have the shape {spikes.shape} and the type {spikes.dtype}, not (times, units)"
         )
-    if not (np.isfinite(spikes) & (spikes >= 0)).all():
-        raise InputError("counts are not all finite and from 0")
-    if not is_real(bin_s, above=0):
+    if not ((spikes >= 0) & (spikes < MOST_SPIKES)).all():
+        raise InputError("counts are not all finite and from 0, or too great")
+    if not is_real(bin_s, above=0, most=LONGEST_S):
         raise InputError(f"a bin of time lasts {bin_s!r} s")
     return spikes
 
@@ -216,6 +222,8 @@ def as_columns(positions: npt.ArrayLike, n_times: int) -> Floats:
     columns = given[:, None] if given.ndim == 1 else given
     if columns.ndim != 2 or len(columns) != n_times:
         raise InputError(f"{n_times} bins of time have positions of shape {given.shape}")
+    if (beyond(columns) & np.isfinite(columns)).any():
+        raise InputError("positions are too great to be told apart", hint="give them in cm")
     return columns
 
 

@@ -26,6 +26,7 @@ from panneuro.analysis.fields import (
     unit_of,
 )
 from panneuro.analysis.folds import check_folds
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.reals import reals
 from panneuro.analysis.state_space import normal_moves, smooth_blocks
 from panneuro.core.errors import InputError
@@ -73,6 +74,9 @@ def position_log_likelihood(
     array([0, 1])
     """
     spikes = check_counts(counts, bin_s)
+    check_kind(
+        fields, Fields, "decoding position", "tuning_fields(counts, positions, edges, bin_s)"
+    )
     if fields.rates_hz.shape[1:] != fields.occupancy_s.shape:
         raise InputError(
             f"fields of shape {fields.rates_hz.shape} have occupancy of {fields.occupancy_s.shape}"
@@ -127,7 +131,7 @@ def position_posterior(
     array([[0.71, 0.29],
            [0.  , 1.  ]])
     """
-    return _normalise(
+    return normalise(
         position_log_likelihood(counts, fields, bin_s, dtype) + _log_prior(prior, fields, dtype)
     )
 
@@ -248,6 +252,17 @@ def decoded(
     return xr.Dataset(values, coordinates)
 
 
+def event_posterior(posterior: Floats, places: Floats, bin_s: float, unit: str) -> xr.DataArray:
+    """Return the posterior of an event along a line, dims (time, position), with its units."""
+    times = (np.arange(len(posterior)) + 0.5) * bin_s
+    coordinates = {
+        "time": ("time", times, {"units": "s", "long_name": "time in the event"}),
+        "position": ("position", places, {"units": unit}),
+    }
+    named = {"units": "1", "long_name": "probability"}
+    return xr.DataArray(posterior, coordinates, ("time", "position"), "probability", named)
+
+
 @dataclass(frozen=True)
 class _Likelihood:
     """Log-likelihoods of times, each by the weights of its fold."""
@@ -336,7 +351,8 @@ def _log_prior(prior: npt.ArrayLike | None, fields: Fields, dtype: npt.DTypeLike
     return logs
 
 
-def _normalise(logs: Floats) -> Floats:
+def normalise(logs: Floats) -> Floats:
+    """Turn log-likelihoods of times and positions into probabilities, in place."""
     highest = logs.max(axis=1, keepdims=True)
     if not np.isfinite(highest).all():
         raise InputError("the prior allows no position where the animal has been")

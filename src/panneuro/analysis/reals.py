@@ -36,11 +36,36 @@ def reals(values: Any, what: str) -> npt.NDArray[np.float64]:
     """
     given = as_array(values, what)
     try:
-        if given.dtype.kind in "biufO":
+        if given.dtype.kind in "biuf" or (given.dtype.kind == "O" and not _named(given)):
             return given.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{what} are no numbers: {error}") from error
     raise InputError(f"{what} are no real numbers, but {given.dtype}")
+
+
+def _named(values: npt.NDArray[np.object_]) -> bool:
+    """Return whether texts or times are among objects; Python makes numbers of them."""
+    return any(isinstance(one, str | bytes | np.datetime64 | np.timedelta64) for one in values.flat)
+
+
+def beyond(values: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> npt.NDArray[np.bool_]:
+    """Return which values are not finite, or so great that sums of their squares would not be.
+
+    Files mark what is missing by the greatest number of a type as well as by NaN.
+
+    Parameters
+    ----------
+    values : ndarray of numbers, shape (...)
+    dtype : dtype, optional
+        In which they will be squared, if not their own.
+
+    Examples
+    --------
+    >>> beyond(np.array([1.0, np.nan, 1e300])), beyond(np.float32([1e18]))
+    (array([False,  True,  True]), array([ True]))
+    """
+    most = 1e-4 * float(np.finfo(dtype or values.dtype).max) ** 0.5
+    return np.asarray(~((values > -most) & (values < most)))
 
 
 def as_array(values: Any, what: str) -> npt.NDArray[Any]:

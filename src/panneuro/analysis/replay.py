@@ -18,14 +18,15 @@ import pandas as pd
 import xarray as xr
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.compiling import compiled
 from panneuro.analysis.fields import Fields
+from panneuro.analysis.kinds import check_choice, check_kind
 from panneuro.analysis.permutations import p_values
-from panneuro.analysis.place import position_posterior
+from panneuro.analysis.place import event_posterior, position_posterior
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, child, root, spread, stream
 from panneuro.analysis.trains import Trains, Units
+from panneuro.analysis.trajectories import correlations, fit_line
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 from panneuro.signals.plot_style import DASHED, readable, titled
@@ -98,77 +99,6 @@ SCORES = ("correlation", "p_correlation", "line", "p_line", "speed", "n_active")
 """What :func:`score_replays` tells of each event: the numbers of a :class:`Replay`."""
 
 
-def weighted_correlation(posterior: npt.ArrayLike, positions: npt.ArrayLike) -> float:
-    """Correlate time and position, each pair of them weighted by its probability.
-
-    Parameters
-    ----------
-    posterior : array-like, shape (n_times, n_bins)
-        Probabilities or other weights, not negative; rows of zeros count for nothing.
-    positions : array-like, shape (n_bins,)
-        Middles of the bins.
-
-    Returns
-    -------
-    float
-        From -1 to 1; 0 where all weight lies at one time or one position.
-
-    Raises
-    ------
-    InputError
-        If there is not one position for each bin, or weights are negative or all zero.
-
-    Examples
-    --------
-    >>> weighted_correlation(np.eye(4), [0, 1, 2, 3])
-    1.0
-    """
-    weights, places = reals(posterior, "weights"), reals(positions, "positions")
-    if weights.ndim != 2 or places.shape != (weights.shape[1],):
-        raise InputError(f"{places.shape} positions have weights of shape {weights.shape}")
-    if not np.isfinite(places).all():
-        raise InputError("positions are not all finite")
-    if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
-        raise InputError("weights of a correlation are negative, missing, or all zero")
-    return float(_correlations(weights[None], places)[0])
-
-
-def fit_line(posterior: npt.ArrayLike, band_bins: int = 2) -> tuple[float, int, int]:
-    """Find the straight line along which a posterior has most probability.
-
-    Parameters
-    ----------
-    posterior : array-like, shape (n_times, n_bins)
-        Rows of zeros count for nothing.
-    band_bins : int
-        How far from the line a bin still belongs to it.
-
-    Returns
-    -------
-    score : float
-        Mean over bins of time with weight of the probability within the band.
-    first, last : int
-        The bin of the line at the first and the last time.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two times, a weight is negative, or the band is.
-
-    Examples
-    --------
-    >>> fit_line(np.eye(5)[::-1], band_bins=0)
-    (1.0, 4, 0)
-    """
-    weights = np.ascontiguousarray(reals(posterior, "weights"))
-    check_number("bins of a band", band_bins, 0)
-    if weights.ndim != 2 or len(weights) < 2 or not ((weights >= 0) & (weights < np.inf)).all():
-        raise InputError(f"a line was to be fitted to weights of shape {weights.shape}")
-    score, first, last = _best_line(_within(weights, band_bins))
-    active = max(1, int(np.count_nonzero(weights.sum(axis=1))))
-    return float(score / active), int(first), int(last)
-
-
 def score_replay(
     counts: npt.ArrayLike,
     fields: Fields,
@@ -219,43 +149,88 @@ def score_replay(
     >>> found.correlation > 0.9, found.p_line < 0.01
     (True, True)
     """
+    check_kind(fields, Fields, "judging replay", "tuning_fields(counts, positions, edges, bin_s)")
     if len(fields.edges) != 1:
         raise InputError("replay is judged along a line; the fields have several axes")
-    if shuffle not in _SHUFFLES:
-        raise InputError(f"there is no shuffle {shuffle!r}", hint=f"one of {', '.join(_SHUFFLES)}")
-    check_number("shuffles", n_shuffles)
+    check_choice("shuffle", shuffle, _SHUFFLES)
     spikes, places = as_array(counts, "counts"), fields.centres[:, 0]
     posterior = _active_posterior(spikes, fields, bin_s)
+    named = event_posterior(posterior, places, bin_s, fields.position_unit)
+    return _judge(named, _SHUFFLES[shuffle], (spikes, fields, bin_s), n_shuffles, band_bins, seed)
+
+
+def score_posterior(
+    posterior: xr.DataArray,
+    *,
+    n_shuffles: int = 500,
+    shuffle: Literal["positions", "times"] = "positions",
+    band_bins: int = 2,
+    seed: Seed = 0,
+) -> Replay:
+    """Judge an event that something else decoded, such as spikes that nobody sorted.
+
+    Parameters
+    ----------
+    posterior : DataArray, dims (time, position)
+        From :func:`~panneuro.analysis.clusterless.clusterless_posterior`: probabilities, in bins of
+        one length in seconds; times of zeros count for nothing.
+    n_shuffles, shuffle, band_bins, seed
+        As in :func:`score_replay`; there are no cells to shuffle.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    InputError
+        If it is no such posterior, fewer than three times have a weight, or as `score_replay`.
+
+    Examples
+    --------
+    >>> path = {"time": np.arange(8) * 0.02, "position": np.arange(8) * 5.0}
+    >>> found = score_posterior(xr.DataArray(np.eye(8), path, ("time", "position")))
+    >>> found.correlation > 0.9, found.p_line < 0.01
+    (True, True)
+    """
+    check_kind(posterior, xr.DataArray, "judging replay", "clusterless_posterior(…)")
+    check_choice("shuffle", shuffle, [name for name in _SHUFFLES if name != "cells"])
+    if posterior.dims != ("time", "position") or set(posterior.coords) < set(posterior.dims):
+        raise InputError(f"a posterior has the dims {posterior.dims}, not those of time, position")
+    weights = reals(posterior, "weights")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError("weights of a posterior are negative or missing")
+    return _judge(posterior.copy(data=weights), _SHUFFLES[shuffle], (), n_shuffles, band_bins, seed)
+
+
+def _judge(
+    named: xr.DataArray,
+    draw: Callable[..., Floats],
+    given: tuple[Any, ...],
+    n_shuffles: int,
+    band_bins: int,
+    seed: Seed,
+) -> Replay:
+    """Compare a posterior with shuffles of it that are drawn from it and what else is given."""
+    posterior, places, times = (of.to_numpy() for of in (named, named["position"], named["time"]))
     n_active = int(np.count_nonzero(posterior.any(axis=1)))
     if n_active < FEWEST_BINS:
         raise InputError(
             f"an event has spikes in {n_active} bins of time; three are needed to judge it",
             hint="leave it out, or use shorter bins",
         )
+    check_number("shuffles", n_shuffles)
     score, first, last = fit_line(posterior, band_bins)
-    draw, parent = _SHUFFLES[shuffle], root(seed)
-    drawn = np.stack(
-        [draw(stream(parent, one), posterior, spikes, fields, bin_s) for one in range(n_shuffles)]
-    )
+    parent = root(seed)
+    drawn = np.stack([draw(stream(parent, one), posterior, *given) for one in range(n_shuffles)])
     lines = np.array([fit_line(one, band_bins)[0] for one in drawn])
-    correlation = float(_correlations(posterior[None], places)[0])
-    far = np.abs(_correlations(drawn, places))
+    correlation = float(correlations(posterior[None], places)[0])
+    far = np.abs(correlations(drawn, places))
     p_correlation = float(p_values(abs(correlation) - 1e-12, far))
-    speed = (places[last] - places[first]) / ((len(spikes) - 1) * bin_s)
+    speed = float((places[last] - places[first]) / (times[-1] - times[0]))
     p_line = float(p_values(score - 1e-12, lines))
     ends = float(places[first]), float(places[last])
-    named = _labelled(posterior, places, bin_s, fields.position_unit)
-    return Replay(correlation, p_correlation, score, p_line, float(speed), n_active, named, ends)
-
-
-def _labelled(posterior: Floats, places: Floats, bin_s: float, unit: str) -> xr.DataArray:
-    times = (np.arange(len(posterior)) + 0.5) * bin_s
-    coordinates = {
-        "time": ("time", times, {"units": "s", "long_name": "time in the event"}),
-        "position": ("position", places, {"units": unit}),
-    }
-    named = {"units": "1", "long_name": "probability"}
-    return xr.DataArray(posterior, coordinates, ("time", "position"), "probability", named)
+    return Replay(correlation, p_correlation, score, p_line, speed, n_active, named, ends)
 
 
 def score_replays(
@@ -314,6 +289,8 @@ def score_replays(
     >>> score_replays({1: [0.01], 2: [0.03], 3: [0.05]}, events, fields).n_active.tolist()
     [3]
     """
+    check_kind(events, Intervals, "judging replay")
+    check_kind(fields, Fields, "judging replay", "tuning_fields(counts, positions, edges, bin_s)")
     starts, stops = (reals(events[of], "times of events") for of in ("start_time", "stop_time"))
     if not (stops >= starts).all():
         event = int(np.flatnonzero(~(stops >= starts))[0])
@@ -380,39 +357,3 @@ _SHUFFLES: dict[str, Callable[..., Floats]] = {
     "positions": _by_positions,
     "times": _by_times,
 }
-
-
-def _correlations(weights: Floats, positions: Floats) -> Floats:
-    """Return the weighted correlation of each of many posteriors, (n, n_times, n_bins)."""
-    total = weights.sum(axis=(1, 2))
-    by_time, by_place = weights.sum(axis=2) / total[:, None], weights.sum(axis=1) / total[:, None]
-    times = np.arange(weights.shape[1])
-    t = times - (by_time @ times)[:, None]
-    x = positions - (by_place @ positions)[:, None]
-    both = np.einsum("ntx,nt,nx->n", weights, t, x, optimize=True) / total
-    variances = (by_time * t**2).sum(axis=1) * (by_place * x**2).sum(axis=1)
-    found: Floats = both / np.sqrt(np.where(variances > 0, variances, np.inf))
-    return found
-
-
-def _within(weights: Floats, band_bins: int) -> Floats:
-    """Return the weight within a band around each bin, ends cut off."""
-    summed = np.pad(weights.cumsum(axis=1), ((0, 0), (1, 0)))
-    places = np.arange(weights.shape[1])
-    high = np.minimum(places + band_bins + 1, weights.shape[1])
-    return np.ascontiguousarray(summed[:, high] - summed[:, np.maximum(places - band_bins, 0)])
-
-
-@compiled
-def _best_line(within: Any) -> Any:
-    n_times, n_bins = within.shape
-    best, start, end = -1.0, 0, 0
-    for first in range(n_bins):
-        for last in range(n_bins):
-            slope = (last - first) / (n_times - 1)
-            score = 0.0
-            for time in range(n_times):
-                score += within[time, int(first + slope * time + 0.5)]
-            if score > best:
-                best, start, end = score, first, last
-    return best, start, end
