@@ -85,7 +85,7 @@ def test_text_and_more_axes(executor):
 def test_blocks_are_observed_in_order_and_read_once(executor):
     seen = []
     writer = ArrayWriter(DATA, LAYOUT, executor)
-    list(writer.shards(lambda start, values: seen.append((start, len(values)))))
+    list(writer.shards(lambda start, stop: seen.append((start, stop - start))))
     assert [start for start, _ in seen] == [0, 32, 64, 96, 128, 160, 192, 224]
     assert sum(length for _, length in seen) == 250
 
@@ -176,7 +176,7 @@ def test_a_shard_is_put_away_in_order_while_the_next_is_encoded(executor):
             assert is_next_read.wait(60)
         return True
 
-    def observe(row, values):
+    def observe(row, _):
         if row >= LAYOUT.shard[0]:
             is_next_read.set()
 

@@ -106,7 +106,7 @@ def _portable_zarr(asset: Asset, path: Path, progress: Progress) -> None:
         files = _beside(asset, hierarchy.files())
         kept = [file for file in files if not file.path.startswith(replaced)]
         progress.start("exporting", recoding.total_bytes + sum(file.size for file in kept))
-        for key, data in recoding.objects(lambda _, values: progress.advance(values.nbytes)):
+        for key, data in recoding.objects(progress.advance):
             _write(path, key, [data])
     _copy(asset, path, kept, progress)
     _write_all(path, hierarchy.files())

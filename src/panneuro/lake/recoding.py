@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -15,7 +15,7 @@ from panneuro.lake.coding import chooser
 from panneuro.signals.arrays import LazyArray, n_bytes
 from panneuro.storage.layout import Layout
 from panneuro.storage.nodes import Hierarchy, Node
-from panneuro.storage.shards import ArrayWriter, Observe
+from panneuro.storage.shards import ArrayWriter
 
 EVERYWHERE = frozenset(
     {
@@ -69,16 +69,21 @@ class Recoding:
         """Raw size of them all."""
         return sum(n_bytes(data) for data in self._arrays.values())
 
-    def objects(self, observe: Observe) -> Iterator[tuple[str, memoryview]]:
+    def objects(self, advance: Callable[[int], None]) -> Iterator[tuple[str, memoryview]]:
         """Yield the key and the bytes of each shard.
 
         Parameters
         ----------
-        observe : callable
-            Called with the first row and the values of each block that is read.
+        advance : callable
+            Told how many raw bytes of them are done.
         """
         for path, data in self._arrays.items():
             writer = ArrayWriter(data, self._layout(path, data), self._executor)
+            row_bytes = n_bytes(data) // data.shape[0]
+
+            def observe(start: int, stop: int, row_bytes: int = row_bytes) -> None:
+                advance((stop - start) * row_bytes)
+
             for shard in writer.shards(observe):
                 yield f"{path}/{shard.key}", shard.data
 

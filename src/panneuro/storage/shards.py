@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.layout import Layout, decode_index, encode_index
 from panneuro.storage.settling import ATTEMPTS
 
-Observe = Callable[[int, npt.NDArray[Any]], None]
-"""Called with the first row and the values of each block that is read; a block may come twice."""
+Observe = Callable[[int, int], None]
+"""Told, in order, the first row and the row after the last of each block that is done; a block may
+come twice."""
 
 Look = Callable[[int, npt.NDArray[Any], int], None]
 """Called, in any thread, with the first row, the values and the first column of each chunk when it
@@ -37,7 +39,16 @@ Says whether it is there now; if not, another writer's is.
 """
 
 _AHEAD = 3
-"""At least so many blocks are read ahead of the one whose chunks are being collected."""
+"""At least so many blocks are worked on beside the one whose chunks are being collected."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Chunks beside one another: their number in the shard, the first row, that after the last."""
+
+    number: int
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ class ArrayWriter:
     Parameters
     ----------
     data : array-like
-        Read once, in order, in blocks of whole chunks.
+        Read once, in blocks of whole chunks, in any thread but by one at a time.
     layout : Layout
         How it is cut and coded.
     executor : Executor
@@ -114,7 +125,7 @@ class ArrayWriter:
         self.look = look
         self.coder = layout.coder
         self._ahead = max(_AHEAD, cores_here() + 1)
-        self._spare: list[npt.NDArray[np.uint8]] = []
+        self._reading = Lock()
 
     def shards(
         self, observe: Observe | None = None, done: Done = lambda _: None
@@ -126,7 +137,7 @@ class ArrayWriter:
         Parameters
         ----------
         observe : callable, optional
-            Shown every block.
+            Told of every block.
         done : callable, optional
             Told of each shard that is in the store, in order, while the next is encoded.
         """
@@ -189,7 +200,7 @@ class ArrayWriter:
             end += len(encoded)
         index = encode_index(written)
         pieces.append(index)
-        return Shard(key, index, self._joined(pieces), False)
+        return Shard(key, index, _joined(pieces), False)
 
     def _encoded(
         self, position: tuple[int, ...], observe: Observe | None
@@ -197,19 +208,47 @@ class ArrayWriter:
         """Yield the chunks of a shard, each tile of channels by a coder of its own.
 
         A codec may remember what suited its first chunk. The first block is waited for, so that
-        what is written does not depend on which thread is first; of the others, each is one task.
+        what is written does not depend on which thread is first.
         """
         coders = [self.layout.coder for _ in range(math.prod(self.layout.chunks_per_shard[1:]))]
-        waiting: deque[Future[list[tuple[int, bytes]]]] = deque()
-        ahead = 0
-        for block in self._blocks(position, observe):
-            for tiles in [block] if ahead else [[tile] for tile in block]:
-                waiting.append(self.executor.submit(self._coded, coders, tiles))
-            while len(waiting) > ahead:
-                yield from waiting.popleft().result()
-            ahead = self._ahead
-        for future in waiting:
-            yield from future.result()
+        first, *others = self._blocks(position)
+        code = partial(self._coded, coders)
+        for found in self.executor.map(code, ([tile] for tile in self._tiles(first))):
+            yield from found
+        if observe:
+            observe(first.start, first.stop)
+        for found in self._worked(others, code, observe):
+            yield from found
+
+    def _worked[Found](
+        self,
+        blocks: Iterable[_Block],
+        work: Callable[[list[_Tile]], Found],
+        observe: Observe | None,
+    ) -> Iterator[Found]:
+        """Yield what is made of each block, in order.
+
+        One is read by who works on it: it is in the cache of that core then, and no more are in
+        memory than there are workers.
+        """
+        waiting: deque[tuple[_Block, Future[Found]]] = deque()
+
+        def ended() -> Found:
+            block, future = waiting.popleft()
+            found = future.result()
+            if observe:
+                observe(block.start, block.stop)
+            return found
+
+        def read(block: _Block) -> Found:
+            return work(self._tiles(block))
+
+        for block in blocks:
+            waiting.append((block, self.executor.submit(read, block)))
+            if len(waiting) > self._ahead:
+                yield ended()
+        while waiting:
+            yield ended()
 
     def _coded(self, coders: list[ChunkCoder], tiles: list[_Tile]) -> list[tuple[int, bytes]]:
         found = []
@@ -220,29 +259,29 @@ class ArrayWriter:
             found.append((tile.number, coder.encode_verified(values)))
         return found
 
-    def _blocks(self, position: tuple[int, ...], observe: Observe | None) -> Iterator[list[_Tile]]:
-        """Yield, for each row of chunks in a shard, what they are to hold."""
-        layout = self.layout
-        first = position[0] * layout.shard[0]
-        last = min(first + layout.shard[0], layout.shape[0])
-        widths = layout.chunks_per_shard[1:]
-        for row, start in enumerate(range(first, last, layout.chunk[0])):
-            values = self._read(start, min(start + layout.chunk[0], last))
-            if observe:
-                observe(start, values)
-            corners = itertools.product(*map(range, widths))
-            block = []
-            for column, corner in enumerate(corners):
-                where = tuple(
-                    slice(at * step, (at + 1) * step)
-                    for at, step in zip(corner, layout.chunk[1:], strict=True)
-                )
-                tile = values[(slice(None), *where)]
-                if tile.size:
-                    number = row * math.prod(widths) + column
-                    left = where[0].start if where else 0
-                    block.append(_Tile(number, start, left, tile))
-            yield block
+    def _blocks(self, position: tuple[int, ...]) -> Iterator[_Block]:
+        """Yield the rows of chunks in a shard."""
+        rows, (length, *_), chunk = self.layout.shard[0], self.layout.shape, self.layout.chunk[0]
+        last = min((position[0] + 1) * rows, length)
+        for number, start in enumerate(range(position[0] * rows, last, chunk)):
+            yield _Block(number, start, min(start + chunk, last))
+
+    def _tiles(self, block: _Block) -> list[_Tile]:
+        """Read what the chunks beside one another are to hold."""
+        with self._reading:
+            values = self._read(block.start, block.stop)
+        widths, found = self.layout.chunks_per_shard[1:], []
+        for column, corner in enumerate(itertools.product(*map(range, widths))):
+            where = tuple(
+                slice(at * step, (at + 1) * step)
+                for at, step in zip(corner, self.layout.chunk[1:], strict=True)
+            )
+            tile = values[(slice(None), *where)]
+            if tile.size:
+                number = block.number * math.prod(widths) + column
+                left = where[0].start if where else 0
+                found.append(_Tile(number, block.start, left, tile))
+        return found
 
     def _read(self, start: int, stop: int) -> npt.NDArray[Any]:
         values = np.asarray(self.data[start:stop])
@@ -271,13 +310,9 @@ class ArrayWriter:
         observe: Observe | None,
     ) -> bool:
         """Say whether a shard from an earlier attempt holds exactly the source's values."""
-        checks: deque[Future[bool]] = deque()
         try:
-            for block in self._blocks(position, observe):
-                checks.append(self.executor.submit(self._holds, there, spans, block))
-                if len(checks) > self._ahead and not checks.popleft().result():
-                    return False
-            return all(check.result() for check in checks)
+            holds = partial(self._holds, there, spans)
+            return all(self._worked(self._blocks(position), holds, observe))
         except (CorruptionError, ValueError, RuntimeError):
             return False
 
@@ -292,22 +327,19 @@ class ArrayWriter:
             self.coder.verify(values, there[span[0] : span[0] + span[1]])
         return True
 
-    def _joined(self, pieces: deque[bytes]) -> memoryview:
-        """Return pieces as one, in memory that a shard used which nobody holds any more.
 
-        Each is given up when it is copied.
-        """
-        size, end = sum(map(len, pieces)), 0
-        fitting = (at for at, memory in enumerate(self._spare) if memory.nbytes >= size)
-        at = next(fitting, None)
-        memory = np.empty(size, np.uint8) if at is None else self._spare.pop(at)
-        whole = memory[:size]
-        weakref.finalize(whole, self._spare.append, memory).atexit = False
-        while pieces:
-            piece = pieces.popleft()
-            whole[end : end + len(piece)] = np.frombuffer(piece, np.uint8)
-            end += len(piece)
-        return whole.data
+def _joined(pieces: deque[bytes]) -> memoryview:
+    """Return pieces as one; each is given up when it is copied.
+
+    Large arrays lie in large pages: memory that grows by small ones takes three times as long.
+    """
+    whole = np.empty(sum(map(len, pieces)), np.uint8)
+    end = 0
+    while pieces:
+        piece = pieces.popleft()
+        whole[end : end + len(piece)] = np.frombuffer(piece, np.uint8)
+        end += len(piece)
+    return whole.data
 
 
 def _gathered(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -277,9 +277,9 @@ class VersionWriter:
         done = 0
         row_bytes = n_bytes(writer.data) // max(1, writer.layout.shape[0])
 
-        def observe(start: int, values: npt.NDArray[Any]) -> None:
+        def observe(_: int, stop: int) -> None:
             nonlocal done
-            ahead = max(0, start + len(values) - done)
+            ahead = max(0, stop - done)
             done += ahead
             self._progress.advance(ahead * row_bytes)
 
