@@ -46,7 +46,6 @@ from panneuro.analysis.pseudo_population import pseudo_population
 from panneuro.analysis.psth import psth_blocks, psth_tensor
 from panneuro.analysis.psychometrics import fit_psychometric
 from panneuro.analysis.rasters import raster
-from panneuro.analysis.replay import fit_line
 from panneuro.analysis.responses import (
     first_spike_latency,
     smooth,
@@ -59,6 +58,7 @@ from panneuro.analysis.spectra import multitaper, spectrogram
 from panneuro.analysis.state_space import normal_moves, smooth_positions
 from panneuro.analysis.sweep_quality import baseline, seal_test
 from panneuro.analysis.synchrony import excess
+from panneuro.analysis.trajectories import fit_line
 from panneuro.analysis.tuning import fit_field, tuning_curves
 from panneuro.analysis.wavelets import morlet
 from panneuro.core.errors import InputError
@@ -97,7 +97,7 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         (lambda: neighbours(np.inf), "along inf"),
         (lambda: envelope(LFP, "theta", every=2.0), "2.0 samples for each"),
         (lambda: morlet(LFP, [8.0], every=np.nan), "nan samples for each"),
-        (lambda: decimated(LFP, np.inf), "one sample of inf"),
+        (lambda: decimated(LFP, np.inf), "inf samples"),
         (lambda: fir_taps("theta", np.inf), "signal of inf Hz"),
         (lambda: low_pass(-1.0, 1.0, 100.0), "about -1.0 Hz"),
         (lambda: gabor_bank(8.5, 8, cycles_per_pixel=[0.2]), "8.5 rows"),
@@ -171,7 +171,7 @@ PAIRS = xr.DataArray(np.eye(3), dims=("unit", "other"))
     ("asked", "message"),
     [
         (lambda: list(psth_blocks({1: [0.1]}, [0.0], (0, 1), 0.5, max_bytes=np.nan)), "nan"),
-        (lambda: psth_tensor({1: [0.1]}, [0.0], (0, 1), 0.5, max_bytes=np.nan), "nan GB"),
+        (lambda: psth_tensor({1: [0.1]}, [0.0], (0, 1), 0.5, max_bytes=np.nan), "max_bytes is nan"),
         (lambda: psth_tensor({1: [0.1]}, [0.0], (0, 1), 0.5, dtype="x"), "no dtype 'x'"),
         (lambda: psth_tensor({1: [0.1]}, [1j], (0, 1), 0.5), "onsets are no real numbers"),
         (lambda: trial_correlation(TENSOR), "no responses"),

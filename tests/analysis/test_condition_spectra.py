@@ -101,7 +101,7 @@ def test_workers_change_nothing():
         (lambda x: power_by_condition(x, [3.0], [np.nan], WINDOW_S), "conditions are missing"),
         (lambda x: power_by_condition(x, [3.0], [pd.NA], WINDOW_S), "conditions are missing"),
         (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, level=95), "not 95"),
-        (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, interval="t"), "called 't'"),
+        (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, interval="t"), "no interval 't'"),
         (lambda x: power_by_condition(x, [3.0], [1], WINDOW_S, max_bytes=9), "max_bytes allows"),
         (lambda x: chi_squared_interval(1.0, 0), "0 degrees"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
@@ -51,7 +53,13 @@ def neighbours(*axes: int | npt.ArrayLike | scipy.sparse.sparray) -> scipy.spars
 
 def by_rows(matrix: scipy.sparse.sparray) -> scipy.sparse.csr_array:
     """Return the matrix by rows; a zero that is stored would be a neighbour."""
-    rows = scipy.sparse.csr_array(matrix, copy=True)
+    try:
+        rows = scipy.sparse.csr_array(matrix, copy=True)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{reprlib.repr(matrix)} does not say which tests are neighbours: {error}",
+            hint="neighbours(n_channels, n_times)",
+        ) from error
     rows.eliminate_zeros()
     return rows
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 
 fft = need("scipy.fft", "analysis", "Designing filters")
 sps = need("scipy.signal", "analysis", "Designing filters")
@@ -35,6 +36,7 @@ BANDS: Mapping[str, tuple[float, float]] = MappingProxyType(
 electroencephalogram, and the ripple of Liu et al. (Nature Communications 13:6000, 2022)."""
 
 _MOST_TAPS = 1 << 26
+_HIGHEST_ORDER = 1000
 
 STOPBAND_DB = 100.0
 """By how much a filter stops what it stops, and below what it counts as nothing."""
@@ -61,13 +63,13 @@ def band_edges(band: Band, rate_hz: float) -> tuple[float | None, float | None]:
         raise InputError(
             f"a band has two edges, not {band!r}", hint="(4.0, 10.0), or (None, 300.0)"
         )
-    if not 0 < rate_hz < np.inf:
+    if not is_real(rate_hz, above=0):
         raise InputError(f"no band can be cut from a signal of {rate_hz!r} Hz")
     low, high = band
     edges = [edge for edge in (low, high) if edge is not None]
     if (
         not edges
-        or not all(0 < edge < rate_hz / 2 for edge in edges)
+        or not all(is_real(edge, above=0, below=rate_hz / 2) for edge in edges)
         or edges != sorted(set(edges))
     ):
         raise InputError(
@@ -155,12 +157,13 @@ def low_pass(
     >>> round(float(low_pass(100.0, 20.0, 1000.0).sum()), 6)
     1.0
     """
-    if not (0 < cutoff_hz < rate_hz / 2 < np.inf and 0 < transition_hz < np.inf):
+    asked = is_real(rate_hz) and is_real(cutoff_hz, above=0, below=rate_hz / 2)
+    if not (asked and is_real(transition_hz, above=0)):
         raise InputError(
             f"no low-pass is {transition_hz!r} Hz wide about {cutoff_hz!r} Hz at {rate_hz!r} Hz",
             hint="0 < cutoff_hz < rate_hz / 2",
         )
-    if not 8 <= stopband_db < 1000:
+    if not is_real(stopband_db, least=8, below=1000):
         raise InputError(f"no filter stops {stopband_db!r} dB", hint="stopband_db=100.0")
     count, beta = sps.kaiserord(stopband_db, transition_hz / (rate_hz / 2))
     _check_length(count, (None, cutoff_hz), rate_hz)
@@ -200,16 +203,16 @@ def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
     >>> len(taps) % 2, round(float(taps.sum()), 6)
     (1, 1.0)
     """
-    if not isinstance(order, int | np.integer) or order < 1:
+    if not isinstance(order, int | np.integer) or not 1 <= order <= _HIGHEST_ORDER:
         raise InputError(f"a Butterworth filter of order {order!r} does not exist")
     low, high = band_edges(band, rate_hz)
     kind = "lowpass" if low is None else "highpass" if high is None else "bandpass"
     edges = [edge for edge in (low, high) if edge is not None]
     sos = sps.butter(order, edges if len(edges) > 1 else edges[0], kind, fs=rate_hz, output="sos")
     narrowest = edges[-1] - edges[0] if kind == "bandpass" else edges[0]
-    wanted = math.ceil(64 * order * rate_hz / min(narrowest, edges[0]))
+    wanted = 64 * order * rate_hz / min(narrowest, edges[0])
     _check_length(wanted, band, rate_hz)
-    n = int(fft.next_fast_len(wanted))
+    n = int(fft.next_fast_len(math.ceil(wanted)))
     _, response = sps.sosfreqz(sos, worN=np.fft.rfftfreq(n, 1 / rate_hz), fs=rate_hz)
     impulse = np.fft.irfft(np.abs(response) ** 2, n)
     left = np.cumsum(np.abs(impulse[: n // 2])[::-1])[::-1]
@@ -217,10 +220,10 @@ def butterworth_taps(band: Band, rate_hz: float, order: int = 4) -> Taps:
     return np.concatenate([impulse[reach:0:-1], impulse[: reach + 1]])
 
 
-def _check_length(n_taps: int, band: Band, rate_hz: float) -> None:
+def _check_length(n_taps: float, band: Band, rate_hz: float) -> None:
     if n_taps > _MOST_TAPS:
         raise InputError(
-            f"a filter of {band!r} Hz at {rate_hz:g} Hz would have {n_taps} taps",
+            f"a filter of {band!r} Hz at {rate_hz:g} Hz would have {n_taps:.0f} taps",
             hint="lower the rate first: decimated(signal, every)",
         )
 

@@ -10,6 +10,8 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter1d
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.fields import LONGEST_S
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.reals import reals
 from panneuro.analysis.traces import labels_of
 from panneuro.analysis.trains import TICKS_PER_S, to_ticks
@@ -65,7 +67,7 @@ def running_speed(
     """
     if not (
         is_real(radius_m)
-        and is_real(smooth_sd_s, least=0)
+        and is_real(smooth_sd_s, least=0, most=LONGEST_S)
         and (turn is None or is_real(turn, above=0))
     ):
         raise InputError(
@@ -236,7 +238,7 @@ def align(
            [51., 53.]])
     """
     _check_numbers(signal)
-    if longest_s is not None and not is_real(longest_s, least=0):
+    if longest_s is not None and not is_real(longest_s, least=0, most=LONGEST_S):
         raise InputError(f"samples {longest_s!r} s apart cannot be joined", hint="longest_s=0.1")
     onsets = to_ticks(onsets_s, "onsets") / TICKS_PER_S
     bins = Bins.of(window_s, step_s)
@@ -294,6 +296,7 @@ def _longest(signal: TimeSeries) -> float:
 
 
 def _check_numbers(signal: TimeSeries) -> None:
+    check_kind(signal, TimeSeries, "looking at behaviour")
     if signal.data.dtype.kind not in "biuf":
         raise InputError(f"values of {signal.name!r} are of {signal.data.dtype}, no real numbers")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,11 +15,13 @@ import numpy.typing as npt
 
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 MAX_BYTES = 4_000_000_000
 """What a result may take in memory unless more is allowed."""
 
 _AHEAD = 32
+_MOST = 10**12
 
 
 def ranges(n: int, size: int) -> Iterator[slice]:
@@ -59,6 +62,8 @@ def check_bytes(
     --------
     >>> check_bytes((10, 10), "f8", 1000, "counting spikes", "choose fewer units")
     """
+    if not is_real(max_bytes) and max_bytes != math.inf:
+        raise InputError(f"max_bytes is {max_bytes!r}, no number", hint=f"max_bytes={MAX_BYTES}")
     lengths = tuple(map(int, shape))
     size = math.prod(lengths) * np.dtype(dtype).itemsize
     if not size <= max_bytes:
@@ -84,16 +89,17 @@ def check_number(what: str, number: int, least: int = 1) -> None:
     Raises
     ------
     InputError
-        If it is not a whole number, or less.
+        If it is not a whole number, less, or more than a computer can count to.
 
     Examples
     --------
     >>> check_number("permutations", 1000)
     """
-    if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not whole or not least <= number <= _MOST:
         raise InputError(
-            f"{number!r} {what} were asked for",
-            hint=f"ask for a whole number of {what}, at least {least}",
+            f"{reprlib.repr(number)} {what} were asked for",
+            hint=f"ask for a whole number of {what}, at least {least} and at most {_MOST}",
         )
 
 

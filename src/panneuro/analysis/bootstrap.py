@@ -11,11 +11,13 @@ from scipy.special import ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_number
+from panneuro.analysis.kinds import check_choice
 from panneuro.analysis.labels import axes_of
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 type Floats = npt.NDArray[np.floating[Any]]
 
@@ -74,8 +76,7 @@ def bootstrap_mean(
     (True, 0.2)
     """
     values = _checked(samples, level, n_resamples)
-    if method not in ("bca", "percentile"):
-        raise InputError(f"no interval is called {method!r}", hint="methods: bca, percentile")
+    check_choice("interval", method, ("bca", "percentile"))
     flat = values.reshape(len(values), -1)
     drawn = _draws(len(flat), n_resamples, within, seed)
     low, high, error = (np.empty(flat.shape[1]) for _ in range(3))
@@ -101,10 +102,10 @@ def _checked(samples: npt.ArrayLike, level: float, n_resamples: int) -> npt.NDAr
         raise InputError(
             f"a bootstrap was asked of samples of shape {values.shape}: fewer than two"
         )
-    if not np.isfinite(values).all():
-        raise InputError("a bootstrap was asked of samples that are not all finite")
+    if beyond(values).any():
+        raise InputError("a bootstrap was asked of samples that are not all finite, or too great")
     check_number("resamples", n_resamples, 2)
-    if not 0 < level < 1:
+    if not is_real(level, above=0, below=1):
         raise InputError(
             f"a bootstrap was asked for the level {level!r}",
             hint="level=0.95",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.labels import unit_names
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import beyond, reals
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -110,7 +110,7 @@ def normalised_correlation(
     array([1.])
     """
     given, model = _check(responses), reals(predicted, "what a model says")
-    if model.shape != given.shape[:2] or not np.isfinite(model).all():
+    if model.shape != given.shape[:2] or beyond(model).any():
         raise InputError(f"a model of shape {model.shape} met responses of {given.shape}")
     ceiling = noise_ceiling(given)
     shown = np.isfinite(given)
@@ -160,6 +160,6 @@ def _check(responses: npt.ArrayLike) -> Floats:
     given = reals(responses, "responses")
     if given.ndim != 3 or not given.size:
         raise InputError(f"responses have the shape {given.shape}, not (units, stimuli, repeats)")
-    if np.isinf(given).any():
-        raise InputError("responses are infinite somewhere")
+    if (beyond(given) & ~np.isnan(given)).any():
+        raise InputError("responses are infinite somewhere, or too great")
     return given

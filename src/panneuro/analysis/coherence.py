@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
+from panneuro.analysis.kinds import check_choice
 from panneuro.analysis.tapers import (
     Rows,
     Tapers,
@@ -22,6 +23,7 @@ from panneuro.analysis.tapers import (
 )
 from panneuro.analysis.traces import labels_of
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 from panneuro.signals.timeseries import TimeSeries
 
 Kind = Literal["squared", "magnitude", "imaginary", "complex"]
@@ -179,10 +181,7 @@ def coherence(
            [0.5 , 1.  , 0.01],
            [0.01, 0.01, 1.  ]], dtype=float32)
     """
-    if kind not in ("squared", "magnitude", "imaginary", "complex"):
-        raise InputError(
-            f"no coherence is called {kind!r}", hint="known: squared, magnitude, imaginary, complex"
-        )
+    check_choice("coherence", kind, ("squared", "magnitude", "imaginary", "complex"))
     cross = cross_spectra(
         signal,
         onsets_s,
@@ -244,6 +243,6 @@ def chance_coherence(observations: int, level: float = 0.95) -> float:
     >>> round(chance_coherence(21), 3)
     0.139
     """
-    if observations < 2 or not 0 < level < 1:
+    if not is_real(observations, least=2) or not is_real(level, above=0, below=1):
         raise InputError(f"no level of chance for {observations!r} observations at {level!r}")
     return float(1 - (1 - level) ** (1 / (observations - 1)))

@@ -20,9 +20,10 @@ from panneuro.analysis.blocks import check_number
 from panneuro.analysis.folds import check_folds
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.permutations import p_values, permute
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 type Floats = npt.NDArray[np.floating[Any]]
 type Integers = npt.NDArray[np.intp]
@@ -372,7 +373,7 @@ def _at_most(asked: int | None, x: Floats, y: Floats) -> int:
 
 
 def _checked(source: npt.ArrayLike, target: npt.ArrayLike, ridge: float) -> tuple[Floats, Floats]:
-    if not (np.isfinite(ridge) and ridge >= 0):
+    if not is_real(ridge, least=0, most=1e100):
         raise InputError(f"the penalty on areas is {ridge!r}, not a number from 0")
     x, y = (reals(side, "activity of areas") for side in (source, target))
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not x.size or not y.size:
@@ -380,15 +381,17 @@ def _checked(source: npt.ArrayLike, target: npt.ArrayLike, ridge: float) -> tupl
             f"areas have activity of shapes {x.shape} and {y.shape}",
             hint="give the same trials of both, as rows",
         )
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError("activity of areas is not all finite", hint="leave such trials out")
+    if beyond(x).any() or beyond(y).any():
+        raise InputError(
+            "activity of areas is not all finite, or too great", hint="leave such trials out"
+        )
     # Sums of squares lose digits far from zero.
     return x - x.mean(axis=0), y - y.mean(axis=0)
 
 
 def _folds(folds: int | npt.ArrayLike, n: int, seed: Seed) -> list[Integers]:
     """Return the trials of each fold; each leaves at least two trials to train on."""
-    given = np.asarray(folds)
+    given = as_array(folds, "folds")
     if given.ndim == 0:
         check_number("folds", given.item(), 2)
         if not int(given) <= n // 2:

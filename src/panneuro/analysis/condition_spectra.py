@@ -12,12 +12,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
-from panneuro.analysis.reals import reals
+from panneuro.analysis.kinds import check_choice
+from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.spectra import labelled_power, powers_of_run
 from panneuro.analysis.tapers import Rows, Tapers, first_rows, length_of, runs, slepians
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 from panneuro.signals.timeseries import TimeSeries
 
 special = need("scipy.special", "analysis", "Computing confidence intervals")
@@ -95,10 +97,9 @@ def power_by_condition(
     >>> bool((found.low < found.power).all() and (found.power < found.high).all())
     True
     """
-    if not 0 < level < 1:
+    if not is_real(level, above=0, below=1):
         raise InputError(f"a level must be between 0 and 1, not {level!r}")
-    if interval not in ("jackknife", "chi2"):
-        raise InputError(f"no interval is called {interval!r}", hint="known: jackknife, chi2")
+    check_choice("interval", interval, ("jackknife", "chi2"))
     tapers = slepians(signal, length_of(window_s), half_bandwidth_hz, max_hz)
     rows = first_rows(signal, onsets_s, window_s, tapers.n_samples)
     names, which = group(conditions, len(rows))
@@ -154,10 +155,12 @@ def chi_squared_interval(
     >>> round(float(low), 3), round(float(high), 3)
     (0.585, 2.085)
     """
-    if not (degrees > 0 and 0 < level < 1):
+    if not (is_real(degrees, above=0) and is_real(level, above=0, below=1)):
         raise InputError(f"no interval with {degrees!r} degrees of freedom at {level!r}")
     tail = (1 - level) / 2
     estimate = reals(power, "power")
+    if beyond(estimate[np.isfinite(estimate)]).any():
+        raise InputError("powers are too great to have an interval", hint="give them in volts²/Hz")
     return (
         estimate * degrees / (2 * special.gammaincinv(degrees / 2, 1 - tail)),
         estimate * degrees / (2 * special.gammaincinv(degrees / 2, tail)),

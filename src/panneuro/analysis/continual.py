@@ -15,7 +15,9 @@ import numpy.typing as npt
 import xarray as xr
 from sklearn.base import clone
 
-from panneuro.analysis.decoding import check_features
+from panneuro.analysis.decoding import check_features, fresh
+from panneuro.analysis.kinds import check_kind
+from panneuro.analysis.reals import as_array
 from panneuro.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,13 +108,15 @@ def partial_fit(
     model: Any, features: Floats, labels: npt.NDArray[Any], classes: npt.NDArray[Any]
 ) -> Any:
     """Teach a scikit-learn estimator one session more."""
+    if not hasattr(model, "partial_fit"):
+        raise InputError(f"{type(model).__name__} learns all at once", hint="learn=refit")
     return model.partial_fit(features, labels, classes=classes)
 
 
 def refit(model: Any, features: Floats, labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Any:
     """Teach a scikit-learn estimator one session and let it forget all others: the worst case."""
     del classes
-    return clone(model).fit(features, labels)
+    return fresh(model).fit(features, labels)
 
 
 def learn_continually(
@@ -150,6 +154,7 @@ def learn_continually(
     >>> found.backward_transfer < -0.4
     True
     """
+    check_kind(sessions, Sequence, "learning continually", "sessions=[first, second]")
     if len(sessions) < 2:
         raise InputError(f"{len(sessions)} sessions were given; forgetting needs two or more")
     checked = [_check(session) for session in sessions]
@@ -174,7 +179,8 @@ def learn_continually(
 
 
 def _check(session: Session) -> tuple[Floats, npt.NDArray[Any], Floats, npt.NDArray[Any]]:
-    labels, tested = np.asarray(session.labels), np.asarray(session.test_labels)
+    check_kind(session, Session, "learning continually")
+    labels, tested = as_array(session.labels, "labels"), as_array(session.test_labels, "labels")
     for one in (labels, tested):
         if one.ndim != 1 or not len(one):
             raise InputError(f"labels of a session have the shape {one.shape}")

@@ -15,6 +15,7 @@ from panneuro.analysis.compiling import compiled
 from panneuro.analysis.correlations import mean_by_area, noise_correlations
 from panneuro.analysis.permutation_tests import f_test
 from panneuro.analysis.permutations import p_values
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.trial_counts import Floats, Integers, TrialCounts
 from panneuro.analysis.windows import group
@@ -217,8 +218,8 @@ def noise_correlation_type_test(
     >>> float(found.p_max.sel(area="V1", other_area="LM"))
     0.01
     """
-    kinds = np.asarray(types)
-    group(kinds, len(np.atleast_1d(counts)), "types")
+    kinds = as_array(types, "types")
+    group(kinds, len(np.atleast_1d(as_array(counts, "responses"))), "types")
     values, shown, kind, names = _pair_products(counts, conditions, kinds, areas)
     if exchange == "condition":
         _, first, where = np.unique(shown, return_index=True, return_inverse=True)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.trial_counts import Floats, TrialCounts
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -79,8 +79,9 @@ def _of_each_type(
     types: npt.ArrayLike,
     standardised: bool,
 ) -> xr.DataArray:
-    rows = counts if isinstance(counts, xr.DataArray) else np.asarray(counts)
-    shown, (names, kinds) = np.asarray(conditions), group(types, len(np.atleast_1d(rows)), "types")
+    rows = counts if isinstance(counts, xr.DataArray) else as_array(counts, "responses")
+    shown = as_array(conditions, "conditions")
+    names, kinds = group(types, len(np.atleast_1d(rows)), "types")
     if shown.shape != kinds.shape:
         raise InputError(f"{len(kinds)} trials have conditions of shape {shown.shape}")
     found = [

@@ -11,9 +11,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.kinds import check_choice
 from panneuro.analysis.traces import numbers, physical, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 from panneuro.signals.arrays import Sliced
 from panneuro.signals.timeseries import TimeSeries
 
@@ -24,6 +26,9 @@ Method = Literal["standard", "delta", "spline", "kernel"]
 
 CONDUCTIVITY = 0.3
 """Siemens per metre, as is usual for cortex."""
+
+_GREATEST = 1e9
+"""Of a constant in SI units."""
 
 _POINTS = 8
 _SOURCES_PER_SITE = 8
@@ -185,22 +190,19 @@ def inverse_matrix(
     """
     _check_positive("conductivity", conductivity)
     _check_positive("diameter", diameter_m)
+    check_choice("inverse", method, ("delta", "spline", "kernel"))
     depths = _checked(depths_m)
     order = np.argsort(depths)
-    made = {"delta": _delta, "spline": _spline}
-    if method in made:
-        found = np.linalg.inv(made[method](depths[order], diameter_m / 2, conductivity))
-    elif method == "kernel":
+    if method == "kernel":
         found = _kernel(depths[order], diameter_m / 2, conductivity, regularisation)
     else:
-        raise InputError(
-            f"no inverse is called {method!r}", hint="known: standard, delta, spline, kernel"
-        )
+        made = _delta if method == "delta" else _spline
+        found = np.linalg.inv(made(depths[order], diameter_m / 2, conductivity))
     return _unsorted(found, order)
 
 
 def _check_positive(what: str, value: float) -> None:
-    if not 0 < value < np.inf:
+    if not is_real(value, above=0, below=_GREATEST):
         raise InputError(f"the {what} must be positive, not {value!r}")
 
 
@@ -225,8 +227,7 @@ def _spline(depths: Matrix, radius: float, conductivity: float) -> Matrix:
 
 
 def _kernel(depths: Matrix, radius: float, conductivity: float, regularisation: float) -> Matrix:
-    if not (np.isfinite(regularisation) and regularisation > 0):
-        raise InputError(f"the regularisation must be positive, not {regularisation!r}")
+    _check_positive("regularisation", regularisation)
     spacing = float(np.diff(depths).mean())
     edges = np.linspace(depths[0] - spacing, depths[-1] + spacing, _SOURCES_PER_SITE * len(depths))
     points, weights = _quadrature(np.union1d(edges, depths))
@@ -257,8 +258,10 @@ def _checked(depths_m: npt.ArrayLike, n_channels: int | None = None) -> Matrix:
     depths = numbers(depths_m, "depths")
     if n_channels is not None and len(depths) != n_channels:
         raise InputError(f"{n_channels} channels have depths of shape {depths.shape}")
-    if len(depths) < 3 or not np.isfinite(depths).all():
-        raise InputError(f"current sources need three depths or more, all finite: {depths!r}")
+    if len(depths) < 3 or not (np.abs(depths) < _GREATEST).all():
+        raise InputError(
+            f"current sources need three depths or more, all finite and in metres: {depths!r}"
+        )
     if len(np.unique(depths)) < len(depths):
         raise InputError(
             "two channels lie at the same depth",

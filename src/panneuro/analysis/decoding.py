@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.utils.validation import has_fit_parameter
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.folds import as_folds
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, predict
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
 from panneuro.analysis.psth import count_windows
+from panneuro.analysis.reals import as_array, beyond
 from panneuro.analysis.streams import Seed, child, root, spread
 from panneuro.analysis.trains import Units
 from panneuro.analysis.windows import Bins
@@ -160,6 +164,7 @@ def trial_features(
     >>> features.sel(unit=3).values.tolist(), features.side.values.tolist()
     ([2, 1], ['L', 'R'])
     """
+    check_kind(trials, Intervals, "counting spikes in trials")
     starts, stops = trials["start_time"], trials["stop_time"]
     if window_s is not None:
         Bins.of(window_s)
@@ -233,6 +238,7 @@ def decode(
     >>> found.accuracy, found.p
     (1.0, 0.01)
     """
+    check_number("permutations", n_permutations, 0)
     classes, codes = encode(labels)
     points = check_features(features, len(codes), bins=not isinstance(model, Linear))
     entropy = root(seed)
@@ -271,7 +277,7 @@ def check_features(
     InputError
         If they have another shape, or one is not finite.
     """
-    points = np.asarray(features)
+    points = as_array(features, "features")
     if points.ndim not in ((2, 3) if bins else (2,)) or len(points) != n_trials or not points.size:
         raise InputError(
             f"{n_trials} labels have features of shape {points.shape}",
@@ -282,10 +288,11 @@ def check_features(
     if points.dtype.kind not in "biuf":
         raise InputError(f"features are of type {points.dtype}, not numbers")
     floats = points if points.dtype == np.float32 else points.astype(np.float64)
-    if not np.isfinite(floats).all():
-        trial, unit, *_ = np.argwhere(~np.isfinite(floats))[0].tolist()
+    wrong = beyond(floats)
+    if wrong.any():
+        trial, unit, *_ = np.argwhere(wrong)[0].tolist()
         raise InputError(
-            f"a feature of trial {trial} and unit {unit} is not finite",
+            f"a feature of trial {trial} and unit {unit} is not finite, or too great",
             hint="leave out trials or units that were not recorded",
         )
     return floats
@@ -307,10 +314,10 @@ def fit(model: Any, points: Floats, codes: Integers, folds: Integers) -> Any:
     InputError
         If the estimator refuses what it is given.
     """
-    fresh = _fresh(model, folds)
-    known = {"groups": folds} if has_fit_parameter(fresh, "groups") else {}
+    unfitted = _fresh(model, folds)
+    known = {"groups": folds} if has_fit_parameter(unfitted, "groups") else {}
     try:
-        return fresh.fit(points, codes, **known)
+        return unfitted.fit(points, codes, **known)
     except InputError:
         raise
     except ValueError as error:
@@ -358,7 +365,7 @@ def predict_folds(
 
 def _fresh(model: Any, folds: Integers) -> Any:
     if not isinstance(model, Tuned):
-        return clone(model)
+        return fresh(model)
     inner = PredefinedSplit(folds)
     if inner.get_n_splits() < 2:
         raise InputError(
@@ -366,3 +373,24 @@ def _fresh(model: Any, folds: Integers) -> Any:
             hint="make_folds(labels, 5)",
         )
     return GridSearchCV(clone(model.estimator), dict(model.grid), cv=inner)
+
+
+def fresh(model: Any) -> Any:
+    """Return an estimator like another, that has learnt nothing.
+
+    Raises
+    ------
+    InputError
+        If it is none of scikit-learn's kind.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> fresh(GaussianNB())
+    GaussianNB()
+    """
+    if not hasattr(model, "fit") or not hasattr(model, "get_params"):
+        raise InputError(
+            f"{reprlib.repr(model)} is no estimator", hint="model=LDA(), or one of scikit-learn"
+        )
+    return clone(model)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from panneuro.analysis.blocks import MAX_BYTES, check_bytes
+from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
 from panneuro.analysis.decoding import (
     OF_FOLDS,
     ROUNDING,
@@ -158,7 +158,7 @@ def generalise_over_time(
     True
     """
     trials = _Trials.of(features, labels, folds, model, n_permutations, within, seed)
-    shape = (n_permutations, len(trials.times), len(trials.times))
+    shape = (len(trials.permuted), len(trials.times), len(trials.times))
     hint = "use wider bins or fewer permutations, or raise max_bytes"
     check_bytes(shape, np.float64, max_bytes, "generalising over time", hint)
     labellings = [trials.codes, *trials.permuted]
@@ -198,6 +198,7 @@ class _Trials:
         if isinstance(features, xr.DataArray) and features.dims[2] in features.coords:
             axis = features[features.dims[2]]
             times, named = axis.to_numpy(), dict(axis.attrs)
+        check_number("permutations", n_permutations, 0)
         entropy = root(seed)
         small = codes.astype(np.min_scalar_type(len(classes)))
         permuted = (

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import ndtri
 
 from panneuro.analysis.blocks import check_number
+from panneuro.analysis.reals import as_array
 from panneuro.core.errors import InputError
 
 type Floats = npt.NDArray[np.float64]
@@ -125,7 +126,7 @@ def d_prime_over_trials(
 
 
 def _counts(name: str, counts: npt.ArrayLike) -> Floats:
-    found = np.asarray(counts)
+    found = as_array(counts, name)
     if (
         found.dtype.kind not in "iuf"
         or not (np.isfinite(found) & (found >= 0) & (found == np.floor(found))).all()
@@ -135,7 +136,7 @@ def _counts(name: str, counts: npt.ArrayLike) -> Floats:
 
 
 def _booleans(values: npt.ArrayLike, name: str) -> npt.NDArray[np.bool_]:
-    found = np.asarray(values)
+    found = as_array(values, name)
     if found.ndim != 1 or not np.isin(found, (0, 1)).all():
         raise InputError(f"{name} must be true or false for each trial")
     return found.astype(bool)

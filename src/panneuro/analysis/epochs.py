@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.trains import TICKS_PER_S, Ticks, to_ticks
 from panneuro.core.errors import InputError
 from panneuro.signals.table import Intervals
@@ -38,7 +39,7 @@ def epoch_ticks(epochs: Epochs) -> tuple[Ticks, Ticks]:
     if isinstance(epochs, Intervals):
         name, times = repr(epochs.name), np.stack([epochs["start_time"], epochs["stop_time"]], 1)
     else:
-        name, times = "epochs", np.asarray(epochs)
+        name, times = "epochs", as_array(epochs, "epochs")
     if times.ndim != 2 or times.shape[1] != 2 or not len(times):
         raise InputError(
             f"{name} of shape {times.shape!r} hold no starts and stops",

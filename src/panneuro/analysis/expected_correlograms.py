@@ -28,11 +28,13 @@ from panneuro.analysis.correlograms import (
     unit_rows,
 )
 from panneuro.analysis.epochs import Epochs, within
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.lags import Lags
 from panneuro.analysis.trains import Trains, Units
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 from panneuro.signals.table import Intervals
 
 threadpoolctl = need("threadpoolctl", "analysis", "Expected correlograms")
@@ -112,8 +114,8 @@ def jitter_expectation(
     1.0
     """
     lags = Lags.of(max_lag_s, bin_s, rate_hz, centred)
-    wide = jitter_s * lags.ticks_per_s
-    window = round(wide) if 0 < wide < 2**62 else 0
+    known = is_real(jitter_s, above=0, below=2**62 / lags.ticks_per_s)
+    window = round(jitter_s * lags.ticks_per_s) if known else 0
     if window < 1:
         raise InputError(f"a jitter window of {jitter_s!r} s is no number of ticks")
     trains = Trains.of(units)
@@ -264,6 +266,7 @@ def shift_predictor(
     lags = Lags.of(max_lag_s, bin_s, rate_hz, centred)
     trains = Trains.of(units)
     check_lags(len(trains), lags, np.float64, max_bytes)
+    check_kind(trials, Intervals, "shifting trials")
     groups = _repeats(trials, conditions, n_shifts)
     starts, stops = epochs_on_clock(trials, lags)
     ticks, rows = on_clock(trains, lags), unit_rows(trains)

@@ -17,7 +17,8 @@ import pandas as pd
 import scipy.signal
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
-from panneuro.analysis.reals import reals
+from panneuro.analysis.kinds import check_kind
+from panneuro.analysis.reals import beyond, reals
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 from panneuro.signals.arrays import LazyArray
@@ -299,6 +300,9 @@ def _temporal(rate_hz: float, temporal_hz: float, cycles_per_sigma: float) -> An
 
 def _shape(images: LazyArray, bank: Bank, max_bytes: int, n_each: int = 1) -> tuple[int, int]:
     """Return how many pictures and filters there are, or say why they do not go together."""
+    check_kind(bank, Bank, "filtering pictures", "bank=gabor_bank(height, width)")
+    if not hasattr(images, "shape"):
+        raise InputError(f"pictures are {type(images).__name__}, no array", hint="np.stack(images)")
     height, width = bank.even.shape[1:]
     if tuple(images.shape[1:]) != (height, width):
         raise InputError(
@@ -317,6 +321,8 @@ def _filtered(images: LazyArray, bank: Bank) -> Iterator[tuple[slice, Any]]:
     size = len(even)
     for rows in ranges(images.shape[0], max(1, BLOCK_BYTES // (8 * max(size, 4 * len(bank))))):
         pixels = reals(images[rows], "pixels").reshape(-1, size)
-        if not np.isfinite(pixels).all():
-            raise InputError(f"pictures {rows.start} to {rows.stop - 1} are not finite everywhere")
+        if beyond(pixels).any():
+            raise InputError(
+                f"pictures {rows.start} to {rows.stop - 1} are not finite everywhere, or too bright"
+            )
         yield rows, pixels @ even + 1j * (pixels @ odd)

@@ -16,6 +16,7 @@ from panneuro.analysis.bands import (
     low_pass,
     transfer,
 )
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.overlap import (
     Plan,
     Spectrum,
@@ -26,6 +27,7 @@ from panneuro.analysis.overlap import (
 from panneuro.analysis.traces import rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 from panneuro.signals.timeseries import TimeSeries
 
 fft = need("scipy.fft", "analysis", "Filtering signals")
@@ -111,7 +113,8 @@ def notch(signal: TimeSeries, line_hz: float = 50.0, *, width_hz: float = 2.0) -
     True
     """
     rate_hz = rate_of(signal, "filtering")
-    if not (0 < width_hz < line_hz / 3 and line_hz + 1.5 * width_hz < rate_hz / 2):
+    asked = is_real(line_hz, above=0) and is_real(width_hz, above=0, below=line_hz / 3)
+    if not (asked and line_hz + 1.5 * width_hz < rate_hz / 2):
         raise InputError(
             f"a notch of {width_hz!r} Hz at {line_hz!r} Hz does not fit a rate of {rate_hz:g} Hz",
             hint="the width must be less than a third of the line, the line below half the rate",
@@ -158,8 +161,7 @@ def decimated(signal: TimeSeries, every: int) -> TimeSeries:
     (1250.0, True)
     """
     rate_hz = rate_of(signal, "decimating")
-    if not isinstance(every, int | np.integer) or every < 2:
-        raise InputError(f"keeping one sample of {every!r} does not lower a rate", hint="every=8")
+    check_number("samples for each that is kept", every, 2)
     half_hz = rate_hz / every / 2
     taps = low_pass(0.9 * half_hz, 0.2 * half_hz, rate_hz)
     n_fft, margin = block_size(len(taps) // 2, every)

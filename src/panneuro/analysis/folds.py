@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.labels import Integers, encode
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.streams import Seed, child
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -104,12 +105,12 @@ def as_folds(folds: int | npt.ArrayLike, labels: npt.ArrayLike, seed: Seed = 0) 
     """
     if isinstance(folds, int | np.integer):
         return make_folds(labels, int(folds), seed=seed)
-    return check_folds(folds, len(np.asarray(labels)))
+    return check_folds(folds, len(as_array(labels, "labels")))
 
 
 def check_folds(folds: npt.ArrayLike, n_trials: int) -> Integers:
     """Return folds as integers from 0, none of them empty, or say what is wrong with them."""
-    given = np.asarray(folds)
+    given = as_array(folds, "folds")
     if given.shape != (n_trials,) or given.dtype.kind not in "iu":
         raise InputError(
             f"{n_trials} trials were given folds of shape {given.shape} and type {given.dtype}",

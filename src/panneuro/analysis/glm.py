@@ -24,7 +24,7 @@ from panneuro.analysis.blocks import check_number, check_threads
 from panneuro.analysis.group_lasso import descend
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.poisson import Array, Problem
-from panneuro.analysis.reals import as_array, reals
+from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
@@ -283,8 +283,8 @@ def _check(features: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Array, Array
         raise InputError(f"features of shape {points.shape} met counts of {spikes.shape}")
     dtype = np.float32 if points.dtype == np.float32 else np.float64
     points, spikes = points.astype(dtype, copy=False), spikes.astype(dtype)
-    if not np.isfinite(points).all() or not np.isfinite(spikes).all() or (spikes < 0).any():
-        raise InputError("features or counts are not finite, or counts are below 0")
+    if beyond(points).any() or beyond(spikes).any() or (spikes < 0).any():
+        raise InputError("features or counts are not finite or too great, or counts are below 0")
     silent = np.flatnonzero(spikes.sum(axis=0) == 0)
     if len(silent):
         raise InputError(
@@ -309,7 +309,7 @@ def _check_groups(
     if (
         given.shape != (n_features,)
         or given.dtype.kind not in "iu"
-        or not is_real(penalty, above=0)
+        or not is_real(penalty, above=0, most=1e100)
     ):
         raise InputError(
             f"a group penalty of {penalty!r} needs the group of each of {n_features} features"

@@ -121,8 +121,10 @@ def history_features(
     check_bytes(shape, functions.dtype, max_bytes, "filtering spikes", "choose fewer units or bins")
     given = as_array(starts if starts is not None else [0], "starts")
     begins = np.unique(np.append(given, 0)) if given.dtype.kind in "iu" else given
-    if begins.dtype.kind not in "iu" or begins[0] < 0 or begins[-1] >= len(spikes):
-        raise InputError(f"starts {begins[:5].tolist()}… are not bins from 0 to {len(spikes) - 1}")
+    whole = begins.dtype.kind in "iu" and begins.ndim == 1
+    if not whole or begins[0] < 0 or begins[-1] >= len(spikes):
+        shown = begins.ravel()[:5].tolist()
+        raise InputError(f"starts {shown}… are not bins from 0 to {len(spikes) - 1}")
     stops = np.append(begins[1:], len(spikes))
     until = np.repeat(stops, stops - begins)
     out = np.zeros(shape, dtype=dtype)
@@ -168,7 +170,7 @@ def filters_of(
             f"weights of shape {given.shape} met a basis of {functions.shape}, or are not finite",
             hint="weights are of n_sources × n_basis rows; a basis has n_lags rows",
         )
-    if bin_s is not None and not is_real(bin_s, above=0):
+    if bin_s is not None and not is_real(bin_s, above=0, most=_LONGEST_S):
         raise InputError(f"a bin of time lasts {bin_s!r} s")
     by_source = given.T.reshape(given.shape[1], -1, functions.shape[1])
     lags = np.arange(1, len(functions) + 1) * (1 if bin_s is None else bin_s)

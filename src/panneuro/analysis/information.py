@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from panneuro.analysis.blocks import check_number
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
@@ -288,6 +289,7 @@ def possible_responses(counts: npt.ArrayLike, n_most: int) -> int:
         raise InputError(
             f"responses were seen {seen.ravel()[:5].tolist()!r} times, not at least once each"
         )
+    check_number("possible responses", n_most)
     trials, n_seen = seen.sum(), len(seen)
     away = float(np.sum((1 - seen / trials) ** trials))
     unseen = 0

@@ -13,7 +13,7 @@ import pandas as pd
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.labels import encode
-from panneuro.analysis.reals import as_array, reals
+from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.analysis.streams import spread
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -107,12 +107,12 @@ def isolation(
     array, names = reals(features, "features"), as_array(labels, "units of spikes")
     check_number("neighbours", n_neighbours)
     check_number("spikes", max_spikes)
-    if array.ndim != 2 or names.shape != array.shape[:1] or not np.isfinite(array).all():
+    if array.ndim != 2 or names.shape != array.shape[:1] or beyond(array).any():
         raise InputError(
             f"features of shape {array.shape!r} with {names.shape!r} labels are not one finite row "
             "a spike"
         )
-    own = names == unit
+    own = names == unit if np.isscalar(unit) else np.zeros(len(names), bool)
     if min(own.sum(), (~own).sum()) < 2 or not array.shape[1]:
         raise InputError(
             f"unit {unit!r} has {int(own.sum())} of {len(own)} spikes; it and the others need two"

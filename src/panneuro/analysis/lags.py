@@ -11,6 +11,7 @@ import numpy.typing as npt
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.trains import TICKS_PER_S
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 _TOO_LONG = 2**60
 
@@ -45,8 +46,11 @@ class Lags:
         InputError
             If the bin is no whole number of ticks, or the longest lag of bins.
         """
+        if rate_hz is not None and not is_real(rate_hz, above=0):
+            raise InputError(f"spikes are not sampled at {rate_hz!r} Hz", hint="rate_hz=30_000")
         ticks_per_s = float(rate_hz or TICKS_PER_S)
-        if not (0 < bin_s <= max_lag_s and 0 < max_lag_s * ticks_per_s < _TOO_LONG):
+        asked = is_real(max_lag_s, below=_TOO_LONG / ticks_per_s)
+        if not asked or not is_real(bin_s, above=0, most=max_lag_s):
             raise InputError(
                 f"correlograms were asked for lags of up to {max_lag_s!r} s in bins of {bin_s!r} s",
                 hint="max_lag_s=0.05, bin_s=0.001",
@@ -59,7 +63,7 @@ class Lags:
                 f"{bin_s * ticks_per_s:g} ticks, and the longest lag {max_lag_s / bin_s:g} bins",
                 hint="choose a bin that is a multiple of the time between samples",
             )
-        return cls(bin_ticks, n_bins, centred, ticks_per_s)
+        return cls(bin_ticks, n_bins, bool(centred), ticks_per_s)
 
     @property
     def before(self) -> int:

@@ -24,6 +24,7 @@ from panneuro.analysis.tapers import (
 from panneuro.analysis.traces import labels_of, physical, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 from panneuro.signals.arrays import Sliced
 from panneuro.signals.timeseries import TimeSeries
 
@@ -178,10 +179,11 @@ def without_lines(
     """
     rate_hz = rate_of(signal, "taking lines out of")
     n = samples_in(duration_s, rate_hz) // 2 * 2
+    if not is_real(tolerance_hz, least=0) or (max_hz is not None and not is_real(max_hz)):
+        raise InputError(f"lines up to {max_hz!r} Hz cannot be found within {tolerance_hz!r} Hz")
     highest = rate_hz / 2 - tolerance_hz if max_hz is None else min(max_hz, rate_hz / 2)
-    if not (
-        0 < 2 * _HALF_BANDWIDTH / duration_s < line_hz < highest and 0 <= tolerance_hz < line_hz
-    ):
+    lowest = max(2 * _HALF_BANDWIDTH / duration_s, tolerance_hz)
+    if not is_real(line_hz, above=lowest, below=highest):
         raise InputError(
             f"a line at {line_hz!r} Hz cannot be found in windows of {duration_s!r} s at "
             f"{rate_hz:g} Hz",
@@ -189,7 +191,7 @@ def without_lines(
         )
     if len(signal) < n:
         raise InputError(f"{signal.name!r} is shorter than a window of {duration_s:g} s")
-    if not 0 < significance < 1:
+    if not is_real(significance, above=0, below=1):
         raise InputError(f"the significance must be between 0 and 1, not {significance!r}")
     fit = _Fit(n, rate_hz, line_hz, tolerance_hz, highest, significance)
 

@@ -16,6 +16,7 @@ from panneuro.analysis.blocks import MAX_BYTES, check_bytes, fill, in_order, ran
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.epochs import Epochs, epoch_ticks, within
 from panneuro.analysis.oscillations import analytic
+from panneuro.analysis.reals import reals
 from panneuro.analysis.traces import block_rows, labels_of, physical, rate_of
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units
 from panneuro.core.errors import InputError
@@ -200,7 +201,7 @@ def spike_triggered_average(
 def _lags(window_s: tuple[float, float], signal: TimeSeries) -> tuple[int, int]:
     """Return how many samples before a spike a window begins, and how many it has."""
     rate_hz = rate_of(signal, "averaging")
-    ends = np.asarray(window_s, dtype=np.float64)
+    ends = reals(window_s, "the ends of a window")
     if ends.shape != (2,) or not np.isfinite(ends).all() or ends[1] < ends[0]:
         raise InputError(
             f"a window around spikes cannot be {window_s!r} s",

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.reals import reals
+from panneuro.analysis.kinds import check_choice
+from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -77,8 +78,7 @@ def _of_tail(above: Floats, below: Floats, tail: Tail) -> Floats:
         "less": below,
         "two-sided": np.minimum(1.0, 2 * np.minimum(above, below)),
     }
-    if tail not in tails:
-        raise InputError(f"p-values have no tail {tail!r}", hint=f"tails: {', '.join(tails)}")
+    check_choice("tail", tail, tails)
     return np.asarray(tails[tail])
 
 
@@ -114,7 +114,7 @@ def permute(
     [['b', 'a', 'c', 'd']]
     """
     check_number("permutations", n_permutations)
-    given = np.asarray(values)
+    given = as_array(values, "values to permute")
     if given.ndim != 1:
         raise InputError(f"values to permute have the shape {given.shape}, not one row")
     groups = _groups(len(given), within)

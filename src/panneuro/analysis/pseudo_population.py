@@ -14,6 +14,7 @@ import xarray as xr
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.decoding import Floats, check_features
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.labels import Integers, encode
 from panneuro.analysis.streams import Seed, root, stream
 from panneuro.core.errors import InputError
@@ -64,8 +65,14 @@ def pseudo_population(
     array([[1., 8., 6.],
            [2., 7., 5.]])
     """
+    check_kind(sessions, Sequence, "joining cells", "sessions=[(features, labels), …]")
     if not sessions:
         raise InputError("cells of no session were to be joined")
+    if not all(isinstance(one, Sequence) and len(one) == 2 for one in sessions):
+        raise InputError(
+            "cells are joined of sessions of which one has not two parts",
+            hint="sessions=[(features, labels), …]",
+        )
     checked = [_checked(features, labels) for features, labels in sessions]
     classes, bins = checked[0][1], checked[0][0].shape[2:]
     for number, (points, named, _) in enumerate(checked):

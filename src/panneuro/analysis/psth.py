@@ -26,6 +26,7 @@ from panneuro.analysis.blocks import MAX_BYTES, check_bytes, fill, in_order, ran
 from panneuro.analysis.trains import TICKS_PER_S, Ticks, Trains, Units, to_ticks
 from panneuro.analysis.windows import Bins, group
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 Counts = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -203,7 +204,7 @@ def psth_blocks(
     onsets = to_ticks(onsets_s, "onsets")
     chosen = _count_dtype(trains, bins, dtype)
     each = max(1, len(trains) * bins.count * chosen.itemsize)
-    if not each <= max_bytes:
+    if not is_real(max_bytes, least=each) and max_bytes != np.inf:
         raise InputError(
             f"one presentation takes {each} bytes, and max_bytes is {max_bytes!r}",
             hint="allow more bytes, or choose fewer units or wider bins",

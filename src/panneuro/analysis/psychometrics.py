@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, ndtr, ndtri, xlogy
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.reals import reals
+from panneuro.analysis.kinds import check_choice, check_kind
+from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.traces import numbers
 from panneuro.core.errors import InputError
@@ -94,7 +95,7 @@ def psychometric_curve(
     (array([0.5 , 0.75]), array([2, 4]))
     """
     strength, choice = _trials(stimulus, chose)
-    if not is_real(level, above=0) or level >= 1:
+    if not is_real(level, above=0, below=1):
         raise InputError(f"a level of {level!r} does not lie between 0 and 1")
     values, codes = np.unique(strength, return_inverse=True)
     n = np.bincount(codes, minlength=len(values))
@@ -178,11 +179,10 @@ def fit_psychometric(
     """
     strength, choice = _trials(stimulus, chose)
     check_number("resamples", n_resamples, 0)
-    if not is_real(level, above=0) or level >= 1:
+    if not is_real(level, above=0, below=1):
         raise InputError(f"intervals of {level!r} were asked for", hint="level=0.95")
     values, codes = np.unique(strength, return_inverse=True)
-    if not isinstance(shape, str) or shape not in _SHAPES:
-        raise InputError(f"no shape is called {shape!r}", hint=f"shapes: {', '.join(_SHAPES)}")
+    check_choice("shape", shape, _SHAPES)
     if len(values) < 2:
         raise InputError("fitting a psychometric function needs two stimuli, not one")
     if shape == "weibull" and values[0] < 0:
@@ -226,9 +226,12 @@ def psychometric_function(stimulus: npt.ArrayLike, fit: pd.DataFrame) -> xr.Data
     >>> psychometric_function([0.0], fit).values
     array([0.5])
     """
+    check_kind(fit, pd.DataFrame, "drawing a psychometric function", "fit_psychometric(…)")
     x, shape = numbers(stimulus, "strengths of stimuli"), fit.attrs.get("shape")
-    if not np.isfinite(x).all():
-        raise InputError("strengths of stimuli are not all finite", hint="leave such out")
+    if beyond(x).any():
+        raise InputError(
+            "strengths of stimuli are not all finite, or too great", hint="leave such out"
+        )
     if shape not in _SHAPES or "value" not in fit or len(fit) != len(_PARAMETERS):
         raise InputError(
             f"a table of {len(fit)} rows and the shape {shape!r} is no psychometric fit",

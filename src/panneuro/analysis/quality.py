@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from panneuro.analysis.blocks import check_number
-from panneuro.analysis.reals import reals
+from panneuro.analysis.kinds import check_kind
+from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.refractory import (
     isi_violations_ratio,
     rp_contamination,
@@ -390,9 +391,10 @@ def quality_table(
             "sliding_rp_violation": sliding_rp_violation(times_s, duration_s),
         }
         if amplitudes is not None:
-            if unit not in amplitudes or len(amplitudes[unit]) != len(times_s):
+            check_kind(amplitudes, Mapping, "judging units", "amplitudes={4: [80.0, 75.5]}")
+            sizes = reals(amplitudes.get(unit, ()), "amplitudes")
+            if sizes.shape != times_s.shape:
                 raise InputError(f"unit {unit!r} has not one amplitude for each of its spikes")
-            sizes = reals(amplitudes[unit], "amplitudes")
             found["amplitude_cutoff"] = amplitude_cutoff(sizes)
             found["noise_cutoff"] = noise_cutoff(sizes)
             found["amplitude_median"] = float(np.median(sizes)) if len(sizes) else float("nan")
@@ -404,6 +406,6 @@ def quality_table(
 
 def _finite(values: npt.ArrayLike, what: str, ndim: int) -> Floats:
     array = reals(values, what)
-    if array.ndim != ndim or not np.isfinite(array).all():
+    if array.ndim != ndim or beyond(array).any():
         raise InputError(f"{what} of shape {array.shape!r} are not {ndim}-d finite numbers")
     return array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from panneuro.analysis.kinds import check_kind
 from panneuro.core.errors import InputError
 
 type Limits = Mapping[str, tuple[float | None, float | None]]
@@ -118,8 +119,12 @@ def passes(
     if not isinstance(preset, Preset):
         preset = Preset(preset, "given")
     known = preset.limits
+    check_kind(table, pd.DataFrame, "judging units", "passes(quality_table(units), 'allen')")
+    check_kind(known, Mapping, "judging units", "limits={'presence_ratio': (0.9, None)}")
     wanted = tuple(known) if need is None else need
-    missing = [name for name in wanted if name not in table or name not in known]
+    check_kind(wanted, Collection, "judging units", "need=('presence_ratio',)")
+    shared = set(table.columns) & set(known)
+    missing = [name for name in wanted if not isinstance(name, str) or name not in shared]
     if missing:
         raise InputError(
             f"the metric {missing[0]!r} is not in the table and the preset",

@@ -8,11 +8,12 @@ import xarray as xr
 from numpy.lib.stride_tricks import sliding_window_view
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.trains import TICKS_PER_S, Trains, Units, to_ticks
 from panneuro.analysis.windows import Bins
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 
 ndimage = need("scipy.ndimage", "analysis", "Smoothing rates")
 
@@ -55,7 +56,7 @@ def smooth(rates: xr.DataArray, sd_s: float) -> xr.DataArray:
     steps = np.diff(times)
     if len(steps) < 1 or np.ptp(steps) > 1e-6 * abs(steps[0]):
         raise InputError(f"{len(times)} times that are not evenly spaced cannot be smoothed over")
-    if not 0 < sd_s < 1e6 * steps.mean():
+    if not is_real(sd_s, above=0, below=1e6 * steps.mean()):
         raise InputError(f"a Gaussian cannot have a standard deviation of {sd_s!r} s")
     axis, sd_bins = rates.get_axis_num("time"), sd_s / float(steps.mean())
     shape = [1] * array.ndim
@@ -199,6 +200,8 @@ def threshold_latency(
     array([0.3])
     """
     check_number("bins", n_bins)
+    if not is_real(n_sd):
+        raise InputError(f"a response cannot be over {n_sd!r} standard deviations", hint="n_sd=3")
     finite(rates, ("time",), "rates")
     ordered = rates.transpose(..., "time")
     values, times = ordered.to_numpy().astype(np.float64), ordered["time"].to_numpy()
@@ -308,17 +311,17 @@ def finite(array: xr.DataArray, dims: tuple[str, ...], what: str) -> Floats:
     >>> finite(xr.DataArray([1, 2], dims="unit"), ("unit",), "rates")
     array([1., 2.])
     """
-    if not isinstance(array, xr.DataArray) or not set(dims) <= set(array.dims):
+    if not isinstance(array, xr.DataArray) or not all(dim in array.dims for dim in dims):
         found = getattr(array, "dims", type(array).__name__)
         raise InputError(
-            f"{what} must be a DataArray with the dims {', '.join(dims)}, not {found!r}",
+            f"{what} must be a DataArray with the dims {', '.join(map(str, dims))}, not {found!r}",
             hint="give what another function of the room returned, or name the dims of your own",
         )
     values = reals(array, what)
-    missing = np.count_nonzero(~np.isfinite(values))
+    missing = np.count_nonzero(beyond(values))
     if missing:
         raise InputError(
-            f"{missing} of {values.size} {what} are not finite numbers",
+            f"{missing} of {values.size} {what} are not finite numbers, or too great",
             hint="leave out presentations or conditions without a response",
         )
     return values
@@ -339,9 +342,10 @@ def reduced(array: xr.DataArray, over: str, values: Floats, name: str) -> xr.Dat
 
 def _baseline(rates: xr.DataArray, window_s: tuple[float, float]) -> npt.NDArray[np.bool_]:
     times = rates["time"].to_numpy()
-    if len(window_s) != 2:
+    ends = reals(window_s, "the ends of a baseline")
+    if ends.shape != (2,):
         raise InputError(f"a baseline has two ends, not {window_s!r}", hint="(-0.2, 0.0)")
-    inside: npt.NDArray[np.bool_] = (times >= window_s[0]) & (times < window_s[1])
+    inside: npt.NDArray[np.bool_] = (times >= ends[0]) & (times < ends[1])
     if inside.sum() < 2:
         reach = f"{times[0]:.6g} to {times[-1]:.6g} s" if len(times) else "nowhere"
         raise InputError(

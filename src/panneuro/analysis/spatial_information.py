@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.fft
 import xarray as xr
 
+from panneuro.analysis.fields import MOST_SPIKES
 from panneuro.analysis.information import in_bits
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.reals import as_array
@@ -104,8 +105,8 @@ def _checked(
             f"counts have the shape {values.shape}, and places {where.shape} of {where.dtype}",
             hint="give counts as times by units, and a whole number for the place at each time",
         )
-    if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise InputError("counts are not all finite and from zero")
+    if not ((values >= 0) & (values < MOST_SPIKES)).all():
+        raise InputError("counts are not all finite and from zero, or too great")
     if not (where >= 0).any():
         raise InputError("no place is known at any time")
     return values.astype(np.float32), where.astype(np.int64)

@@ -25,6 +25,7 @@ from panneuro.analysis.tapers import (
 )
 from panneuro.analysis.traces import Floats, labels_of, numbers
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 from panneuro.signals.timeseries import TimeSeries
 
 Values = npt.NDArray[np.float64]
@@ -82,7 +83,7 @@ def welch(
     """
     tapers = single_taper(signal, segment_s, window, max_hz)
     n = tapers.n_samples
-    if not 0 <= overlap < 1:
+    if not is_real(overlap, least=0, below=1):
         raise InputError(f"segments cannot overlap by {overlap!r} of their length")
     rows = regular_rows(signal, n, max(1, n - int(overlap * n)), epochs)
     task = partial(_sum_of_run, signal, rows, tapers)
@@ -206,7 +207,7 @@ def spectrogram(
     (7, 20.0)
     """
     tapers = slepians(signal, duration_s, half_bandwidth_hz, max_hz)
-    if not (np.isfinite(step_s) and step_s > 0):
+    if not is_real(step_s, above=0, below=1e9):
         raise InputError(f"a window cannot slide by {step_s!r} s")
     step = max(1, round(step_s * tapers.rate_hz))
     rows = regular_rows(signal, tapers.n_samples, step, epochs)

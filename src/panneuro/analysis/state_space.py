@@ -6,14 +6,15 @@ position, Brown, Frank, Tang, Quirk & Wilson (1998) J. Neurosci. 18:7411.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.compiling import compiled
-from panneuro.analysis.reals import reals
+from panneuro.analysis.kinds import check_kind
+from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
@@ -48,6 +49,9 @@ def smooth_positions(log_likelihood: Floats, kernels: tuple[npt.ArrayLike, ...])
     >>> smooth_positions(likelihood, ([0.1, 0.8, 0.1],)).argmax(axis=1)
     array([0, 0, 0])
     """
+    log_likelihood = as_array(log_likelihood, "log-likelihoods")
+    if log_likelihood.dtype.kind != "f":
+        log_likelihood = reals(log_likelihood, "log-likelihoods")
     if log_likelihood.ndim < 2 or not log_likelihood.size:
         raise InputError(
             f"log-likelihoods have the shape {log_likelihood.shape}",
@@ -125,11 +129,11 @@ def normal_moves(step: float, edges: Floats) -> Floats:
     array([0.  , 0.11, 0.79, 0.11, 0.  ])
     """
     bounds = reals(edges, "edges of bins")
-    widths = np.diff(bounds) if bounds.ndim == 1 and np.isfinite(bounds).all() else np.zeros(1)
+    widths = np.diff(bounds) if bounds.ndim == 1 and not beyond(bounds).any() else np.zeros(1)
     if not len(widths) or not widths[0] > 0 or not np.allclose(widths, widths[0]):
         raise InputError("smoothing over time needs bins of one width")
-    if not is_real(step, above=0):
-        raise InputError(f"the step is {step!r}, not a number above 0")
+    if not is_real(step, above=1e-9 * widths[0], below=1e9 * widths[0]):
+        raise InputError(f"the step is {step!r}, not a number above 0, for bins of {widths[0]!r}")
     sigma = step / widths[0]
     reach = min(len(widths) - 1, int(np.ceil(4 * sigma)))
     kernel: Floats = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
@@ -153,6 +157,7 @@ def _moves(
     kernels: tuple[npt.ArrayLike, ...], shape: tuple[int, ...], dtype: npt.DTypeLike
 ) -> tuple[Floats, Floats, Floats]:
     """Return the moves along both axes, and by what to multiply a bin's so that none leaves."""
+    check_kind(kernels, Sequence, "smoothing positions", "kernels=(normal_moves(step, edges),)")
     if len(kernels) != len(shape) or len(shape) > 2:
         raise InputError(f"{len(kernels)} kernels of moves were given for {len(shape)} axes")
     checked = [np.ones(1, dtype)] * (2 - len(kernels))

@@ -23,9 +23,9 @@ type Packed = npt.NDArray[np.uint8]
 _FIVE = 5
 _AT_ONCE = 4
 """Sums that are looked up before they are added to the others."""
-_TABLES = 20
+_TABLES = 12
 """Of five trials each: so many that they stay in a processor's second cache."""
-_WIDTH = 1024
+_WIDTH = 2048
 """Bytes of a sum: of so many columns is a table made."""
 
 

@@ -15,6 +15,7 @@ from panneuro.analysis.blocks import MAX_BYTES, check_number, in_order
 from panneuro.analysis.correlograms import Stream, drop_selves, in_epochs, pairs
 from panneuro.analysis.epochs import Epochs
 from panneuro.analysis.expected_correlograms import jitter_expectation
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.lags import Lags
 from panneuro.analysis.reals import reals
 from panneuro.analysis.streams import Seed, root, stream
@@ -66,6 +67,8 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     >>> bool(together.p_more < 1e-6)
     True
     """
+    for one in (observed, expected):
+        check_kind(one, xr.DataArray, "comparing correlograms", "those of correlograms(units)")
     if observed.dims != expected.dims or not observed.coords.equals(expected.coords):
         raise InputError("correlograms are compared with those of other units or lags")
     counts, means = reals(observed, "counts"), reals(expected, "expected counts")

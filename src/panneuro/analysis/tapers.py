@@ -17,6 +17,7 @@ from panneuro.analysis.traces import Floats, numbers, physical, rate_of
 from panneuro.analysis.trains import TICKS_PER_S
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
+from panneuro.core.reals import is_real
 from panneuro.signals.timeseries import TimeSeries
 
 fft = need("scipy.fft", "analysis", "Computing spectra")
@@ -220,7 +221,7 @@ def slepians(
     n = samples_in(duration_s, rate_hz)
     seconds = n / rate_hz
     half_hz = 2 / seconds if half_bandwidth_hz is None else half_bandwidth_hz
-    if not 1 / seconds - 1e-9 <= half_hz < rate_hz / 2:
+    if not is_real(half_hz, least=1 / seconds - 1e-9, below=rate_hz / 2):
         raise InputError(
             f"tapers of {seconds:g} s cannot have a half bandwidth of {half_hz!r} Hz",
             hint=f"give one of at least {1 / seconds:.4g} Hz and below half the rate",
@@ -265,16 +266,19 @@ def single_taper(
     rate_hz = rate_of(signal, "tapering")
     n = samples_in(duration_s, rate_hz)
     try:
-        shape = shapes.get_window(window, n)
-    except ValueError as error:
+        with np.errstate(all="ignore"):
+            shape = shapes.get_window(window, n)
+    except (TypeError, ValueError) as error:
         raise InputError(f"no window is shaped like {window!r}: {error}") from error
+    if not np.isfinite(shape).all():
+        raise InputError(f"no window is shaped like {window!r}", hint='window="hann"')
     scaled = shape / np.sqrt(np.sum(shape**2))
     return Tapers(scaled[None], rate_hz, count_up_to(max_hz, n, rate_hz))
 
 
 def samples_in(duration_s: float, rate_hz: float) -> int:
     """Return the whole number of samples nearest to a duration; at least two."""
-    if not 1.5 <= duration_s * rate_hz <= _MOST_SAMPLES:
+    if not is_real(duration_s, least=1.5 / rate_hz, most=_MOST_SAMPLES / rate_hz):
         raise InputError(
             f"a window of {duration_s!r} s is too short or too long for a rate of {rate_hz:g} Hz"
         )
@@ -286,7 +290,7 @@ def count_up_to(max_hz: float | None, n_samples: int, rate_hz: float) -> int:
     whole = n_samples // 2 + 1
     if max_hz is None:
         return whole
-    if not max_hz > 0:
+    if not is_real(max_hz, above=0) and max_hz != np.inf:
         raise InputError(f"spectra up to {max_hz!r} Hz have no frequency")
     return min(whole, int(np.floor(min(max_hz, rate_hz) * n_samples / rate_hz + 1e-9)) + 1)
 
@@ -332,7 +336,8 @@ def first_rows(
             "onsets are not finite",
             hint="drop the rows without an onset",
         )
-    rows = np.rint((starts - signal.start_s) * rate_of(signal, "cutting"))
+    # Whatever is farther away is outside all the same.
+    rows = np.rint((starts - signal.start_s).clip(-1e15, 1e15) * rate_of(signal, "cutting"))
     outside = (rows < 0) | (rows + n_samples > len(signal))
     if outside.any():
         raise InputError(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.blocks import fill, ranges
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 from panneuro.signals.timeseries import TimeSeries
@@ -35,6 +36,7 @@ def rate_of(signal: TimeSeries, doing: str) -> float:
     InputError
         If it is stamped sample by sample, has more than one axis of channels, or no samples.
     """
+    check_kind(signal, TimeSeries, doing, 'TimeSeries("lfp", samples, "volts", rate_hz=1000.0)')
     if signal.rate_hz is None:
         raise InputError(
             f"{doing} {signal.name!r} needs a constant rate; its samples are stamped one by one",
@@ -174,6 +176,7 @@ def evaluate(
     >>> evaluate(TimeSeries("x", np.arange(4), rate_hz=1.0))
     array([0, 1, 2, 3])
     """
+    check_kind(signal, TimeSeries, "computing")
     if out is None:
         out = np.empty(signal.data.shape, signal.data.dtype)
     if tuple(out.shape) != tuple(signal.data.shape):

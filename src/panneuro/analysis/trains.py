@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,11 @@ class Trains:
         """
         if isinstance(units, Trains):
             return units
+        if not isinstance(units, Events) and not hasattr(units, "keys"):
+            raise InputError(
+                f"units are {reprlib.repr(units)}, not spike times by unit",
+                hint="give Events, or a mapping from each unit to seconds: {4: [0.1, 0.5]}",
+            )
         events = units if isinstance(units, Events) else Events.from_trains("units", dict(units))
         ticks = to_ticks(events.times[:], f"the times of {events.name!r}")
         descends = ticks[1:] < ticks[:-1]

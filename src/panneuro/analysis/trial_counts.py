@@ -12,6 +12,7 @@ import xarray as xr
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import unit_names
+from panneuro.analysis.reals import as_array, beyond
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 
@@ -52,12 +53,15 @@ class TrialCounts:
         InputError
             If lengths do not agree, a value is not finite, or no condition was shown twice.
         """
-        values = np.asarray(counts)
+        values = as_array(counts, "responses")
         if values.ndim != 2 or values.dtype.kind not in "biuf":
             raise InputError(f"responses have the shape {values.shape}, not trials by units")
         _, codes = group(conditions, len(values))
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise InputError("responses are not all finite", hint="leave such trials out")
+        # Residuals are of 32 bits.
+        if values.dtype.kind == "f" and beyond(values, np.float32).any():
+            raise InputError(
+                "responses are not all finite, or too great", hint="leave such trials out"
+            )
         sizes = np.bincount(codes)
         order = np.argsort(codes, kind="stable")
         kept = sizes >= 2
@@ -107,7 +111,7 @@ class TrialCounts:
         ends = self.ends[block]
         out = self.values[self.order[begin : ends[-1]]].astype(np.float32)
         means = np.empty((len(ends), out.shape[1]))
-        _take_means(out, ends - begin, means, standardised)
+        _take_means(out, ends - begin, means, bool(standardised))
         return out, means
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +13,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import check_number
+from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.psth import count_windows
-from panneuro.analysis.reals import reals
+from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.trains import Units
 from panneuro.analysis.windows import Bins, group
@@ -86,7 +87,7 @@ def tuning_curves(
     >>> curves.rate.sel(unit=4).values
     array([2., 3.])
     """
-    names = (by,) if isinstance(by, str) else tuple(by)
+    names = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, Iterable) else ()
     if not names:
         raise InputError("tuning was asked for over no columns", hint='by="orientation"')
     rates, ids, values, labels = _responses(units, presentations, names, window_s)
@@ -263,6 +264,7 @@ def fit_field(field: xr.DataArray) -> Gaussian | None:
     >>> round(found.x, 3), round(found.y, 3), round(found.sd_y, 3), round(found.r2, 3)
     (10.0, -5.0, 15.0, 1.0)
     """
+    check_kind(field, xr.DataArray, "fitting a field", "fields.sel(unit=4)")
     if set(field.dims) != {"x", "y"}:
         raise InputError(
             f"a map of one unit has the dims y and x, not {field.dims}", hint="fields.sel(unit=4)"
@@ -270,6 +272,8 @@ def fit_field(field: xr.DataArray) -> Gaussian | None:
     map_ = reals(field.transpose("y", "x"), "rates of a map")
     ys, xs = np.meshgrid(field["y"].to_numpy(), field["x"].to_numpy(), indexing="ij")
     shown = np.isfinite(map_)
+    if beyond(map_[shown]).any():
+        raise InputError("rates of a map are too great to be fitted", hint="give them in hertz")
     if shown.sum() < 7:
         raise InputError(f"a map of {int(shown.sum())} places cannot tell a Gaussian")
     places, rates = np.stack([xs[shown], ys[shown]]), map_[shown]
@@ -305,6 +309,7 @@ def _responses(
     window_s: tuple[float, float] | None,
 ) -> tuple[Floats, Array, list[Array], tuple[Array, ...]]:
     """Return rates (presentation, unit), ids, distinct values of each column, and their rows."""
+    check_kind(presentations, Intervals, "finding what responses are tuned to")
     columns: Mapping[str, Array] = {name: presentations[name] for name in names}
     shown = np.ones(len(presentations), bool)
     for column in columns.values():

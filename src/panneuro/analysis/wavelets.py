@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, check_number, ranges
+from panneuro.analysis.kinds import check_choice
 from panneuro.analysis.overlap import (
     Plan,
     Spectrum,
@@ -30,6 +31,7 @@ Output = Literal["power", "amplitude", "phase", "complex"]
 
 _NEGLIGIBLE = 1e-5
 _REACH_SD = 5.0
+_MOST_CYCLES = 1e9
 _AT_ONCE = 16
 """Wavelets whose samples fill a line of the cache, 64 bytes, in the result."""
 
@@ -92,8 +94,7 @@ def morlet(
         "phase": (np.float32, "radians"),
         "complex": (np.complex64, signal.unit),
     }
-    if output not in kinds:
-        raise InputError(f"no output is called {output!r}", hint=f"known: {', '.join(kinds)}")
+    check_choice("output", output, kinds)
     dtype, unit = kinds[output]
     spread_s = cycles / (2 * np.pi * centres)
     n_fft, margin = block_size(int(np.ceil(_REACH_SD * spread_s.max() * rate_hz)), every)
@@ -177,7 +178,7 @@ def _checked(
             hint=f"give a list of frequencies between 0 and {rate_hz / 2:g}",
         )
     cycles = numbers(n_cycles, "cycles")
-    if len(cycles) not in (1, len(centres)) or not np.all(np.isfinite(cycles) & (cycles > 0)):
+    if len(cycles) not in (1, len(centres)) or not np.all((cycles > 0) & (cycles < _MOST_CYCLES)):
         raise InputError(
             f"wavelets cannot have {n_cycles!r} cycles",
             hint=f"give one positive number, or {len(centres)}",

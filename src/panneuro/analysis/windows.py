@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from panneuro.analysis.reals import as_array
 from panneuro.analysis.trains import TICKS_PER_S, to_ticks
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Bins:
             )
         if bin_s is None:
             return cls(first, span, 1)
-        if not (math.isfinite(bin_s) and bin_s > 0):
+        if not is_real(bin_s, above=0):
             raise InputError(f"a window of {window_s!r} s has no bins of {bin_s!r} s")
         count = round(span / TICKS_PER_S / bin_s)
         if count > min(span, np.iinfo(np.int64).max // (2 * span)):
@@ -118,7 +119,7 @@ def group(
     >>> group(["b", "a", "b"], 3)
     (array(['a', 'b'], dtype='<U1'), array([1, 0, 1]))
     """
-    values = np.asarray(conditions)
+    values = as_array(conditions, what)
     if values.shape != (n,):
         raise InputError(f"{what} of shape {values.shape} are not one for each of {n}")
     missing = int(pd.isna(values).sum())

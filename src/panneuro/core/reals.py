@@ -8,15 +8,20 @@ from typing import TypeGuard
 
 
 def is_real(
-    value: object, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
+    value: object,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
 ) -> TypeGuard[float]:
     """Return whether something is one number in a range, and finite as a float64.
 
     Parameters
     ----------
     value : object
-    above, least, most : float
-        It must be greater than the first, and lie from the second to the third.
+    above, least, most, below : float
+        It must lie between the first and the last, and from the second to the third.
 
     Examples
     --------
@@ -29,4 +34,4 @@ def is_real(
         number = float(value)
     except OverflowError:
         return False
-    return math.isfinite(number) and above < number and least <= number <= most
+    return math.isfinite(number) and above < number < below and least <= number <= most

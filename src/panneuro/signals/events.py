@@ -87,7 +87,7 @@ class Events:
         table : Table, optional
             One row a unit, in the order of `trains`.
         """
-        columns = [np.sort(np.asarray(train, dtype=np.float64)) for train in trains.values()]
+        columns = [np.sort(_seconds(unit, train)) for unit, train in trains.items()]
         times = np.concatenate(columns) if columns else np.empty(0)
         ends = np.cumsum([len(column) for column in columns], dtype=np.int64)
         return cls(name, times, ends, np.asarray(list(trains)), table, **fields)
@@ -180,3 +180,16 @@ class Events:
         metadata = {name: known[name] for name in known if name not in taken}
         described = pd.DataFrame(metadata, index=keys)
         return pynapple.TsGroup(group, time_support=support, metadata=described)
+
+
+def _seconds(unit: Any, train: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    try:
+        given = np.asarray(train)
+        if given.ndim == 1 and (given.dtype.kind in "biufO" or not given.size):
+            return given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"the times of unit {unit!r} are no numbers: {error}") from error
+    raise InputError(
+        f"the times of unit {unit!r} are {given.dtype} of shape {given.shape}, no row of numbers",
+        hint="give them in seconds: [0.1, 0.5]",
+    )
