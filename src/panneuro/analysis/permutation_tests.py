@@ -29,7 +29,7 @@ from panneuro.signals.arrays import LazyArray
 BLOCK = 2048
 """Tests that are read at once."""
 
-_AT_ONCE = 256
+_AT_ONCE = 512
 """Tests that are computed at once, so that they are still in the cache when counted."""
 
 _TOGETHER = 1024
