@@ -224,20 +224,26 @@ static void prepare(const int16_t *levels, int64_t tables, int64_t tokens, symbo
 #include "predict.h"
 #include "entropy.h"
 
+/* Channels whose tables lie in a first cache together. */
+#define BESIDE 16
+
 #define TABLES(SAMPLE, BITS)                                                                       \
     CLONES void mark_##BITS(const SAMPLE *samples, int64_t rows, int64_t channels, int64_t lowest, \
                             int64_t width, uint8_t *seen)                                          \
     {                                                                                              \
-        for (int64_t t = 0; t < rows; t++)                                                         \
-            for (int64_t c = 0; c < channels; c++)                                                 \
-                seen[c * width + (samples[t * channels + c] - lowest)] = 1;                        \
+        for (int64_t b = 0; b < channels; b += BESIDE)                                             \
+            for (int64_t t = 0; t < rows; t++)                                                     \
+                for (int64_t c = b; c < channels && c < b + BESIDE; c++)                           \
+                    seen[c * width + (samples[t * channels + c] - lowest)] = 1;                    \
     }                                                                                              \
     CLONES void translate_##BITS(const SAMPLE *samples, int64_t rows, int64_t channels,            \
                                  int64_t lowest, int64_t width, const SAMPLE *table, SAMPLE *into) \
     {                                                                                              \
-        for (int64_t t = 0; t < rows; t++)                                                         \
-            for (int64_t c = 0; c < channels; c++)                                                 \
-                into[t * channels + c] = table[c * width + (samples[t * channels + c] - lowest)];  \
+        for (int64_t b = 0; b < channels; b += BESIDE)                                             \
+            for (int64_t t = 0; t < rows; t++)                                                     \
+                for (int64_t c = b; c < channels && c < b + BESIDE; c++)                           \
+                    into[t * channels + c] =                                                       \
+                        table[c * width + (samples[t * channels + c] - lowest)];                   \
     }                                                                                              \
     CLONES void affine_##BITS(const SAMPLE *codes, int64_t rows, int64_t channels,                 \
                               const int64_t *steps, const int64_t *bases, SAMPLE *into)            \

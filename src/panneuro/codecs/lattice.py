@@ -116,19 +116,16 @@ def find(samples: Array, step: int = 0) -> tuple[Lattice, Array]:
     (3.91, True)
     """
     if _sparse(samples):
-        lattice, codes = _found(samples, step)
-    else:
-        digital = _digital(samples)
-        if not len(digital):
-            return Lattice.none(samples.shape[1]), samples
-        some, ranks = _found(np.ascontiguousarray(samples[:, digital]), 0)
-        lattice = replace(some, modes=np.zeros(samples.shape[1], np.int16))
-        lattice.modes[digital] = some.modes
-        codes = samples.copy()
-        codes[:, digital] = ranks
-    if np.array_equal(apply(codes, lattice), samples):
-        return lattice, codes
-    return Lattice.none(samples.shape[1]), samples
+        return _found(samples, step)
+    digital = _digital(samples)
+    if not len(digital):
+        return Lattice.none(samples.shape[1]), samples
+    some, ranks = _found(np.ascontiguousarray(samples[:, digital]), 0)
+    lattice = replace(some, modes=np.zeros(samples.shape[1], np.int16))
+    lattice.modes[digital] = some.modes
+    codes = samples.copy()
+    codes[:, digital] = ranks
+    return lattice, codes
 
 
 def apply(codes: Array, lattice: Lattice) -> Array:
@@ -156,7 +153,7 @@ def apply(codes: Array, lattice: Lattice) -> Array:
 
 
 def _found(samples: Array, step: int) -> tuple[Lattice, Array]:
-    """Return the lattice of some samples and their codes, not yet known to give them back."""
+    """Return the lattice of some samples, and their codes."""
     plain = Lattice.none(samples.shape[1]), samples
     lowest, highest = int(samples.min()), int(samples.max())
     width = highest - lowest + 1
@@ -164,7 +161,18 @@ def _found(samples: Array, step: int) -> tuple[Lattice, Array]:
         return plain
     levels = _levels(samples, lowest, width)
     lattice, table = _describe(levels, samples, step)
-    return (lattice, _translate(samples, levels, table)) if lattice.modes.any() else plain
+    if not lattice.modes.any() or not _gives_back(lattice, levels, table):
+        return plain
+    return lattice, _translate(samples, levels, table)
+
+
+def _gives_back(lattice: Lattice, levels: _Levels, tables: Array) -> bool:
+    """Say whether the code of each level of each channel becomes that level again."""
+    counts = np.diff(levels.starts)
+    places = np.minimum(np.arange(counts.max())[:, None], counts - 1) + levels.starts[:-1]
+    values = levels.values[places]
+    codes = tables[np.arange(len(counts)), values - levels.lowest]
+    return bool((apply(codes, lattice) == values).all())
 
 
 def _digital(samples: Array) -> Array:
