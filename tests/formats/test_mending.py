@@ -164,6 +164,16 @@ def test_a_block_of_tdt_that_was_never_closed_prints_nothing(tmp_path: Path, cap
     assert capsys.readouterr().out == ""
 
 
+def test_a_block_of_tdt_with_more_channels_than_there_can_be(tmp_path: Path) -> None:
+    folder = tdt(tmp_path / "Block-1")
+    path = folder / "Tank_Block-1.Tbk"
+    path.write_text(
+        path.read_text().replace("NumChan;TYPE=S;VALUE=2", "NumChan;TYPE=S;VALUE=99999999")
+    )
+    with pytest.raises(FormatError, match="99,999,999 channels"):
+        read(folder)
+
+
 # --- Axona: packets of three samples of 64 channels, in an order of their own
 
 AXONA_RATE = 48_000
@@ -327,3 +337,14 @@ def test_what_alphaomega_lost_or_neo_leaves_out_is_told(tmp_path: Path) -> None:
     assert any("not read: ECoG HF 1" in note for note in recording.notes)
     with pytest.raises(FormatError, match="'RAW 01' ends at its sample 22,321,628 and goes on"):
         read(alphaomega(tmp_path, gap=30))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+def test_a_file_of_alphaomega_that_is_damaged_is_refused(tmp_path: Path, share: float) -> None:
+    path = alphaomega(tmp_path) / "s.mpx"
+    whole = path.read_bytes()
+    at = int(share * len(whole))
+    for spoilt in (whole[:at], whole[:at] + bytes(len(whole) - at)):
+        path.write_bytes(spoilt)
+        with pytest.raises(FormatError, match="damaged at its byte"):
+            read(path.parent, "alphaomega")

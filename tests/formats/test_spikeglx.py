@@ -151,7 +151,7 @@ def test_documents_tell_session_and_probe(run: Path) -> None:
             "serial": "123",
         }
     ]
-    assert any("time zone unknown" in note for note in found.notes)
+    assert any("tells no time zone" in note for note in found.notes)
     assert {f.name: f.kept for f in found.files} == {
         "run_g0_t0.imec0.ap.bin": False,
         "run_g0_t0.imec0.ap.meta": True,

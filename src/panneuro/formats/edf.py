@@ -123,7 +123,9 @@ def read(source: Source) -> Recording:
         made.append(electrodes.table())
     files = tuple(source.file(p, kept=p != path) for p in source.files)
     if header.start:
-        notes.append(f"the session starts at {header.start} by the rig's clock, time zone unknown")
+        notes.append(
+            f"the session starts at {header.start} by the rig's clock, which tells no time zone"
+        )
     return Recording("edf", tuple(made), files, _documents(header), tuple(notes))
 
 

@@ -189,6 +189,7 @@ alphaomega = NeoFormat(
     flat=True,
     maker="Alpha Omega",
     label=_alphaomega_label,
+    check=mending.check_alphaomega,
     mend=mending.mend_alphaomega,
     counts_from_start=True,
     keeps=mending.alphaomega_keeps,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,6 +19,12 @@ from panneuro.formats.source import Source
 _TDT_RECORD_WORDS = 10
 """Length of a record of the index that points to no data, in words of four bytes."""
 
+_TDT_CHANNELS = re.compile(rb"NAME=NumChan;TYPE=\w+;VALUE=(\d+);")
+_MOST_TDT_CHANNELS = 0xFFFF
+"""Channels have numbers of two bytes."""
+
+_ALPHAOMEGA_BLOCK = struct.Struct("<Hc")
+_ALPHAOMEGA_END = 0xFFFF
 _ALPHAOMEGA_CONTINUOUS = (1, 1, 0)
 """Analog, an input, and continuous."""
 
@@ -46,6 +54,7 @@ def check_tdt(source: Source) -> list[str]:
                 f"reading {str(index)!r}: there is no {lacking[0]!r} beside it",
                 hint="copy the whole block from the rig, with the names that it has there",
             )
+        _check_channels(index.with_suffix(".Tbk"))
         expected = f"{source.path.name}_{index.parent.name}.tsq"
         if len(blocks) > 1 and index.name != expected:
             raise FormatError(
@@ -55,6 +64,16 @@ def check_tdt(source: Source) -> list[str]:
                 "by itself",
             )
     return []
+
+
+def _check_channels(path: Path) -> None:
+    """Refuse more channels than there can be, each of which neo would look for."""
+    told = max(map(int, _TDT_CHANNELS.findall(path.read_bytes())), default=0)
+    if told > _MOST_TDT_CHANNELS:
+        raise FormatError(
+            f"reading {str(path)!r}: it tells of {told:,} channels",
+            hint="copy it again from the rig",
+        )
 
 
 def _is_beside(path: Path, name: str, *, exact: bool) -> bool:
@@ -133,6 +152,27 @@ def mend_micromed(raw: Raw) -> list[str]:
     return []
 
 
+def check_alphaomega(source: Source) -> list[str]:
+    """Refuse files whose blocks do not follow each other to the end: neo would stay at one."""
+    for path in source.matching("*.mpx"):
+        place, size = 0, path.stat().st_size
+        with path.open("rb") as file:
+            while place + _ALPHAOMEGA_BLOCK.size <= size:
+                file.seek(place)
+                length, _ = _ALPHAOMEGA_BLOCK.unpack(file.read(_ALPHAOMEGA_BLOCK.size))
+                if length == _ALPHAOMEGA_END or length < _ALPHAOMEGA_BLOCK.size:
+                    break
+                place += length
+            else:
+                length = 0
+        if length != _ALPHAOMEGA_END:
+            raise FormatError(
+                f"reading {str(path)!r}: it is damaged at its byte {place:,}, or ends there",
+                hint="copy it again from the rig",
+            )
+    return []
+
+
 def mend_alphaomega(raw: Raw) -> list[str]:
     """Scale as the maker says, by resolution over gain; neo has it the other way round."""
     channels = {
@@ -190,7 +230,7 @@ def _defined(raw: Raw) -> Iterator[str]:
     for path in raw.io._mpx_files:
         with path.open("rb") as file:
             place, length, kind = 0, 0, b"h"
-            while kind != b"5" and length != 0xFFFF:
+            while kind != b"5" and length != _ALPHAOMEGA_END:
                 place += length
                 file.seek(place)
                 length, kind = layout.HeaderType.unpack(file.read(layout.HeaderType.size))

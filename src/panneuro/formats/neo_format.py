@@ -256,7 +256,9 @@ class NeoFormat:
         documents.setdefault("description", {}).setdefault("modalities", ["ecephys"])
         start = documents.get("acquisition", {}).get("session_start", "")
         if start and not _zoned(start):
-            notes.append(f"the session starts at {start} by the rig's clock, time zone unknown")
+            notes.append(
+                f"the session starts at {start} by the rig's clock, which tells no time zone"
+            )
         return documents
 
     def _files(self, source: Source, raw: Raw) -> tuple[SourceFile, ...]:

@@ -343,7 +343,8 @@ def _compare(times: npt.NDArray[np.float64], rate: float | None, notes: list[str
         return
     measured = 1 / float(np.median(np.diff(times)))
     if abs(measured / rate - 1) > _RATE_TOLERANCE:
-        notes.append(f"pages are {measured:.4g} a second by their own times, {rate:.4g} by header")
+        told = f"by their own times, which are taken, and {rate:.4g} by the header"
+        notes.append(f"pages are {measured:.4g} a second {told}")
 
 
 def _together(stack: _Stack) -> int:

@@ -73,7 +73,7 @@ def read(source: Source) -> Recording:
     )
     files = tuple(source.file(p, kept=p != path) for p in source.files)
     start = _start(told["date"]) if told else ""
-    notes = (f"the session starts at {start} by the rig's clock, time zone unknown",)
+    notes = (f"the session starts at {start} by the rig's clock, which tells no time zone",)
     documents: dict[str, dict[str, Any]] = {
         "description": {"modalities": ["ecephys"]},
         "acquisition": {"session_start": start} if start else {},
