@@ -8,7 +8,8 @@ Sizes are those of a session: 216,000 tests (channels, frequencies, times) of 20
 presentations of 8 kinds and 2,351 conditions of 600 units; 5,950 presentations of 118 images.
 Peers do a part of the work, and their time is scaled to all of it, as each line says. One thread;
 times are of the process. Values are compared in the tests, and here where a line says so. The limit
-of each is the product of matrices, or the counting, that cannot be left out.
+of each is the product of matrices, or the counting, that it comes down to; sums that are looked up
+take less than the product.
 """
 
 from __future__ import annotations
@@ -70,13 +71,13 @@ def largest_statistic() -> None:
         "MNE permutation_cluster_test, one cluster",
         lambda: mne.stats.permutation_cluster_test(
             [one, two],
-            n_permutations=5,
+            n_permutations=20,
             threshold=highest,
             out_type="indices",
             seed=0,
             verbose="ERROR",
         ),
-        PERMUTATIONS / 5,
+        PERMUTATIONS / 20,
     )
     _, scipys = measured("SciPy ttest_ind", lambda: stats.ttest_ind(one, two), PERMUTATIONS)
     weights = RANDOM.random((PERMUTATIONS + 1, 200)).astype(np.float32)

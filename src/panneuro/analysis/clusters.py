@@ -30,7 +30,7 @@ from panneuro.analysis.streams import Seed, spread
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
-_IN_MEMORY = 32_000_000
+_IN_MEMORY = 64_000_000
 """Statistics for which there is room at once; only those over the threshold take it."""
 _IN_CACHE = 2**18
 """Statistics that are looked through while the processor has them at hand."""
