@@ -188,8 +188,8 @@ def score_posterior(
 
     Examples
     --------
-    >>> path = {"time": np.arange(8) * 0.02, "position": np.arange(8) * 5.0}
-    >>> found = score_posterior(xr.DataArray(np.eye(8), path, ("time", "position")))
+    >>> path = {"time": np.arange(16) * 0.02, "position": np.arange(16) * 5.0}
+    >>> found = score_posterior(xr.DataArray(np.eye(16), path, ("time", "position")))
     >>> found.correlation > 0.9, found.p_line < 0.01
     (True, True)
     """
