@@ -109,6 +109,8 @@ def test_a_line_that_cannot_be_understood(run):
 
 def test_a_command_that_is_none_says_which_is_meant(run):
     assert "did you mean 'find'?" in run("fnd").stderr
+    assert "did you mean 'find'?" in run("search").stderr
+    assert "did you mean 'add'?" in run("init").stderr
     assert "did you mean" not in run("xyzzy").stderr
 
 

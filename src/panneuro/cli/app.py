@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from panneuro.cli import failures
-from panneuro.cli.verbs import VERBS
+from panneuro.cli.verbs import CALLED_ELSEWHERE, VERBS
 
 
 class Verbs(click.Group):
@@ -37,8 +37,8 @@ class Verbs(click.Group):
         """Find the command that the first word names; of another word, say what it is like."""
         word = args[0]
         if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
-            near = get_close_matches(word, VERBS, 1, 0.5)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            near = CALLED_ELSEWHERE.get(word) or next(iter(get_close_matches(word, VERBS, 1)), "")
+            meant = f"; did you mean {near!r}?" if near else ""
             raise click.UsageError(f"there is no command {word!r}{meant}", ctx)
         return super().resolve_command(ctx, args)
 

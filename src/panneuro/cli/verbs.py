@@ -33,3 +33,21 @@ VERBS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Every command with its one line of help, so that asking for help loads none of them."""
+
+CALLED_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        word: verb
+        for verb, words in {
+            "add": "create import ingest init new push put upload",
+            "find": "list ls query search",
+            "show": "info inspect stat",
+            "get": "cat download pull read",
+            "check": "fsck validate verify",
+            "describe": "annotate edit tag",
+            "grant": "invite share",
+            "view": "table",
+        }.items()
+        for word in words.split()
+    }
+)
+"""What other programs call them."""
