@@ -217,7 +217,7 @@ def test_few_chunks_are_in_memory_at_a_time(lake, name):
         recoding = Recoding(asset, hierarchy, executor)
         assert "acquisition/wide/data" in recoding.paths
         blocks = []
-        keys = [key for key, _ in recoding.objects(lambda _, values: blocks.append(values.nbytes))]
+        keys = [key for key, _ in recoding.objects(blocks.append)]
     assert len(set(keys)) == len(keys)
     assert sum(blocks) == recoding.total_bytes
     assert max(blocks) < recoding.total_bytes / 2
