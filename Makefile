@@ -12,7 +12,7 @@ $(VENV)/.filled: $(LOCK)
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCK)
 	touch $@
 
-$(VENV)/.ready: $(VENV)/.filled pyproject.toml
+$(VENV)/.ready: $(VENV)/.filled pyproject.toml scripts/build_kernels.py $(wildcard src/panneuro/codecs/*.[ch])
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
