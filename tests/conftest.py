@@ -48,6 +48,22 @@ def sample_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def said() -> dict[str, dict[str, object]]:
+    """Return what must be said of a recording that says nothing of itself."""
+    return {
+        "description": {
+            "title": "a session",
+            "lab": "Smith lab",
+            "institution": "Somewhere",
+            "licence": "CC-BY-4.0",
+            "modalities": ["ecephys"],
+        },
+        "subject": {"id": "m1", "species": "mouse"},
+        "acquisition": {"session_start": "2026-03-02T09:30:00+00:00"},
+    }
+
+
+@pytest.fixture(scope="session")
 def bound() -> list[str]:
     """Return what to put in front of a command so that permissions bind it, whoever we are."""
     if os.geteuid():

@@ -24,17 +24,6 @@ HEAVY = (
     "obstore",
     "sqlite3",
 )
-SAID = {
-    "description": {
-        "title": "a session",
-        "lab": "Smith lab",
-        "institution": "Somewhere",
-        "licence": "CC-BY-4.0",
-        "modalities": ["ecephys"],
-    },
-    "subject": {"id": "m1", "species": "mouse"},
-    "acquisition": {"session_start": "2026-03-02T09:30:00+00:00"},
-}
 
 
 def run(code):
@@ -77,13 +66,13 @@ def test_finding_loads_neither_arrays_nor_tables(tmp_path):
     assert not light & {name.partition(".")[0] for name in run(code)}
 
 
-def test_what_a_lake_gives_draws_itself_without_the_analyses(tmp_path):
+def test_what_a_lake_gives_draws_itself_without_the_analyses(tmp_path, said):
     np.save(tmp_path / "lfp.npy", np.zeros((100, 2)))
     (tmp_path / "description.yaml").write_text("rate_hz: 50\nunit: volts\n")
     (tmp_path / "trials.csv").write_text("start_time,stop_time\n0.5,1.0\n1.0,1.5\n")
     lake = panneuro.open(tmp_path / "lake", create=True)
     for source in ("lfp.npy", "trials.csv"):
-        lake.add(tmp_path / source, name=source[:3], said=SAID)
+        lake.add(tmp_path / source, name=source[:3], said=said)
     code = f"""
 import sys
 import panneuro

@@ -18,23 +18,6 @@ from panneuro.signals.table import Intervals, Table
 from panneuro.signals.timeseries import TimeSeries
 from panneuro.testing.sessions import make_session
 
-SAID = {
-    "description": {
-        "title": "a session",
-        "lab": "Smith lab",
-        "institution": "Somewhere",
-        "licence": "CC-BY-4.0",
-        "modalities": ["ecephys"],
-    },
-    "subject": {"id": "m1", "species": "mouse"},
-    "acquisition": {"session_start": "2026-03-02T09:30:00+00:00"},
-}
-
-
-@pytest.fixture(scope="session")
-def said():
-    return SAID
-
 
 @pytest.fixture(scope="session")
 def session(tmp_path_factory):
