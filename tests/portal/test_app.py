@@ -120,7 +120,8 @@ def test_brief_answers_are_made_a_few_at_a_time(monkeypatch, tmp_path, running):
     assert max(most) <= 4
 
 
-def test_what_is_opened_once_is_not_read_again(client, lake, name):
+def test_what_is_opened_once_is_not_read_again(client, lake, monkeypatch, name):
+    monkeypatch.setattr("panneuro.lake.granting._FRESH_S", 3600.0)
     first = client.get(f"/assets/{name}/documents")
     before = lake.store.usage.snapshot()
     assert client.get(f"/assets/{name}/documents").json() == first.json()
