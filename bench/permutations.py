@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -42,17 +43,25 @@ from panneuro.analysis.spatial_information import spatial_information
 
 RANDOM = np.random.default_rng(0)
 PERMUTATIONS = 1000
+ROUNDS, LONG_S = 3, 5.0
 
 
 def measured(name: str, task: Callable[[], Any], times: float = 1.0) -> tuple[Any, float]:
-    """Return what a task returns and its time of the process, scaled to all of the work."""
-    gc.collect()
-    began = time.process_time()
-    found = task()
-    took = (time.process_time() - began) * times
+    """Return what a task returns and its time of the process, scaled to all of the work.
+
+    Short ones are run again, and the fastest counts.
+    """
+    took = math.inf
+    for _ in range(ROUNDS):
+        gc.collect()
+        began = time.process_time()
+        found = task()
+        took = min(took, time.process_time() - began)
+        if took > LONG_S:
+            break
     scaled = f"  (1 of {times:g} parts, scaled)" if times > 1 else ""
-    print(f"{name:62} {took:9.2f} s{scaled}", flush=True)
-    return found, took
+    print(f"{name:62} {took * times:9.2f} s{scaled}", flush=True)
+    return found, took * times
 
 
 def told(ours: float, limit: float, *peers: float) -> None:

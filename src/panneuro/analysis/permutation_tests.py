@@ -24,6 +24,7 @@ from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
 from panneuro.analysis.subset_sums import Packed, pack, subset_sums
 from panneuro.core.errors import InputError
+from panneuro.core.memory import scratch
 from panneuro.signals.arrays import LazyArray
 
 BLOCK = 2048
@@ -234,16 +235,19 @@ def centred(block: npt.NDArray[Any], design: Design) -> tuple[Floats, Floats]:
     Raises
     ------
     InputError
-        If a value is not finite.
+        If a value or the sum of their squares is not finite.
     """
     single = block.dtype == np.float32
     real = block if block.dtype.kind in "iuf" else reals(block, "samples of a test")
     values: Floats = real.reshape(len(block), -1).astype(np.float32 if single else np.float64)
-    if not np.isfinite(values).all():
-        raise InputError("a test was asked of samples that are not all finite")
-    if not design.signed:
-        values -= values.mean(axis=0)
-    total = np.einsum("ij,ij->j", values, values)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if not design.signed:
+            values -= values.mean(axis=0)
+        total = np.einsum("ij,ij->j", values, values)
+    if not np.isfinite(total).all():
+        raise InputError(
+            "a test was asked of samples that are not all finite, or whose squares are not"
+        )
     return values, np.divide(1, total, out=np.zeros_like(total), where=total > 0)
 
 
@@ -311,7 +315,8 @@ def _test_block(
     counts, observed = np.zeros(len(inverse), dtype=np.int64), np.zeros_like(inverse)
     largest = [np.zeros(len(design.labels), dtype=inverse.dtype) for design in designs]
     for design, highest in zip(designs, largest, strict=True):
-        room = np.empty(len(highest) * min(_AT_ONCE, len(inverse)), dtype=inverse.dtype)
+        size = len(highest) * min(_AT_ONCE, len(inverse))
+        room = scratch("explained shares", (size,), inverse.dtype)
         for part in ranges(len(inverse), _AT_ONCE):
             found = explained_shares(values[:, part], inverse[part], design, room)
             if design is designs[0]:

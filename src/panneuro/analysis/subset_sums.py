@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.analysis.compiling import compiled
+from panneuro.core.memory import scratch
 
 type Floats = npt.NDArray[np.floating[Any]]
 type Packed = npt.NDArray[np.uint8]
@@ -82,7 +83,8 @@ def subset_sums(
     (array([[5.]]), array([[3.]]))
     """
     values, width = np.ascontiguousarray(values), _WIDTH // values.itemsize
-    tables = np.empty((min(_TABLES, packed.shape[1]), 2**_FIVE, width), dtype=values.dtype)
+    shape = min(_TABLES, packed.shape[1]), 2**_FIVE, width
+    tables = scratch("tables of sums", shape, values.dtype)
     sums = np.empty((len(packed), values.shape[1]), values.dtype) if out is None else out
     sums[:] = 0
     _add_subsets(values, packed, signed, tables, sums)
