@@ -10,7 +10,7 @@ import xarray as xr
 from panneuro.analysis.action_potentials import action_potentials
 from panneuro.analysis.adjacency import neighbours
 from panneuro.analysis.bands import butterworth_taps, fir_taps, low_pass
-from panneuro.analysis.behaviour import confident, without_blinks
+from panneuro.analysis.behaviour import align, confident, without_blinks
 from panneuro.analysis.bootstrap import bootstrap_mean
 from panneuro.analysis.clusters import cluster_sign_test
 from panneuro.analysis.communication import (
@@ -73,6 +73,7 @@ NO_FRAMES = TimeSeries("nose", np.ones((0, 2)), rate_hz=30.0)
 LFP = TimeSeries("lfp", RANDOM.normal(size=5000), "volts", rate_hz=1000.0)
 RATES = xr.DataArray(np.ones((2, 3)), {"time": [0.0, 1.0, 2.0]}, ("unit", "time"))
 SHOWN = Intervals.from_frame("shown", pd.DataFrame({"start_time": [0.0], "stop_time": [1.0]}))
+PAIRS = xr.DataArray(np.ones((2, 2, 3)), dims=("unit", "other", "lag"))
 PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10], "n_spikes": [2]})
 
 
@@ -132,6 +133,10 @@ PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10],
         ),
         (lambda: without_blinks(TimeSeries("eye", np.ones(0), rate_hz=60.0)), "0 samples"),
         (lambda: confident(NO_FRAMES, []), "0 frames"),
+        (lambda: align(LFP, [80.0, 90.0], (-0.5, 0.5), 0.1), "80.000 to 90.000 s meets 'lfp'"),
+        (lambda: align(NO_FRAMES, [0.0], (-0.5, 0.5), 0.1), "'nose', 0 samples"),
+        (lambda: excess(-PAIRS, PAIRS), "counts of correlograms are not all"),
+        (lambda: excess(PAIRS, PAIRS * np.nan), "expected counts of correlograms are not all"),
         (lambda: fit_psychometric([0, 1, 2], [0, 1, 1], level=2.0), "intervals of 2.0"),
         (lambda: fit_psychometric([0, 1, 2], [0, 1, 1], n_resamples=-1), "-1 resamples"),
         (lambda: fit_psychometric([0, 1, 2], [0, 1, 1], guess=0.6, lapse=0.6), "rates of 0.6"),

@@ -1,10 +1,14 @@
-"""Whatever is given in place of an argument, it is used or refused by an error of our own."""
+"""Whatever is given in place of an argument, it is used or refused by an error of our own.
+
+And a NaN that comes of it is one that the function's page speaks of.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -14,45 +18,68 @@ import xarray as xr
 from sklearn.naive_bayes import GaussianNB
 
 from panneuro.analysis.bands import band_edges, butterworth_taps, low_pass
-from panneuro.analysis.behaviour import align, running_speed
+from panneuro.analysis.behaviour import align, running_speed, without_blinks
 from panneuro.analysis.bootstrap import bootstrap_mean
-from panneuro.analysis.ceilings import noise_ceiling
+from panneuro.analysis.ceilings import noise_ceiling, normalised_correlation
+from panneuro.analysis.clusterless import decode_clusterless
 from panneuro.analysis.coherence import chance_coherence, coherence
 from panneuro.analysis.communication import canonical_correlations, reduced_rank_regression
 from panneuro.analysis.condition_spectra import chi_squared_interval, power_by_condition
 from panneuro.analysis.continual import Session, learn_continually
 from panneuro.analysis.correlation_tests import noise_correlation_type_test
-from panneuro.analysis.correlations import noise_correlations, signal_correlations
+from panneuro.analysis.correlations import (
+    mean_by_area,
+    noise_correlations,
+    signal_correlations,
+)
 from panneuro.analysis.correlograms import correlograms
 from panneuro.analysis.csd import current_source_density, inverse_matrix
 from panneuro.analysis.decoding import decode, trial_features
-from panneuro.analysis.decoding_over_time import decode_over_time
+from panneuro.analysis.decoding_over_time import decode_over_time, generalise_over_time
 from panneuro.analysis.detection import d_prime
 from panneuro.analysis.expected_correlograms import jitter_expectation, shift_predictor
 from panneuro.analysis.features import gabor_bank, gabor_energy
 from panneuro.analysis.fields import tuning_fields
 from panneuro.analysis.filters import decimated, filtered, notch
 from panneuro.analysis.folds import make_folds
-from panneuro.analysis.glm import fit_poisson
+from panneuro.analysis.glm import bits_per_spike, fit_poisson
 from panneuro.analysis.history import history_features, raised_cosines
 from panneuro.analysis.information import mutual_information, possible_responses
-from panneuro.analysis.isolation import isolation
+from panneuro.analysis.isolation import isolation, isolation_table
 from panneuro.analysis.lines import without_lines
 from panneuro.analysis.locking import phase_locking, spike_triggered_average
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.place import decode_position, position_posterior
 from panneuro.analysis.pseudo_population import pseudo_population
 from panneuro.analysis.psth import count_windows, psth_by_condition, psth_tensor
-from panneuro.analysis.psychometrics import psychometric_curve
-from panneuro.analysis.quality import drift, presence_ratio, quality_table
+from panneuro.analysis.psychometrics import fit_psychometric, psychometric_curve
+from panneuro.analysis.quality import (
+    amplitude_cutoff,
+    drift,
+    noise_cutoff,
+    presence_ratio,
+    quality_table,
+)
 from panneuro.analysis.quality_presets import passes
+from panneuro.analysis.refractory import (
+    hill_contamination,
+    isi_violations_ratio,
+    rp_contamination,
+)
 from panneuro.analysis.replay import score_replay, score_replays
-from panneuro.analysis.responses import fano_factor, smooth, threshold_latency, zscore
-from panneuro.analysis.selectivity import selectivity
+from panneuro.analysis.responses import (
+    fano_factor,
+    smooth,
+    threshold_latency,
+    trial_correlation,
+    zscore,
+)
+from panneuro.analysis.selectivity import lifetime_sparseness, selectivity
 from panneuro.analysis.sequences import item_fields, rank_order
 from panneuro.analysis.spectra import multitaper, spectrogram, welch
 from panneuro.analysis.state_space import normal_moves, smooth_positions
 from panneuro.analysis.synchrony import excess
+from panneuro.analysis.traces import evaluate
 from panneuro.analysis.tuning import fit_field, tuning_curves
 from panneuro.analysis.wavelets import morlet
 from panneuro.core.errors import PanneuroError
@@ -83,6 +110,10 @@ TUNED = xr.DataArray(
 MAP = xr.DataArray(RANDOM.random((3, 4)), {"x": np.arange(4.0), "y": np.arange(3.0)}, ("y", "x"))
 PAIRS = correlograms(UNITS, max_lag_s=0.02)
 TABLE = quality_table(UNITS, 0.0, 2.0)
+EYE = TimeSeries("pupil", 3 + RANDOM.random(200), "mm", rate_hz=50.0)
+REPEATS = RANDOM.normal(size=(2, 5, 3))
+CHOICES = RANDOM.random(120) < np.repeat([0.1, 0.3, 0.8, 0.9], 30)
+TENSOR = xr.DataArray(RANDOM.poisson(2, (6, 3, 8)), dims=("presentation", "unit", "time"))
 
 CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (count_windows, {"units": UNITS, "starts_s": ON, "stops_s": ON + 0.1, "max_bytes": 10**6}),
@@ -94,11 +125,14 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (smooth, {"rates": RATES, "sd_s": 0.1}),
     (zscore, {"rates": RATES, "baseline_s": (-0.4, 0.0)}),
     (threshold_latency, {"rates": RATES, "baseline_s": (-0.4, 0.0), "n_sd": 3.0, "n_bins": 2}),
+    (trial_correlation, {"responses": TENSOR}),
+    (lifetime_sparseness, {"rates": TUNED, "dim": "orientation"}),
     (fano_factor, {"counts": xr.DataArray(COUNTS, dims=("presentation", "unit"))}),
     (selectivity, {"rates": TUNED, "dim": "orientation", "of": "orientation", "method": "vector"}),
     (tuning_curves, {"units": UNITS, "presentations": TRIALS, "by": "angle", "window_s": (0, 0.1)}),
     (fit_field, {"field": MAP}),
     (filtered, {"signal": LFP, "band": (20.0, 40.0)}),
+    (evaluate, {"signal": LFP}),
     (notch, {"signal": LFP, "line_hz": 50.0, "width_hz": 8.0}),
     (decimated, {"signal": LFP, "every": 4}),
     (band_edges, {"band": "theta", "rate_hz": 1000.0}),
@@ -129,6 +163,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (excess, {"observed": PAIRS, "expected": PAIRS}),
     (noise_correlations, {"counts": COUNTS, "conditions": KINDS, "types": KINDS}),
     (signal_correlations, {"counts": COUNTS, "conditions": SHOWN}),
+    (mean_by_area, {"correlations": noise_correlations(COUNTS, KINDS), "areas": AREAS}),
     (
         noise_correlation_type_test,
         {
@@ -147,6 +182,7 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (trial_features, {"units": UNITS, "trials": TRIALS, "window_s": (0, 0.1)}),
     (decode, {"features": COUNTS, "labels": KINDS, "folds": 3, "n_permutations": 3}),
     (decode_over_time, {"features": COUNTS[:, :, None], "labels": KINDS, "folds": 3}),
+    (generalise_over_time, {"features": COUNTS[:, :, None], "labels": KINDS, "n_permutations": 3}),
     (make_folds, {"labels": KINDS, "n_folds": 3, "groups": np.arange(12) // 2}),
     (pseudo_population, {"sessions": [(COUNTS, KINDS)] * 2, "n_trials": 3}),
     (learn_continually, {"model": GaussianNB(), "sessions": [Session(*(COUNTS, KINDS) * 2)] * 2}),
@@ -156,7 +192,9 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (raised_cosines, {"n_basis": 3, "last_s": 0.05, "bin_s": 0.01, "bend_s": 0.005}),
     (history_features, {"counts": COUNTS, "basis": np.ones((4, 2)), "starts": [0, 6]}),
     (gabor_energy, {"images": RANDOM.normal(size=(3, 8, 8)), "bank": BANK}),
-    (noise_ceiling, {"responses": RANDOM.normal(size=(2, 5, 3))}),
+    (noise_ceiling, {"responses": REPEATS}),
+    (normalised_correlation, {"predicted": REPEATS[..., 0], "responses": REPEATS}),
+    (bits_per_spike, {"rates": COUNTS + 1.0, "counts": COUNTS}),
     (tuning_fields, {"counts": SPIKES, "positions": WHERE, "edges": np.arange(11.0), "bin_s": 0.1}),
     (position_posterior, {"counts": SPIKES[:5], "fields": FIELDS, "bin_s": 0.1}),
     (
@@ -168,6 +206,17 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
             "bin_s": 0.1,
             "folds": 4,
             "step": 1.0,
+        },
+    ),
+    (
+        decode_clusterless,
+        {
+            "spikes": [(TIMES[:40] / 9, SPIKES[:40])],
+            "positions": WHERE,
+            "edges": np.arange(11.0),
+            "bin_s": 0.1,
+            "folds": 4,
+            "mark_sd": 1.0,
         },
     ),
     (smooth_positions, {"log_likelihood": -RANDOM.random((9, 5)), "kernels": ([0.2, 0.6, 0.2],)}),
@@ -182,12 +231,20 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (presence_ratio, {"times_s": TIMES, "start_s": 0.0, "stop_s": 100.0, "bin_s": 10.0}),
     (drift, {"times_s": TIMES, "positions": SIZES, "start_s": 0.0, "stop_s": 100.0}),
     (quality_table, {"units": UNITS, "start_s": 0.0, "stop_s": 2.0, "amplitudes": UNITS}),
+    (amplitude_cutoff, {"amplitudes": SIZES, "n_bins": 50, "smoothing_bins": 3.0}),
+    (noise_cutoff, {"amplitudes": SIZES, "n_bins": 50}),
+    (hill_contamination, {"times_s": TIMES, "duration_s": 100.0}),
+    (isi_violations_ratio, {"times_s": TIMES, "duration_s": 100.0}),
+    (rp_contamination, {"times_s": TIMES, "duration_s": 100.0}),
     (passes, {"table": TABLE, "limits": {"presence_ratio": (0.9, None)}, "need": None}),
     (isolation, {"features": COUNTS, "labels": KINDS, "unit": 0, "n_neighbours": 2}),
+    (isolation_table, {"features": COUNTS, "labels": KINDS, "n_neighbours": 2}),
+    (without_blinks, {"pupil": EYE, "margin_s": 0.05, "longest_s": 0.1}),
     (running_speed, {"position": LFP.with_data(np.arange(99.0)), "smooth_sd_s": 0.05}),
     (align, {"signal": LFP, "onsets_s": ON, "window_s": AROUND, "step_s": 0.05}),
     (d_prime, {"hits": 10, "misses": 5, "false_alarms": 3, "correct_rejections": 9}),
     (psychometric_curve, {"stimulus": SHOWN, "chose": KINDS, "level": 0.95}),
+    (fit_psychometric, {"stimulus": np.repeat(SHOWN[:4], 30), "chose": CHOICES, "n_resamples": 3}),
 ]
 ODD = (
     *(None, "a", b"a", np.nan, np.inf, -1, 0, 2.5, True, 1j, 1e308, 10**400, {}, [], [None], ["a"]),
@@ -196,12 +253,20 @@ ODD = (
 
 
 def spoiled(given: Any) -> Iterator[Any]:
-    """Yield what may stand in the place of an array, and is not quite it."""
+    """Yield what may stand in the place of an array, units or a signal, and is not quite it."""
+    if given is UNITS:
+        yield from ({0: []}, {0: [0.5]}, {0: [99.0]}, {0: [np.nan]}, {0: [2.0, 1.0]})
+    if isinstance(given, TimeSeries):
+        samples = np.asarray(given.data)
+        yield from (given.with_data(samples[:n]) for n in (0, 1))
+        yield from (given.with_data(samples * factor) for factor in (0.0, np.nan))
     if not isinstance(given, np.ndarray | xr.DataArray):
         return
     yield from (given[:0], given[:1], given[..., :0], given[::-1], given[0], given.astype(str))
     yield from (given.astype(object), given.astype(complex), np.asarray(given)[..., None])
-    yield from (given * np.nan, -given, given * 0, given * 1e300)
+    yield from (given * np.nan, -1 * given, given * 0, given * 1e300, given * 0 + 1)
+    some = np.arange(given.size).reshape(given.shape) % 7 == 0
+    yield from (given + np.where(some, odd, 0.0) for odd in (np.nan, np.inf))
     if isinstance(given, xr.DataArray):
         yield given.rename({given.dims[-1]: "elsewhere"})
 
@@ -210,15 +275,25 @@ def spoiled(given: Any) -> Iterator[Any]:
     ("function", "arguments"), [pytest.param(*call, id=call[0].__name__) for call in CALLS]
 )
 def test_it_is_used_or_refused_by_an_error_of_ours(function, arguments):
-    used(function(**arguments))
+    may = "NaN" in (inspect.getdoc(function) or "").partition("Returns\n")[2]
+    may |= holds_nan(function(**arguments))
     for name, given in arguments.items():
         for odd in (*ODD, *spoiled(given)):
             with suppress(PanneuroError):
-                used(function(**{**arguments, name: odd}))
+                assert may or not holds_nan(function(**{**arguments, name: odd})), (name, odd)
 
 
-def used(found: Any) -> None:
+def holds_nan(found: Any) -> bool:
+    """Return whether a result, used, has a NaN in it."""
     if isinstance(found, TimeSeries):
-        found.read(0.5, 0.6)
-    elif inspect.isgenerator(found):
-        list(found)
+        return holds_nan(found.read(found.first_s, found.first_s + 0.1))
+    if isinstance(found, xr.Dataset | pd.DataFrame):
+        return any(holds_nan(found[name]) for name in found)
+    if is_dataclass(found):
+        return any(holds_nan(getattr(found, field.name)) for field in fields(found))
+    if inspect.isgenerator(found):
+        found = list(found)
+    if isinstance(found, tuple | list):
+        return any(map(holds_nan, found))
+    array = np.asarray(found)
+    return array.dtype.kind in "fc" and bool(np.isnan(array).any())

@@ -108,12 +108,12 @@ def without_blinks(
     margin_s : float
         What is left out on each side of an artefact, in seconds.
     longest_s : float
-        Longer gaps stay NaN, in seconds.
+        Longer gaps stay, in seconds.
 
     Returns
     -------
     TimeSeries
-        Of the same times.
+        Of the same times; NaN in gaps that are longer, or at an end of the recording.
 
     Raises
     ------
@@ -157,12 +157,12 @@ def confident(
     least : float
         Frames of a lower likelihood are left out.
     longest_s : float
-        Gaps up to this length are bridged by straight lines; longer ones stay NaN, in seconds.
+        Gaps up to this length are bridged by straight lines, in seconds.
 
     Returns
     -------
     TimeSeries
-        Of the same times.
+        Of the same times; NaN in gaps that are longer, or at an end of the recording.
 
     Raises
     ------
@@ -222,13 +222,14 @@ def align(
     Returns
     -------
     DataArray of float64, dims (presentation, time) or (presentation, time, channel)
-        In the signal's unit; ``time`` is the middle of each step. NaN where nothing was recorded,
-        and all of a presentation whose baseline was not recorded whole.
+        In the signal's unit; ``time`` is the middle of each step. NaN where nothing, or
+        NaN, was recorded, and all of a presentation whose baseline was not recorded whole.
 
     Raises
     ------
     InputError
-        If an onset is not finite, or the result is larger than is allowed.
+        If an onset is not finite, no window meets the recording, or the result is larger than is
+        allowed.
 
     Examples
     --------
@@ -245,6 +246,13 @@ def align(
     times, channels = bins.centres_s, int(np.prod(signal.data.shape[1:], dtype=int))
     shape = (len(onsets), bins.count, channels)
     check_bytes(shape, np.float64, max_bytes, "aligning a signal", "align fewer events at a time")
+    outside = (onsets + times[-1] < signal.first_s) | (onsets + times[0] > signal.stop_s)
+    if len(onsets) and (outside.all() or not len(signal)):
+        raise InputError(
+            f"no window around events from {onsets.min():.3f} to {onsets.max():.3f} s meets "
+            f"{signal.name!r}, {len(signal)} samples from {signal.first_s:.3f} s",
+            hint="onsets are seconds on the signal's own clock",
+        )
     found = np.full(shape, np.nan)
     gap = _longest(signal) if longest_s is None else longest_s
     for row, onset in enumerate(onsets):

@@ -110,8 +110,8 @@ def decode_clusterless(
     Returns
     -------
     Dataset
-        As :func:`~panneuro.analysis.place.decode_position` returns it. A spike unlike any that was
-        learnt from tells nothing.
+        As :func:`~panneuro.analysis.place.decode_position` returns it: errors are NaN where the
+        true position is not known. A spike unlike any that was learnt from tells nothing.
 
     Raises
     ------

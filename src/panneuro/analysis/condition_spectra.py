@@ -142,7 +142,7 @@ def chi_squared_interval(
     -------
     low, high : ndarray of float64, shape of `power`
         ``ν S / χ²`` at the upper and lower tail of chi-squared with ν degrees of freedom (Percival
-        and Walden, 1993, section 7.4).
+        and Walden, 1993, section 7.4); NaN where the estimate is.
 
     Raises
     ------

@@ -218,6 +218,7 @@ def decode(
     Returns
     -------
     Decoding
+        Its ``p`` is NaN without permutations.
 
     Raises
     ------

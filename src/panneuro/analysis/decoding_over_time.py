@@ -134,6 +134,7 @@ def generalise_over_time(
     Dataset
         ``accuracy`` and ``p`` (train_time, test_time); ``p_max``, corrected for all pairs of times
         by the largest accuracy of each permutation; ``null`` (permutation, train_time, test_time).
+        p-values are NaN without permutations.
 
     Raises
     ------

@@ -133,6 +133,7 @@ def tuning_fields(
     Returns
     -------
     Fields
+        Rates are NaN where the animal never was.
 
     Raises
     ------

@@ -148,7 +148,8 @@ def isolation_table(
     Returns
     -------
     DataFrame
-        One row a unit, one column a metric of :class:`Isolation`.
+        One row a unit, one column a metric of :class:`Isolation`, NaN where :func:`isolation`
+        says.
 
     Raises
     ------

@@ -101,7 +101,7 @@ def permute(
     Returns
     -------
     ndarray, shape (n_permutations, n)
-        In the values' dtype.
+        In the values' dtype; NaN among them change places as the others do.
 
     Raises
     ------

@@ -187,8 +187,8 @@ def decode_position(
     Returns
     -------
     Dataset
-        ``position`` (time, axis), the middle of the likeliest bin, and ``true_position``;
-        ``error`` (time,), the distance between them, NaN where the true one is not known; and
+        ``position`` (time, axis), the middle of the likeliest bin; ``true_position``, and
+        ``error`` (time,), the distance between the two, NaN where it is not known; and
         ``certainty`` (time,), the probability of the likeliest bin. Positions and their error are
         in the unit of `positions`.
 

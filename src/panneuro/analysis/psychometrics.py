@@ -157,8 +157,8 @@ def fit_psychometric(
     -------
     DataFrame
         Rows ``threshold``, ``width``, ``guess`` and ``lapse``; columns ``value``, ``low`` and
-        ``high``. In ``attrs``, the ``log_likelihood`` and the ``deviance`` from the saturated
-        model.
+        ``high``, these two NaN without resamples. In ``attrs``, the ``log_likelihood`` and the
+        ``deviance`` from the saturated model.
 
     Raises
     ------

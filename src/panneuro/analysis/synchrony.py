@@ -51,7 +51,7 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     InputError
-        If they are not of the same units and lags.
+        If they are not of the same units and lags, or a count is negative or not finite.
 
     References
     ----------
@@ -72,6 +72,9 @@ def excess(observed: xr.DataArray, expected: xr.DataArray) -> xr.Dataset:
     if observed.dims != expected.dims or not observed.coords.equals(expected.coords):
         raise InputError("correlograms are compared with those of other units or lags")
     counts, means = reals(observed, "counts"), reals(expected, "expected counts")
+    for what, some in (("counts", counts), ("expected counts", means)):
+        if not (np.isfinite(some) & (some >= 0)).all():
+            raise InputError(f"{what} of correlograms are not all finite, and from 0")
     with np.errstate(invalid="ignore"):
         more = np.where(counts > 0, gammainc(np.maximum(counts, 1), means), 1.0)
     dims = observed.dims

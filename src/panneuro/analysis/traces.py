@@ -164,7 +164,7 @@ def evaluate(
     Returns
     -------
     array-like
-        `out`.
+        `out`; what is read raw, through no filter, keeps its NaN.
 
     Raises
     ------
