@@ -33,17 +33,19 @@ def stored(values, chunk=(16,), shard=(320,), change=lambda index: index):
     """Write an array as the assets' are, and open it through a head."""
     layout = Layout(values.shape, values.dtype, chunk, shard, CODECS)
     store = open_store(f"memory://{uuid.uuid4()}")
+    indexes, objects = {}, {}
     with ThreadPoolExecutor(1) as executor:
-        shards = list(ArrayWriter(values, layout, executor).shards())
-    for shard in shards:
-        body = bytes(shard.data)[: -len(shard.index)] + change(shard.index)
-        store.put(f"assets/owner/1/t/{shard.key}", body)
+        for shard in ArrayWriter(values, layout, executor).shards():
+            indexes[f"t/{shard.key}"] = index = change(shard.index)
+            objects[f"t/{shard.key}"] = "", 0, len(shard.data)
+            body = bytes(shard.data)[: -len(shard.index)] + index
+            store.put(f"assets/owner/1/t/{shard.key}", body)
     node = {"zarr_format": 3, "node_type": "array", "data_type": data_type(values.dtype)}
     node |= {"attributes": {}, **layout.metadata(0)}
     head = Head(
         {"t/zarr.json": json.dumps(node).encode()},
-        {f"t/{shard.key}": change(shard.index) for shard in shards},
-        {f"t/{shard.key}": ("", 0, len(shard.data)) for shard in shards},
+        indexes,
+        objects,
     )
     array = zarr.open_array(
         HeadStore(store, "assets/owner/1", head), path="t", mode="r", zarr_format=3

@@ -32,6 +32,11 @@ def executor():
         yield threads
 
 
+def written(writer):
+    """Write an array, and return its shards with bytes of their own."""
+    return [replace(shard, data=memoryview(bytes(shard.data))) for shard in writer.shards()]
+
+
 def opened(layout, shards, fill=0):
     """Open shards with plain zarr-python."""
     store = MemoryStore()
@@ -62,7 +67,7 @@ def test_plain_zarr_reads_the_very_same_array(shape, chunk, times, dtype):
     layout = Layout(shape, np.dtype(dtype), chunk, shard, CODECS)
     values = np.random.default_rng(1).integers(0, 2, shape).astype(dtype)
     with ThreadPoolExecutor(2) as threads:
-        shards = list(ArrayWriter(values, layout, threads).shards())
+        shards = written(ArrayWriter(values, layout, threads))
     array = opened(layout, shards)
     assert array.shape == shape
     assert np.array_equal(array[:], values)
@@ -74,11 +79,11 @@ def test_text_and_more_axes(executor):
     words = np.array(["a", "", "Zürich"] * 5, object)
     text = ({"name": "vlen-utf8"},)
     layout = Layout((15,), words.dtype, (4,), (8,), text)
-    shards = list(ArrayWriter(words, layout, executor).shards())
+    shards = written(ArrayWriter(words, layout, executor))
     assert opened(layout, shards, "")[:].tolist() == words.tolist()
     images = np.arange(5 * 4 * 3 * 2, dtype="u2").reshape(5, 4, 3, 2)
     layout = Layout(images.shape, images.dtype, (2, 4, 3, 2), (4, 4, 3, 2), CODECS)
-    shards = list(ArrayWriter(images, layout, executor).shards())
+    shards = written(ArrayWriter(images, layout, executor))
     assert np.array_equal(opened(layout, shards)[:], images)
 
 
@@ -97,7 +102,7 @@ def test_what_is_intact_is_kept_and_what_is_not_is_written_again(executor):
     flipped[5] ^= 1
     there["c/1/0"] = bytes(flipped)
     del there["c/2/0"]
-    again = list(ArrayWriter(DATA, LAYOUT, executor, there.get).shards())
+    again = written(ArrayWriter(DATA, LAYOUT, executor, there.get))
     assert [shard.is_stored for shard in again] == [True, False, False]
     assert {shard.key: bytes(shard.data) for shard in again} == first
 
@@ -193,7 +198,7 @@ def test_a_shard_that_another_writer_put_first_is_looked_at_again(executor):
         there.setdefault(key, bytes(theirs.data) if key == theirs.key else bytes(data))
         return key != theirs.key
 
-    shards = list(ArrayWriter(DATA, LAYOUT, executor, there.get, send).shards())
+    shards = written(ArrayWriter(DATA, LAYOUT, executor, there.get, send))
     assert [shard.is_stored for shard in shards] == [True, False, False]
     assert {shard.key: bytes(shard.data) for shard in shards} == there
 
@@ -201,3 +206,11 @@ def test_a_shard_that_another_writer_put_first_is_looked_at_again(executor):
 def test_what_cannot_be_put_is_told(executor):
     with pytest.raises(ConflictError, match="'c/0/0': other writers"):
         list(ArrayWriter(DATA, LAYOUT, executor, send=lambda *_: False).shards())
+
+
+def test_memory_of_shards_is_used_again(executor):
+    writer = ArrayWriter(DATA, LAYOUT, executor)
+    shards = [(np.frombuffer(shard.data, np.uint8), shard) for shard in writer.shards()]
+    (first, _), (second, _), (third, _) = shards
+    assert not np.shares_memory(first, second)
+    assert np.shares_memory(first, third)

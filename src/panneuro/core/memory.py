@@ -49,3 +49,46 @@ def scratch(use: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArr
         held[use] = memory[-memory.ctypes.data % LINE :][:size]
     found: npt.NDArray[Any] = held[use][:size].view(dtype).reshape(shape)
     return found
+
+
+class Pile:
+    """Bytes laid end to end, in memory that is used again when the pile is cleared.
+
+    Parameters
+    ----------
+    expected : int
+        Bytes that there is room for; of this, only what is used is memory.
+
+    Examples
+    --------
+    >>> pile = Pile(4)
+    >>> pile.add(b"one"), pile.add(b"two"), bytes(pile.held)
+    (0, 3, b'onetwo')
+    >>> pile.clear()
+    >>> pile.add(b"three"), bytes(pile.held)
+    (0, b'three')
+    """
+
+    def __init__(self, expected: int) -> None:
+        self._memory = np.empty(expected, np.uint8)
+        self._size = 0
+
+    def clear(self) -> None:
+        """Forget what was laid down; what was given as `held` will be written over."""
+        self._size = 0
+
+    def add(self, piece: bytes) -> int:
+        """Lay some bytes down, and return where they begin."""
+        start, end = self._size, self._size + len(piece)
+        if end > len(self._memory):
+            longer = np.empty(2 * end, np.uint8)
+            longer[:start] = self._memory[:start]
+            self._memory = longer
+        self._memory[start:end] = np.frombuffer(piece, np.uint8)
+        self._size = end
+        return start
+
+    @property
+    def held(self) -> memoryview:
+        """All of it, until the pile is cleared."""
+        return self._memory[: self._size].data

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from panneuro.core.cores import cores_here
 from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import ConflictError, CorruptionError, FormatError
-from panneuro.core.memory import scratch
+from panneuro.core.memory import Pile, scratch
 from panneuro.signals.arrays import LazyArray
 from panneuro.storage.chunks import ChunkCoder
 from panneuro.storage.layout import Layout, decode_index, encode_index
@@ -72,7 +72,7 @@ class Shard:
     index : bytes
         Its index, as it stands at its end.
     data : memoryview
-        The whole object.
+        The whole object, until the next shard but one is asked for: its memory is used again.
     is_stored : bool
         Whether it was already in the store, intact.
     """
@@ -141,31 +141,32 @@ class ArrayWriter:
         done : callable, optional
             Told of each shard that is in the store, in order, while the next is encoded.
         """
+        raw_bytes = math.prod(self.layout.shard) * self.layout.dtype.itemsize
+        piles = itertools.cycle([Pile(raw_bytes), Pile(raw_bytes)])
         with ThreadPoolExecutor(1, "panneuro-shards") as apart:
             before: Future[Shard] | None = None
             for position in itertools.product(*map(range, self.layout.grid)):
-                begun = self._begun(position, observe)
+                begin = partial(self._begun, position, observe, next(piles))
+                begun = begin()
                 if before is not None:
                     yield before.result()
-                before = apart.submit(self._ended, position, begun, observe, done)
+                before = apart.submit(self._ended, begun, begin, done)
                 del begun
             if before is not None:
                 yield before.result()
 
-    def _begun(self, position: tuple[int, ...], observe: Observe | None) -> tuple[Shard, str]:
+    def _begun(
+        self, position: tuple[int, ...], observe: Observe | None, pile: Pile
+    ) -> tuple[Shard, str]:
         """Return the shard in the store or a new one, and the digest of a damaged one there."""
         key = "c/" + "/".join(map(str, position))
         found = self._found(position, key, observe)
         if isinstance(found, Shard):
             return found, ""
-        return self._made(position, key, observe), found
+        return self._made(position, key, observe, pile), found
 
     def _ended(
-        self,
-        position: tuple[int, ...],
-        begun: tuple[Shard, str],
-        observe: Observe | None,
-        done: Done,
+        self, begun: tuple[Shard, str], begin: Callable[[], tuple[Shard, str]], done: Done
     ) -> Shard:
         """Return a shard once it is in the store."""
         for _ in range(ATTEMPTS):
@@ -173,7 +174,7 @@ class ArrayWriter:
             if shard.is_stored or self.send(shard.key, shard.data, damaged):
                 done(shard)
                 return shard
-            begun = self._begun(position, observe)
+            begun = begin()
         raise ConflictError(
             f"writing the shard {begun[0].key!r}: other writers keep replacing it by what is "
             "damaged",
@@ -190,17 +191,16 @@ class ArrayWriter:
             return Shard(key, there[-self.layout.index_bytes :], memoryview(there), True)
         return digest_bytes(there)
 
-    def _made(self, position: tuple[int, ...], key: str, observe: Observe | None) -> Shard:
-        pieces: deque[bytes] = deque()
-        end = 0
+    def _made(
+        self, position: tuple[int, ...], key: str, observe: Observe | None, pile: Pile
+    ) -> Shard:
+        pile.clear()
         written: list[tuple[int, int] | None] = [None] * math.prod(self.layout.chunks_per_shard)
         for number, encoded in self._encoded(position, observe):
-            written[number] = (end, len(encoded))
-            pieces.append(encoded)
-            end += len(encoded)
+            written[number] = (pile.add(encoded), len(encoded))
         index = encode_index(written)
-        pieces.append(index)
-        return Shard(key, index, _joined(pieces), False)
+        pile.add(index)
+        return Shard(key, index, pile.held, False)
 
     def _encoded(
         self, position: tuple[int, ...], observe: Observe | None
@@ -326,20 +326,6 @@ class ArrayWriter:
             self.look(tile.row, values, tile.column)
             self.coder.verify(values, there[span[0] : span[0] + span[1]])
         return True
-
-
-def _joined(pieces: deque[bytes]) -> memoryview:
-    """Return pieces as one; each is given up when it is copied.
-
-    Large arrays lie in large pages: memory that grows by small ones takes three times as long.
-    """
-    whole = np.empty(sum(map(len, pieces)), np.uint8)
-    end = 0
-    while pieces:
-        piece = pieces.popleft()
-        whole[end : end + len(piece)] = np.frombuffer(piece, np.uint8)
-        end += len(piece)
-    return whole.data
 
 
 def _gathered(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
