@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from scipy.special import ndtr, ndtri
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.kinds import check_choice
 from panneuro.analysis.labels import axes_of
 from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.streams import Seed, root, stream
+from panneuro.analysis.threads import one_thread
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
@@ -82,7 +82,7 @@ def bootstrap_mean(
     low, high, error = (np.empty(flat.shape[1]) for _ in range(3))
     for start in range(0, flat.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             means = _means(drawn, flat[:, part])
         error[part] = means.std(axis=0, ddof=1)
         low[part], high[part] = _ends(flat[:, part], means, level, method)

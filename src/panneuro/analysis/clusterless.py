@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import ranges
 from panneuro.analysis.fields import (
@@ -39,6 +38,7 @@ from panneuro.analysis.place import (
     stretches,
 )
 from panneuro.analysis.reals import reals
+from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
@@ -344,7 +344,7 @@ class _Likelihood:
         for part in ranges(spikes.stop - spikes.start, max(1, self.max_bytes // each)):
             rows = slice(spikes.start + part.start, spikes.start + part.stop)
             marks = group.marks[rows]
-            with threadpool_limits(1):
+            with one_thread():
                 near = marks @ others.T
             near -= squares
             near -= 0.5 * np.einsum("ij,ij->i", marks, marks)[:, None]

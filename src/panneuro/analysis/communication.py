@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_number
 from panneuro.analysis.folds import check_folds
@@ -22,6 +21,7 @@ from panneuro.analysis.labels import unit_names
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.analysis.streams import Seed, root, spread, stream
+from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
@@ -126,7 +126,7 @@ def reduced_rank_regression(
     x, y = _checked(source, target, ridge)
     n_ranks = _at_most(max_rank, x, y)
     parts = _folds(folds, len(x), seed)
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         total = _Moments.of(x, y)
         performance = np.stack(
             [_performance(total, x[part], y[part], ridge, n_ranks) for part in parts]
@@ -267,7 +267,7 @@ def _best(
 ) -> float:
     """Return the largest mean performance with the trials of the target in some order."""
     moved = y[order]
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         total = _Moments.of(x, moved)
         found = [_performance(total, x[part], moved[part], ridge, n_ranks) for part in parts]
     return float(np.mean(found, axis=0)[1:].max())
@@ -331,7 +331,7 @@ def canonical_correlations(
     x, y = _checked(source, target, ridge)
     n_pairs = _at_most(n_components, x, y)
     parts = _folds(folds, len(x), seed)
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         total = _Moments.of(x, y)
         correlations, a, b = _canonical(total, ridge, n_pairs)
         held_out = [_held_out(total, x[part], y[part], ridge, n_pairs) for part in parts]

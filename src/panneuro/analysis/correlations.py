@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.reals import as_array, reals
+from panneuro.analysis.threads import one_thread
 from panneuro.analysis.trial_counts import Floats, TrialCounts
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
@@ -154,7 +154,7 @@ def signal_correlations(
 
 def products(rows: Floats) -> npt.NDArray[np.float64]:
     """Return ``rows.T @ rows``, of which NumPy has half computed and half mirrored."""
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         return np.asarray(rows.T @ rows, dtype=np.float64)
 
 

@@ -30,14 +30,12 @@ from panneuro.analysis.correlograms import (
 from panneuro.analysis.epochs import Epochs, within
 from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.lags import Lags
+from panneuro.analysis.threads import one_thread
 from panneuro.analysis.trains import Trains, Units
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
-from panneuro.core.extras import need
 from panneuro.core.reals import is_real
 from panneuro.signals.table import Intervals
-
-threadpoolctl = need("threadpoolctl", "analysis", "Expected correlograms")
 
 type Floats = npt.NDArray[np.floating[Any]]
 
@@ -159,7 +157,7 @@ def _products_from(
     earlier = counts[:_WINDOWS]
     found = np.empty((reach + 1, n_units, n_units))
     found[0] = products(earlier)
-    with threadpoolctl.threadpool_limits(1, "blas"):
+    with one_thread():
         for step in range(1, reach + 1):
             found[step] = earlier.T @ counts[step : step + _WINDOWS]
     return found

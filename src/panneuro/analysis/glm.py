@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_number, check_threads
 from panneuro.analysis.group_lasso import descend
 from panneuro.analysis.labels import unit_names
 from panneuro.analysis.poisson import Array, Problem
 from panneuro.analysis.reals import as_array, beyond, reals
+from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
 
@@ -139,7 +139,7 @@ def fit_poisson(
         raise InputError(f"cells are done at a slope of {tolerance!r}", hint="tolerance=1e-5")
     points, spikes = _check(features, counts)
     penalties = _check_ridge(ridge, points.shape[1])
-    with threadpool_limits(1):
+    with one_thread():
         problem = Problem.of(points, spikes, penalties, executor)
         found, steps = _newton(problem, tolerance, max_steps)
         if group_penalty:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.labels import Integers
+from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -188,7 +188,7 @@ def predict(
     True
     """
     n_classes, n_folds = int(codes.max()) + 1, int(folds.max()) + 1
-    with threadpool_limits(1):
+    with one_thread():
         points = rotate(features)
         rows = [np.flatnonzero(folds == fold) for fold in range(n_folds)]
         parts = [moments(points[row], codes[row], n_classes, features.shape[1]) for row in rows]

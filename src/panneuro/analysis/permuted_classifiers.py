@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.compiling import compiled
 from panneuro.analysis.labels import Integers
 from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, rotate
 from panneuro.analysis.streams import spread
+from panneuro.analysis.threads import one_thread
 from panneuro.analysis.two_classes import discriminant_accuracies, ridge_accuracies
 from panneuro.core.errors import InputError
 
@@ -87,7 +87,7 @@ def permuted_accuracies(
     strengths, n_classes = model.strengths, int(codes.max()) + 1
     if len(strengths) > 1:
         raise InputError(f"closed forms need one strength, not {strengths}")
-    with threadpool_limits(1):
+    with one_thread():
         points, sides = rotate(features), _sides(folds)
         n_units = features.shape[1]
         if isinstance(model, LDA) and n_classes == 2:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from panneuro.analysis.blocks import check_number, ranges
 from panneuro.analysis.fields import (
@@ -29,6 +28,7 @@ from panneuro.analysis.folds import check_folds
 from panneuro.analysis.kinds import check_kind
 from panneuro.analysis.reals import reals
 from panneuro.analysis.state_space import normal_moves, smooth_blocks
+from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -85,7 +85,7 @@ def position_log_likelihood(
         raise InputError(f"{spikes.shape[1]} units were given fields of {len(fields.rates_hz)}")
     logs, totals = _weights(fields, bin_s, dtype)
     found = np.empty((len(spikes), len(totals)), dtype=logs.dtype)
-    with threadpool_limits(1):
+    with one_thread():
         _log_likelihood(spikes, logs, totals, found)
     return found
 
@@ -275,7 +275,7 @@ class _Likelihood:
         folds, logs = self.folds[rows], self.weights[0][0]
         found = np.empty((len(folds), logs.shape[1]), dtype=logs.dtype)
         changes = (np.flatnonzero(np.diff(folds)) + 1).tolist()
-        with threadpool_limits(1):
+        with one_thread():
             for first, last in pairwise([0, *changes, len(folds)]):
                 spikes = self.spikes[rows.start + first : rows.start + last]
                 logs, totals = self.weights[folds[first]]

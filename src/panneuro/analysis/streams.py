@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from functools import cache, partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
 
 type Seed = int | np.random.SeedSequence | np.random.Generator
@@ -84,7 +84,7 @@ def spread[T, R](
     >>> list(spread(abs, [-1, 2]))
     [1, 2]
     """
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         if executor is None:
             yield from map(task, items)
             return
@@ -103,4 +103,4 @@ def _pinned[T, R](caller: int, task: Callable[[T], R], item: T) -> R:
 def _pin(process: int) -> None:
     """Give BLAS one thread in a process that does nothing else."""
     del process
-    threadpool_limits(1, "blas")
+    one_thread().__enter__()
