@@ -11,16 +11,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
+from panneuro.analysis.cuts import Rows, first_rows, gathered, length_of, runs
 from panneuro.analysis.kinds import check_choice
-from panneuro.analysis.tapers import (
-    Rows,
-    Tapers,
-    first_rows,
-    gathered,
-    length_of,
-    runs,
-    slepians,
-)
+from panneuro.analysis.tapers import Tapers, slepians
 from panneuro.analysis.traces import labels_of
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
@@ -91,7 +84,7 @@ def cross_spectra(
     check_bytes(shape, np.complex64, max_bytes, "relating all pairs of channels", hint)
     total = np.zeros(shape, np.complex64)
     task = partial(_products_of_run, signal, rows, tapers)
-    for found in in_order(task, runs(signal, rows, tapers), executor):
+    for found in in_order(task, runs(signal, rows, tapers.n_samples), executor):
         total += found
     observations = len(rows) * len(tapers)
     total *= (tapers.one_sided / observations).astype(np.float32)[:, None, None]
@@ -111,7 +104,7 @@ def _products_of_run(
     """Sum the products of all pairs of channels over the windows of a run, and tapers."""
     n = signal.n_channels
     total: npt.NDArray[np.complex64] = np.zeros((tapers.n_frequencies, n, n), np.complex64)
-    for _, samples in gathered(signal, rows, tapers, run, _BATCH_VALUES):
+    for _, samples in gathered(signal, rows, tapers.n_samples, run, _BATCH_VALUES):
         transformed = tapers.transform(samples).swapaxes(0, 1)
         observed = transformed.reshape(tapers.n_frequencies, -1, n)
         total += observed.conj().swapaxes(1, 2) @ observed

@@ -12,10 +12,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
+from panneuro.analysis.cuts import Rows, first_rows, length_of, runs
 from panneuro.analysis.kinds import check_choice
 from panneuro.analysis.reals import beyond, reals
 from panneuro.analysis.spectra import labelled_power, powers_of_run
-from panneuro.analysis.tapers import Rows, Tapers, first_rows, length_of, runs, slepians
+from panneuro.analysis.tapers import Tapers, slepians
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -194,7 +195,7 @@ def _summed(
     counts = np.zeros(shape, dtype=np.int64)
     np.add.at(counts, (which, groups), 1)
     task = partial(powers_of_run, signal, rows, tapers)
-    for run, powers in in_order(task, runs(signal, rows, tapers), executor):
+    for run, powers in in_order(task, runs(signal, rows, tapers.n_samples), executor):
         for window, power in zip(run.tolist(), powers, strict=True):
             totals[which[window], groups[window]] += power
     return _Sums(totals.swapaxes(2, 3), counts)

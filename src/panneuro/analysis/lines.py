@@ -11,16 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
-from panneuro.analysis.tapers import (
-    Rows,
-    Tapers,
-    first_rows,
-    gathered,
-    length_of,
-    runs,
-    samples_in,
-    slepians,
-)
+from panneuro.analysis.cuts import Rows, first_rows, gathered, length_of, runs, samples_in
+from panneuro.analysis.tapers import Tapers, slepians
 from panneuro.analysis.traces import labels_of, physical, rate_of
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -102,7 +94,7 @@ def line_test(
     check_bytes((3, *shape), np.float64, max_bytes, "testing for lines", hint)
     f, amplitude = np.empty(shape), np.empty(shape)
     task = partial(_tested_run, signal, rows, tapers)
-    for run, ratio, size in in_order(task, runs(signal, rows, tapers), executor):
+    for run, ratio, size in in_order(task, runs(signal, rows, tapers.n_samples), executor):
         f[run], amplitude[run] = ratio, size
     dims = ("presentation", "channel", "frequency")
     named = {
@@ -120,7 +112,7 @@ def _tested_run(
     shape = (len(run), signal.n_channels, tapers.n_frequencies)
     f, amplitude = np.empty(shape), np.empty(shape)
     sums = tapers.windows.sum(1)
-    for part, samples in gathered(signal, rows, tapers, run):
+    for part, samples in gathered(signal, rows, tapers.n_samples, run):
         means, ratio = _harmonic(tapers.transform(samples).astype(np.complex128), sums)
         f[part] = ratio.transpose(1, 2, 0)
         amplitude[part] = 2 * np.abs(means).transpose(1, 2, 0)

@@ -11,18 +11,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from panneuro.analysis.blocks import MAX_BYTES, check_bytes, in_order
+from panneuro.analysis.cuts import Rows, first_rows, gathered, length_of, regular_rows, runs
 from panneuro.analysis.epochs import Epochs
-from panneuro.analysis.tapers import (
-    Rows,
-    Tapers,
-    first_rows,
-    gathered,
-    length_of,
-    regular_rows,
-    runs,
-    single_taper,
-    slepians,
-)
+from panneuro.analysis.tapers import Tapers, single_taper, slepians
 from panneuro.analysis.traces import Floats, labels_of, numbers
 from panneuro.core.errors import InputError
 from panneuro.core.reals import is_real
@@ -88,7 +79,7 @@ def welch(
     rows = regular_rows(signal, n, max(1, n - int(overlap * n)), epochs)
     task = partial(_sum_of_run, signal, rows, tapers)
     total = np.zeros((tapers.n_frequencies, signal.n_channels))
-    for found in in_order(task, runs(signal, rows, tapers), executor):
+    for found in in_order(task, runs(signal, rows, tapers.n_samples), executor):
         total += found
     density = (total / len(rows)).T * tapers.one_sided
     return labelled_power(density, signal, tapers, ("channel", "frequency"))
@@ -220,14 +211,14 @@ def spectrogram(
 def powers_of_run(signal: TimeSeries, rows: Rows, tapers: Tapers, run: Rows) -> tuple[Rows, Floats]:
     """Return the windows of a run with their power, shape (n_run, n_frequencies, n_channels)."""
     found = np.empty((len(run), tapers.n_frequencies, signal.n_channels), np.float32)
-    for part, samples in gathered(signal, rows, tapers, run):
+    for part, samples in gathered(signal, rows, tapers.n_samples, run):
         found[part] = tapers.power(samples).swapaxes(0, 1)
     return run, found
 
 
 def _sum_of_run(signal: TimeSeries, rows: Rows, tapers: Tapers, run: Rows) -> Values:
     total: Values = np.zeros((tapers.n_frequencies, signal.n_channels))
-    for _, samples in gathered(signal, rows, tapers, run):
+    for _, samples in gathered(signal, rows, tapers.n_samples, run):
         total += tapers.power(samples).sum(1, dtype=np.float64)
     return total
 
@@ -241,7 +232,7 @@ def _each(
     found = np.empty(shape, np.float32)
     weights = tapers.one_sided.astype(np.float32)
     task = partial(powers_of_run, signal, rows, tapers)
-    for run, powers in in_order(task, runs(signal, rows, tapers), executor):
+    for run, powers in in_order(task, runs(signal, rows, tapers.n_samples), executor):
         found[run] = powers.swapaxes(1, 2) * weights
     return found
 
