@@ -11,7 +11,7 @@ from typing import Any
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes, Probes
 from panneuro.formats.hdf5 import check_contained, is_hdf5, open_hdf5, whole
-from panneuro.formats.online import Online, Shift, lines, spikes, told_events
+from panneuro.formats.online import Online, Shift, digital, spikes, told_events
 from panneuro.formats.rawio import Raw, guarded, open_raw
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
@@ -226,8 +226,7 @@ class NeoFormat:
         for part, (shift, suffix) in zip(raw.parts, shifts, strict=True):
             clock = _shifted(self.clock, shift)
             for kind, signal in signals(raw, found, part, suffix, clock, electrodes):
-                made.append(signal)
-                made.extend(lines(signal, notes) if kind == "digital" else ())
+                made.extend(digital(signal, notes) if kind == "digital" else (signal,))
         made.extend(self.events(raw, shifts))
         made.extend(spikes(raw, shifts, self.spike_span, notes))
         if len(electrodes):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from panneuro.formats.rawio import Raw
 from panneuro.formats.streams import slug
+from panneuro.signals.arrays import Sliced
 from panneuro.signals.events import Events
 from panneuro.signals.table import Intervals, Table
 from panneuro.signals.timeseries import TimeSeries
@@ -22,6 +25,9 @@ Online = Callable[[Raw, list[Shift]], Iterable[Events | Intervals]]
 
 _BLOCK_ROWS = 1 << 20
 _MAX_LINES_BYTES = 1 << 30
+
+_SELDOM = 4
+"""Words that take at most one in so many of their bytes as changes are kept so."""
 
 
 def told_events(raw: Raw, shifts: list[Shift]) -> Iterator[Events | Intervals]:
@@ -101,45 +107,91 @@ def distinct(names: list[str]) -> list[str]:
     return found
 
 
-def lines(signal: TimeSeries, notes: list[str]) -> Iterator[Events]:
-    """Yield the edges of every line of a digital word, if there are any.
+def digital(signal: TimeSeries, notes: list[str]) -> Iterator[TimeSeries | Events]:
+    """Yield digital words, and the edges of every line of them, if there are any.
+
+    Words that seldom change are kept as their changes: they often lie between the samples of many
+    channels, all of which would have to be read for them again.
 
     Parameters
     ----------
     signal : TimeSeries
-        Digital words; bit k of a channel is line k.
+        Digital words, times × channels; bit k of a channel is line k.
     notes : list of str
         Told if the signal is too long to be searched while it is opened.
     """
     if signal.n_bytes > _MAX_LINES_BYTES:
         notes.append(f"{signal.name}: too long to be searched for edges when it is opened")
+        yield signal
         return
-    edges: dict[str, list[npt.NDArray[np.float64]]] = {}
-    for channel in range(signal.n_channels):
-        name = signal.channels[channel] if signal.channels else "line"
-        for rows, words, changed in _changes(signal, channel):
-            times = signal.start_s + rows / (signal.rate_hz or 1.0)
-            for bit in range(8 * signal.data.dtype.itemsize):
-                for word, level in (("on", 1), ("off", 0)):
-                    hit = (changed >> bit & 1 == 1) & (words >> bit & 1 == level)
-                    if hit.any():
-                        edges.setdefault(f"{name} line {bit} {word}", []).append(times[hit])
-    if edges:
-        found: dict[Any, npt.ArrayLike] = {k: np.concatenate(v) for k, v in sorted(edges.items())}
+    found = _changes(signal)
+    size = sum(changes.rows.nbytes + changes.words.nbytes for changes in found)
+    if _SELDOM * size <= signal.n_bytes:
+        read = partial(_unrolled, found, signal.data.dtype)
+        yield replace(signal, data=Sliced(signal.data.shape, signal.data.dtype, read))
+    else:
+        yield signal
+    trains: dict[Any, npt.ArrayLike] = {}
+    for channel, changes in enumerate(found):
+        trains |= _edges(signal, channel, changes)
+    if trains:
         said = f"edges of the digital lines in {signal.name}"
-        yield Events.from_trains(f"{signal.name}_lines", found, description=said)
+        ordered = dict(sorted(trains.items()))
+        yield Events.from_trains(f"{signal.name}_lines", ordered, description=said)
 
 
-def _changes(signal: TimeSeries, channel: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield, block by block, the rows where a word changes, the new words and their new bits."""
-    last: Any = None
+@dataclass(frozen=True)
+class _Changes:
+    """The rows where a word becomes another, the first among them, and what it becomes."""
+
+    rows: npt.NDArray[np.int64]
+    words: npt.NDArray[np.int64]
+
+
+def _changes(signal: TimeSeries) -> list[_Changes]:
+    """Return the changes of each channel; the words are read once, block by block."""
+    rows: list[list[Any]] = [[np.empty(0, np.int64)] for _ in range(signal.n_channels)]
+    words: list[list[Any]] = [[np.empty(0, np.int64)] for _ in range(signal.n_channels)]
+    before: Any = None
     for first in range(0, len(signal), _BLOCK_ROWS):
-        block = np.asarray(signal.data[first : first + _BLOCK_ROWS, channel])
-        words = block.astype(np.int64)
-        before = np.concatenate([words[:1] if last is None else [last], words[:-1]])
-        rows = np.flatnonzero(words != before)
-        yield first + rows, words[rows], words[rows] ^ before[rows]
-        last = words[-1]
+        block = np.asarray(signal.data[first : first + _BLOCK_ROWS]).astype(np.int64)
+        is_new = np.ones(block.shape, bool)
+        np.not_equal(block[1:], block[:-1], out=is_new[1:])
+        if before is not None:
+            is_new[0] = block[0] != before
+        before = block[-1]
+        for channel in range(signal.n_channels):
+            changed = np.flatnonzero(is_new[:, channel])
+            rows[channel].append(first + changed)
+            words[channel].append(block[changed, channel])
+    return [_Changes(*map(np.concatenate, pair)) for pair in zip(rows, words, strict=True)]
+
+
+def _unrolled(
+    found: list[_Changes], dtype: np.dtype[Any], start: int, stop: int
+) -> npt.NDArray[Any]:
+    """Return the words in some rows, times × channels."""
+    block = np.empty((stop - start, len(found)), dtype)
+    for channel, changes in enumerate(found if stop > start else ()):
+        first = np.searchsorted(changes.rows, start, "right") - 1
+        last = np.searchsorted(changes.rows, stop)
+        begins = np.maximum(changes.rows[first:last], start)
+        block[:, channel] = np.repeat(changes.words[first:last], np.diff(begins, append=stop))
+    return block
+
+
+def _edges(
+    signal: TimeSeries, channel: int, changes: _Changes
+) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    """Yield the name and the times of the edges of each line of a channel."""
+    name = signal.channels[channel] if signal.channels else f"word {channel}"
+    words, before = changes.words[1:], changes.words[:-1]
+    times = signal.start_s + changes.rows[1:] / (signal.rate_hz or 1.0)
+    for bit in range(8 * signal.data.dtype.itemsize):
+        for word, level in (("on", 1), ("off", 0)):
+            hit = ((words ^ before) >> bit & 1 == 1) & (words >> bit & 1 == level)
+            if hit.any():
+                yield f"{name} line {bit} {word}", times[hit]
 
 
 def spikes(
