@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from panneuro.core.errors import FormatError, LimitError
 from panneuro.formats import described
 from panneuro.formats.arrays import read as read_arrays
+from panneuro.formats.flat import Flat
 from panneuro.formats.readers import choose, read
 from panneuro.formats.source import Source
 
@@ -76,7 +77,7 @@ def test_npy_stays_on_disk(tmp_path: Path) -> None:
     np.save(tmp_path / "ca1.npy", VALUES[:, 0])
     describe(tmp_path / "ca1.yaml", unit="volts")
     found = read(tmp_path)["ca1"]
-    assert isinstance(found.data, np.memmap)
+    assert isinstance(found.data, Flat)
     np.testing.assert_array_equal(found.read(0.002, 0.005), VALUES[2:5, 0])
 
 

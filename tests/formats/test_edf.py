@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.errors import FormatError
+from panneuro.formats import edf
 from panneuro.formats.edf import read as read_edf
 from panneuro.formats.readers import Match, choose, read
 from panneuro.formats.source import Source
@@ -82,7 +83,9 @@ EXTREMES = np.array([-(2**23), 2**23 - 1, -1, 0, 1, 255, 256, -65536])
 SAMPLES = np.stack([np.stack([EXTREMES, EXTREMES[::-1], np.arange(8) << 8])] * 2)
 
 
-def test_samples_of_24_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("piece", [1, 50, 1 << 20])
+def test_samples_of_24_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(edf, "_PIECE_SAMPLES", piece)
     write_bdf(tmp_path / "x.bdf", SAMPLES)
     assert choose(Source(tmp_path)) == ("edf", Match(0.9, "x.bdf is BDF, EDF of 24 bits"))
     found = read(tmp_path)
@@ -105,7 +108,11 @@ def test_damage_to_24_bits_is_an_error_or_harmless(tmp_path: Path, data: st.Data
     refused_or_read(read_edf, Source(tmp_path / "x.bdf"))
 
 
-def test_channels_of_a_rate_and_unit_are_one_signal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("piece", [1, 50, 1 << 20])
+def test_channels_of_a_rate_and_unit_are_one_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(edf, "_PIECE_SAMPLES", piece)
     write_edf(tmp_path / "x.edf")
     assert choose(Source(tmp_path))[0] == "edf"
     found = read(tmp_path)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from panneuro.core.errors import FormatError, LimitError, PanneuroError
 from panneuro.core.extras import need
+from panneuro.formats.flat import Flat
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
 from panneuro.signals.arrays import LazyArray, Sliced
@@ -112,17 +113,17 @@ class _File:
         self.samples = self._samples(path)
         self.all = [self._sweep(number) for number in range(abf.sweepCount)]
         for sweep in self.all:
-            if not (0 <= sweep.first <= sweep.first + sweep.count <= len(self.samples)):
+            if not (0 <= sweep.first <= sweep.first + sweep.count <= self.samples.shape[0]):
                 raise FormatError(
                     f"reading {path.name!r}: sweep {sweep.number} has {sweep.count:,} samples from "
-                    f"{sweep.first:,} on, of {len(self.samples):,} that there are",
+                    f"{sweep.first:,} on, of {self.samples.shape[0]:,} that there are",
                     hint="copy it again from where it was recorded",
                 )
         self.waveform = lru_cache(maxsize=2)(self._waveform)
         self.titles: dict[int, list[str]] = {}
         self.answers: dict[int, list[str]] = {}
 
-    def _samples(self, path: Path) -> npt.NDArray[Any]:
+    def _samples(self, path: Path) -> Flat:
         dtype = np.dtype("<i2" if self.abf._nDataFormat == 0 else "<f4")
         count = int(self.abf.dataPointCount) // self.n_channels
         whole = self.abf.dataByteStart + count * self.n_channels * dtype.itemsize
@@ -132,9 +133,7 @@ class _File:
                 f"{path.stat().st_size:,}",
                 hint="copy it again from where it was recorded",
             )
-        return np.memmap(
-            path, dtype, "r", offset=self.abf.dataByteStart, shape=(count, self.n_channels)
-        )
+        return Flat(path, dtype, int(self.abf.dataByteStart), (count, self.n_channels))
 
     def _sweep(self, number: int) -> _Sweep:
         """Find a sweep in the samples, and when it began by the table the amplifier wrote."""
@@ -167,7 +166,7 @@ class _File:
         stored = self.samples.dtype.kind == "f"
         return TimeSeries(
             name,
-            self.samples[sweep.first : sweep.first + sweep.count, channel],
+            Sliced((sweep.count,), self.samples.dtype, partial(self._trace, sweep, channel)),
             unit,
             rate_hz=self.rate,
             start_s=sweep.start_s,
@@ -181,6 +180,9 @@ class _File:
             attributes=self._attributes(sweep, channel),
             source=label,
         )
+
+    def _trace(self, sweep: _Sweep, channel: int, start: int, stop: int) -> npt.NDArray[Any]:
+        return self.samples.part(sweep.first + start, sweep.first + stop, [channel])[:, 0]
 
     def _attributes(self, sweep: _Sweep, channel: int) -> dict[str, Any]:
         told: dict[str, Any] = {

@@ -111,18 +111,19 @@ def _raw(path: Path, description: Description) -> LazyArray:
             f"{n_channels} channels of {dtype} ({row} bytes)",
             hint=f"correct dtype, n_channels or header_bytes in {description.path!r}",
         )
-    return Flat(path, dtype, header, n_channels).array(size // row)
+    return Flat(path, dtype, header, (size // row, n_channels))
 
 
 def _packed(path: Path) -> Iterator[tuple[str, LazyArray, Description]]:
     found = npz.load(path)
-    told = {name: array.item() for name, array in found.items() if array.ndim == 0}
+    single = {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
+    told = {name: array.item() for name, array in single.items() if array.ndim == 0}
     description = of(path, told)
     if description is None:
         raise FormatError(f"reading {str(path)!r}: nothing tells its rate and unit", hint=example())
     each = description.values.get("signals", {})
     for name, array in found.items():
-        if array.ndim and array.dtype.kind in "iufb":
+        if array.shape and array.dtype.kind in "iufb":
             more = each.get(name, {}) if isinstance(each, Mapping) else {}
             yield name, array, Description(description.path, {**description.values, **more})
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
 from panneuro.formats.electrodes import Electrodes
+from panneuro.formats.flat import Flat
 from panneuro.formats.rawio import Columnar
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import Source
@@ -32,6 +33,8 @@ _FIELDS = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 """Bytes of each field of a channel: label, transducer, unit, four limits, filter, samples, rest."""
 _MAX_CHANNELS = 10_000
 _MAX_RECORD_BYTES = 1 << 30
+_PIECE_SAMPLES = 1 << 20
+"""Records of more samples are not read whole where a part of one is wanted."""
 _NOTES = ("EDF Annotations", "BDF Annotations")
 _BEGINS = {b"0       ": 2, b"\xffBIOSEMI": 3}
 """How files begin, with the bytes of a sample."""
@@ -177,8 +180,8 @@ def _start(text: str) -> str:
         return ""
 
 
-def _records(path: Path, header: Header, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """Return the bytes of every sample: records × samples × bytes."""
+def _records(path: Path, header: Header, notes: list[str]) -> Flat:
+    """Return where every sample is: records × samples, of three bytes those that are no number."""
     row = header.sample_bytes * header.record_length
     size = path.stat().st_size - header.n_bytes
     if row > _MAX_RECORD_BYTES or size < row or size % row:
@@ -193,23 +196,22 @@ def _records(path: Path, header: Header, notes: list[str]) -> npt.NDArray[np.uin
             f"{path.name} holds {count:,} of the {header.n_records:,} records that its header "
             "announces"
         )
-    shape = (count, header.record_length, header.sample_bytes)
-    return np.memmap(path, np.uint8, "r", header.n_bytes, shape)
+    sample = np.dtype("<i2" if header.sample_bytes == 2 else "V3")
+    return Flat(path, sample, header.n_bytes, (count, header.record_length))
 
 
-def _annotations(
-    header: Header, records: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.float64], Intervals | None]:
+def _annotations(header: Header, records: Flat) -> tuple[npt.NDArray[np.float64], Intervals | None]:
     """Return when each record begins, by the clock of what was annotated, and that."""
     import pandas as pd
 
     rows: list[tuple[float, float, str]] = []
-    onsets: npt.NDArray[np.float64] = np.arange(len(records), dtype=np.float64) * header.record_s
+    onsets: npt.NDArray[np.float64] = (
+        np.arange(records.shape[0], dtype=np.float64) * header.record_s
+    )
     noted = [channel for channel in header.channels if channel.label in _NOTES]
     for place, channel in enumerate(noted):
-        span = slice(channel.first, channel.first + channel.n_samples)
-        for number, record in enumerate(records):
-            for index, (onset, lasts, said) in enumerate(_TAL.findall(record[span].tobytes())):
+        for number, record in enumerate(_said(records, channel)):
+            for index, (onset, lasts, said) in enumerate(_TAL.findall(record)):
                 texts = [text.decode("utf-8", "replace") for text in said.split(b"\x14") if text]
                 if index == 0 and place == 0 and not texts:
                     onsets[number] = float(onset)
@@ -223,9 +225,19 @@ def _annotations(
     return onsets, annotations if rows else None
 
 
+def _said(records: Flat, channel: Channel) -> Iterator[bytes]:
+    """Yield what a channel of annotations holds in each record."""
+    count, length = records.shape
+    step = max(1, _PIECE_SAMPLES // channel.n_samples)
+    for at in range(0, count, step):
+        firsts = [r * length + channel.first for r in range(at, min(at + step, count))]
+        found = records.runs([(first, first + channel.n_samples) for first in firsts])
+        yield from (record.tobytes() for record in found.reshape(len(firsts), -1))
+
+
 def _signals(
     header: Header,
-    records: npt.NDArray[np.uint8],
+    records: Flat,
     onsets: npt.NDArray[np.float64],
     electrodes: Electrodes,
 ) -> Iterator[TimeSeries]:
@@ -251,7 +263,9 @@ def _signals(
         pairs = list(zip(channels, powers, strict=True))
         yield TimeSeries(
             name,
-            Columnar(len(records) * n_samples, firsts, kept, partial(_read, records, n_samples)),
+            Columnar(
+                records.shape[0] * n_samples, firsts, kept, partial(_read, records, n_samples)
+            ),
             unit,
             rate_hz=None if is_paused else rate,
             start_s=0.0 if is_paused else float(onsets[0]),
@@ -276,23 +290,36 @@ def _stamps(
 
 
 def _read(
-    records: npt.NDArray[np.uint8], n: int, start: int, stop: int, firsts: npt.NDArray[np.int64]
+    records: Flat, n: int, start: int, stop: int, firsts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.integer[Any]]:
+    """Return samples of channels, each of which has `n` in every record."""
     low, high = start // n, -(-stop // n)
+    length = records.shape[1]
+    if length > _PIECE_SAMPLES:
+        spans = [
+            (record * length + first + begin, record * length + first + end)
+            for first in firsts.tolist()
+            for record in range(low, high)
+            for begin, end in [(max(start - record * n, 0), min(stop - record * n, n))]
+        ]
+        return _whole(records.runs(spans)).reshape(len(firsts), -1).T
+    found = np.empty((len(firsts), high - low, n), records.dtype)
+    step = _PIECE_SAMPLES // length
+    for at in range(low, high, step):
+        piece = records.rows(at, min(at + step, high))
+        for samples, first in zip(found, firsts, strict=True):
+            samples[at - low : at - low + len(piece)] = piece[:, first : first + n]
     span = slice(start - low * n, stop - low * n)
-    columns = [_whole(records[low:high, first : first + n])[span] for first in firsts]
-    return np.stack(columns, axis=1)
+    return _whole(found.ravel()).reshape(len(firsts), -1)[:, span].T
 
 
-def _whole(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.integer[Any]]:
+def _whole(samples: npt.NDArray[Any]) -> npt.NDArray[np.integer[Any]]:
     """Return the integers that little-endian samples of two or three bytes are."""
-    width = samples.shape[-1]
-    flat = np.ascontiguousarray(samples).reshape(-1, width)
-    if width == 2:
-        return flat.view("<i2")[:, 0]
-    wide = np.zeros((len(flat), 4), np.uint8)
+    if samples.dtype.kind == "i":
+        return samples
+    wide = np.zeros((len(samples), 4), np.uint8)
     # In the upper three bytes, so that the shift back keeps the sign.
-    wide[:, 1:] = flat
+    wide[:, 1:] = samples.view(np.uint8).reshape(-1, 3)
     return wide.view("<i4")[:, 0] >> 8
 
 

@@ -1,15 +1,17 @@
-"""Arrays in ``.npy`` files, mapped into memory; pickled objects are never loaded."""
+"""Arrays in ``.npy`` files, read when they are sliced; pickled objects are never loaded."""
 
 from __future__ import annotations
 
 import tokenize
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
+from panneuro.formats.flat import Flat
 from panneuro.formats.pickles import as_numpy, look_into
 
 # NumPy reads a header with Python's own tokenizer, whose complaints are no ValueError.
@@ -27,8 +29,21 @@ COMPLAINTS = (
 """What NumPy raises over a damaged file."""
 
 
-def load(path: Path) -> npt.NDArray[Any]:
-    """Map an array of numbers into memory.
+class Header(NamedTuple):
+    """What stands before the numbers: what they are, and whether the first axis is fastest."""
+
+    shape: tuple[int, ...]
+    in_columns: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the numbers."""
+        return prod(self.shape) * self.dtype.itemsize
+
+
+def load(path: Path) -> Flat:
+    """Find an array of numbers, which are read when it is sliced.
 
     Raises
     ------
@@ -36,10 +51,50 @@ def load(path: Path) -> npt.NDArray[Any]:
         If the file is damaged, truncated, or holds objects.
     """
     try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as stream:
+            header = header_of(stream)
+            first, there = stream.tell(), path.stat().st_size - stream.tell()
+        if there < header.n_bytes:
+            raise ValueError(f"it holds {there:,} bytes of {header.n_bytes:,}")
+        return Flat(path, header.dtype, first, header.shape, header.in_columns)
     except COMPLAINTS as error:
         raise damaged(path, error) from error
-    return array
+
+
+def whole(path: Path) -> npt.NDArray[Any]:
+    """Read all of an array of numbers.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, truncated, or holds objects.
+    """
+    array = load(path)
+    return array.rows(0, array.shape[0]) if array.shape else array.runs([(0, 1)]).reshape(())
+
+
+def header_of(stream: IO[bytes]) -> Header:
+    """Read what stands before the numbers.
+
+    Raises
+    ------
+    ValueError
+        If it announces objects, or what there cannot be; and the others of `COMPLAINTS`.
+    """
+    header = _any_header(stream)
+    if header.dtype.hasobject:
+        raise ValueError("an array of Python objects")
+    if not header.dtype.itemsize or min(header.shape, default=0) < 0:
+        raise ValueError(f"an array of {header.dtype} of shape {header.shape}")
+    return header
+
+
+def _any_header(stream: IO[bytes]) -> Header:
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0
+    if version > (1, 0):
+        read = np.lib.format.read_array_header_2_0
+    return Header(*read(stream))
 
 
 def look_into_objects(path: Path, most: int) -> Any:
@@ -61,11 +116,7 @@ def look_into_objects(path: Path, most: int) -> Any:
         raise FormatError(f"reading {path.name!r}: it is larger than {most:,} bytes")
     with path.open("rb") as stream:
         try:
-            version = np.lib.format.read_magic(stream)
-            read_header = np.lib.format.read_array_header_1_0
-            if version > (1, 0):
-                read_header = np.lib.format.read_array_header_2_0
-            read_header(stream)
+            _any_header(stream)
             return as_numpy(look_into(stream.read()))
         except COMPLAINTS as error:
             raise damaged(path, error) from error

@@ -1,8 +1,7 @@
-"""Arrays in ``.npz`` archives, mapped into memory one by one; pickled objects are never loaded.
+"""Arrays in ``.npz`` archives, of which only what is asked for is read; pickles are never loaded.
 
-What is stored as it is, is mapped where it lies. What is deflated is inflated once, a block at a
-time, into a temporary file that has no name, and mapped there: of neither is more in memory than
-what is looked at.
+What is stored as it is, is read where it lies. What is deflated is inflated once, a block at a
+time, into a temporary file that has no name, and mapped there, where nobody can cut it off.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from panneuro.core.errors import FormatError, LimitError
-from panneuro.formats.npy import COMPLAINTS, damaged
+from panneuro.formats.flat import Flat
+from panneuro.formats.npy import COMPLAINTS, damaged, header_of
+from panneuro.signals.arrays import LazyArray
 
 MAX_INFLATED_BYTES = 2 << 30
 """Archives whose deflated arrays are larger than this are refused."""
@@ -39,8 +39,8 @@ _COMPLAINTS = (
 """What `zipfile` and NumPy raise over a damaged archive; a locked one is a RuntimeError."""
 
 
-def load(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Map every array of an archive into memory.
+def load(path: Path) -> dict[str, LazyArray]:
+    """Find every array of an archive.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def load(path: Path) -> dict[str, npt.NDArray[Any]]:
             members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
             _refuse_many(path, members)
             return {
-                one.filename.removesuffix(".npy"): _mapped(path, archive, one) for one in members
+                one.filename.removesuffix(".npy"): _array(path, archive, one) for one in members
             }
     except (FormatError, LimitError):
         raise
@@ -88,11 +88,11 @@ def _refuse_many(path: Path, members: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> LazyArray:
     """Return an array once every byte of it was compared with its checksum."""
     with archive.open(member) as stream:
-        shape, in_columns, dtype = _header(stream)
-        begin, size = stream.tell(), int(np.prod(shape, dtype=object)) * dtype.itemsize
+        header = header_of(stream)
+        (shape, in_columns, dtype), begin, size = header, stream.tell(), header.n_bytes
         if begin + size != member.file_size:
             raise ValueError(
                 f"{member.filename!r} has {member.file_size - begin} bytes, not {size}"
@@ -102,22 +102,11 @@ def _mapped(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np
             return np.frombuffer(stream.read(), dtype).reshape(shape, order=order)
         if member.compress_type == zipfile.ZIP_STORED:
             _drain(stream)
-            return np.memmap(path, dtype, "r", _data_start(path, member) + begin, shape, order)
+            return Flat(path, dtype, _data_start(path, member) + begin, shape, in_columns)
         with tempfile.TemporaryFile(prefix="panneuro-") as inflated:
             shutil.copyfileobj(stream, inflated, _BLOCK)
             inflated.flush()
             return np.memmap(inflated, dtype, "r", 0, shape, order)
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0
-    if version > (1, 0):
-        read = np.lib.format.read_array_header_2_0
-    shape, in_columns, dtype = read(stream)
-    if dtype.hasobject:
-        raise ValueError("an array of objects")
-    return shape, in_columns, dtype
 
 
 def _drain(stream: IO[bytes]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from panneuro.formats import npy
 from panneuro.formats.online import Shift
 from panneuro.formats.openephys_layout import named, recordings, structure
 from panneuro.formats.rawio import Raw
@@ -45,7 +46,7 @@ def _trains(where: Path, told: dict[str, Any], shift: float) -> dict[Any, npt.Ar
     def column(*names: str) -> npt.NDArray[Any] | None:
         for name in names:
             if (where / f"{name}.npy").is_file():
-                return np.load(where / f"{name}.npy", mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+                return npy.whole(where / f"{name}.npy")
         return None
 
     times = column("timestamps")

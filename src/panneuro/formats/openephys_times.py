@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import FormatError
+from panneuro.formats import npy
+from panneuro.formats.flat import Flat
 from panneuro.formats.online import Shift
 from panneuro.formats.openephys_layout import data_file, recording
 from panneuro.formats.openephys_settings import settings_of
@@ -51,40 +54,43 @@ def clock(raw: Raw, block: int, segment: int, stream: int, time: Time) -> Time:
     return Time(rate, float(counted[0]) / rate, stamps)
 
 
-def _column(path: Path, n_rows: int) -> npt.NDArray[Any]:
-    values = np.load(path, mmap_mode="r", allow_pickle=False)
-    if values.ndim != 1 or len(values) < n_rows:
+def _column(path: Path, n_rows: int) -> Flat:
+    values = npy.load(path)
+    if len(values.shape) != 1 or values.shape[0] < n_rows:
         raise FormatError(
             f"reading {str(path)!r}: it holds {values.shape} times for {n_rows:,} samples",
             hint="copy it again from the rig",
         )
-    if len(values) > n_rows:
+    (length,) = values.shape
+    if length > n_rows:
         warnings.warn(
-            f"{path.parent.name}: continuous.dat holds {n_rows:,} of the {len(values):,} samples "
+            f"{path.parent.name}: continuous.dat holds {n_rows:,} of the {length:,} samples "
             "that have times: the recording was cut short or not copied whole",
             stacklevel=2,
         )
-    return values[:n_rows]  # type: ignore[no-any-return]
+    return replace(values, shape=(n_rows,))
 
 
-def _looked_at(seconds: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    return np.unique(np.linspace(0, len(seconds) - 1, _STAMPS_LOOKED_AT).astype(np.int64))
+def _looked_at(seconds: Flat) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """Return some times from all of a recording, and which samples they are of."""
+    rows = np.unique(np.linspace(0, seconds.shape[0] - 1, _STAMPS_LOOKED_AT).astype(np.int64))
+    return rows, seconds.runs([(row, row + 1) for row in rows.tolist()])
 
 
-def _ascending(seconds: npt.NDArray[Any]) -> bool:
-    if not len(seconds) or seconds.dtype.kind != "f":
+def _ascending(seconds: Flat) -> bool:
+    if not seconds.shape[0] or seconds.dtype.kind != "f":
         return False
-    looked_at = seconds[_looked_at(seconds)]
+    _, looked_at = _looked_at(seconds)
     return bool(
         np.isfinite(looked_at).all() and looked_at[0] >= 0 and (np.diff(looked_at) > 0).all()
     )
 
 
-def _regular(seconds: npt.NDArray[Any], rate_hz: float) -> Time:
+def _regular(seconds: Flat, rate_hz: float) -> Time:
     """Return a rate if no timestamp is half a sample from it, else the timestamps."""
-    rows = _looked_at(seconds)
-    start = float(seconds[0])
-    late = np.abs(seconds[rows] - (start + rows / rate_hz)).max() * rate_hz
+    rows, looked_at = _looked_at(seconds)
+    start = float(looked_at[0])
+    late = np.abs(looked_at - (start + rows / rate_hz)).max() * rate_hz
     return Time(rate_hz, start, None if late < 0.5 else seconds)
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from panneuro.core.errors import FormatError
 from panneuro.core.reals import is_real
-from panneuro.formats.npy import load
+from panneuro.formats import npy
+from panneuro.formats.flat import Flat
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
 from panneuro.signals.events import Events
@@ -141,9 +142,12 @@ class _Folder:
     def load(self, name: str) -> npt.NDArray[Any] | None:
         """Return an array, or nothing where there is none; pickled objects are refused."""
         path = self.place / name
-        if not path.is_file():
-            return None
-        return load(path)
+        return npy.whole(path) if path.is_file() else None
+
+    def lazy(self, name: str) -> Flat | None:
+        """Return an array that may be large, or nothing where there is none."""
+        path = self.place / name
+        return npy.load(path) if path.is_file() else None
 
     def need(self, name: str) -> npt.NDArray[Any]:
         array = self.load(name)
@@ -223,7 +227,7 @@ def _templates(
     if (folder.place / "amplitudes.npy").is_file():
         amplitudes = _flat(folder, "amplitudes.npy", count)
         columns["amplitude_mean"] = [float(np.mean(amplitudes[rows])) for rows in spikes]
-    templates = folder.load("templates.npy")
+    templates = folder.lazy("templates.npy")
     if templates is None or not (folder.place / _CLUSTERS[1]).is_file():
         return columns
     fitted = _flat(folder, _CLUSTERS[1], count).astype(np.int64)
@@ -242,25 +246,27 @@ def _templates(
 class _Unwhitening:
     """Templates as they are on the probe, one at a time."""
 
-    def __init__(self, folder: _Folder, templates: npt.NDArray[Any]) -> None:
-        if templates.ndim != 3:
-            raise FormatError(f"reading {folder.name!r}: templates.npy has {templates.ndim} axes")
+    def __init__(self, folder: _Folder, templates: Flat) -> None:
+        n_axes = len(templates.shape)
+        if n_axes != 3:
+            raise FormatError(f"reading {folder.name!r}: templates.npy has {n_axes} axes")
         self.name = folder.name
         self.templates = templates
-        self.channels = folder.load("templates_ind.npy")
+        self.channels = folder.lazy("templates_ind.npy")
         self.inverse = folder.load("whitening_mat_inv.npy")
         positions = folder.load("channel_positions.npy")
         self.n_channels = templates.shape[2] if positions is None else len(positions)
 
     def peak(self, number: int) -> tuple[int, list[float]]:
         """Return the channel where a template is largest, and its waveform there."""
-        if number >= len(self.templates):
+        if number >= self.templates.shape[0]:
             raise FormatError(f"reading {self.name!r}: spikes of a template {number} not there")
         sparse = np.asarray(self.templates[number], dtype=np.float64)
         full = np.zeros((len(sparse), self.n_channels))
         where = np.arange(sparse.shape[1])
-        if self.channels is not None and self.channels.shape[1] == sparse.shape[1]:
-            where = np.asarray(self.channels[number]).astype(np.int64)
+        rows = (self.templates.shape[0], sparse.shape[1])
+        if self.channels is not None and self.channels.shape == rows:
+            where = self.channels[number].astype(np.int64)
         there = (where >= 0) & (where < self.n_channels)
         full[:, where[there]] = sparse[:, there]
         if self.inverse is not None and self.inverse.shape == (self.n_channels,) * 2:

@@ -269,9 +269,10 @@ def _lying(raw: Raw, place: tuple[int, int, int]) -> tuple[Flat, npt.NDArray[np.
     told = raw.io.get_analogsignal_buffer_description(block, segment, stream["buffer_id"])
     if told["type"] != "raw" or told.get("time_axis", 0) != 0:
         return None
-    shape = Path(told["file_path"]), np.dtype(told["dtype"]), told["file_offset"], told["shape"][1]
+    shape = tuple(map(int, told["shape"]))
+    flat = Flat(Path(told["file_path"]), np.dtype(told["dtype"]), told["file_offset"], shape)
     own = raw.io._stream_buffer_slice[stream["id"]]
-    return Flat(*shape), np.arange(told["shape"][1])[slice(None) if own is None else own]
+    return flat, np.arange(shape[1])[slice(None) if own is None else own]
 
 
 def _rows(

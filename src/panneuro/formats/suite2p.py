@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from panneuro.core.errors import FormatError
 from panneuro.core.reals import is_real
+from panneuro.formats.flat import Flat
 from panneuro.formats.npy import load, look_into_objects
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.source import KEPT_BYTES, Source
@@ -119,12 +119,13 @@ def _plane(folder: Path, suffix: str, notes: list[str]) -> list[Signal]:
         values = _load(folder / f"{stem}.npy")
         if values is None:
             continue
-        if signals and values.T.shape != signals[0].data.shape:  # type: ignore[union-attr]
+        over_time = values.transposed
+        if signals and over_time.shape != signals[0].data.shape:  # type: ignore[union-attr]
             raise FormatError(f"reading {folder.name!r}: {stem}.npy does not fit F.npy")
         signals.append(
             TimeSeries(
                 f"{name}{suffix}",
-                values.T,
+                over_time,
                 "a.u.",
                 rate_hz=float(rate),
                 neurodata_type="RoiResponseSeries",
@@ -157,25 +158,25 @@ def _mean_image(folder: Path, name: str) -> list[Signal]:
     ]
 
 
-def _load(path: Path) -> npt.NDArray[Any] | None:
+def _load(path: Path) -> Flat | None:
     if not path.is_file():
         return None
     values = load(path)
-    if values.ndim != 2 or values.dtype.kind not in "biuf":
+    if len(values.shape) != 2 or values.dtype.kind not in "biuf":
         raise FormatError(f"reading {path.name!r}: {values.shape} {values.dtype} is no matrix")
     return values
 
 
 def _rois(folder: Path, name: str, n_rois: int, notes: list[str]) -> Table:
     chosen = _load(folder / "iscell.npy")
-    if chosen is None or len(chosen) != n_rois:
+    if chosen is None or chosen.shape[0] != n_rois:
         raise FormatError(f"reading {folder.name!r}: iscell.npy does not fit F.npy")
-    frame = pd.DataFrame({"is_cell": np.asarray(chosen[:, 0]) > 0})
+    frame = pd.DataFrame({"is_cell": chosen[:, 0] > 0})
     if chosen.shape[1] > 1:
-        frame["cell_probability"] = np.asarray(chosen[:, 1])
+        frame["cell_probability"] = chosen[:, 1]
     red = _load(folder / "redcell.npy")
-    if red is not None and len(red) == n_rois:
-        frame["is_red"] = np.asarray(red[:, 0]) > 0
+    if red is not None and red.shape[0] == n_rois:
+        frame["is_red"] = red[:, 0] > 0
     for column, values in _shapes(folder, n_rois, notes).items():
         frame[column] = values
     told = {column: _DESCRIPTIONS.get(column, "") for column in frame.columns}

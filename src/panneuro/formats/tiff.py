@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from panneuro.core.errors import FormatError, LimitError, PanneuroError
 from panneuro.core.extras import need
 from panneuro.formats.described import of
+from panneuro.formats.flat import Flat
 from panneuro.formats.rawio import logged
 from panneuro.formats.readers import NO, Match
 from panneuro.formats.scanimage import Layout, parse_layout, parse_stamp
@@ -112,10 +114,10 @@ def _examine(path: Path, tif: Any) -> _Stack:
     _check_chain(path, tif)
     series, first = tif.series[0], tif.pages[0]
     shape, dtype = tuple(int(n) for n in first.shape), np.dtype(first.dtype)
-    n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    n_bytes = prod(shape) * dtype.itemsize
     if not 0 < n_bytes <= MAX_PAGE_BYTES:
         raise LimitError(f"reading {path.name!r}: a page of {shape} {dtype} is too large")
-    n_pages = int(np.prod(series.shape, dtype=object)) * dtype.itemsize // n_bytes
+    n_pages = prod(map(int, series.shape)) * dtype.itemsize // n_bytes
     layout = parse_layout(tif.scanimage_metadata or {}, str(first.description or ""))
     leading = len(series.shape) - len(shape)
     axes = tuple(zip(series.axes[:leading], series.shape[:leading], strict=True))
@@ -225,10 +227,10 @@ class _Pages:
 
 def _read(stack: _Stack, numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     if stack.offsets is not None:
-        whole = np.memmap(stack.path, np.uint8, "r")
-        size = int(np.prod(stack.shape)) * stack.dtype.itemsize
-        pages = [whole[o : o + size].view(stack.dtype) for o in stack.offsets[numbers]]
-        return np.stack(pages).reshape(-1, *stack.shape)
+        size = prod(stack.shape) * stack.dtype.itemsize
+        spans = [(first, first + size) for first in stack.offsets[numbers].tolist()]
+        whole = Flat(stack.path, np.dtype(np.uint8), 0, (stack.path.stat().st_size,))
+        return whole.runs(spans).view(stack.dtype).reshape(-1, *stack.shape)
     tifffile = need("tifffile", "imaging", "Reading TIFF")
     try:
         with tifffile.TiffFile(stack.path, _multifile=False) as tif:

@@ -57,12 +57,12 @@ def read(source: Source) -> Recording:
             f"channels and {rate} samples per second of its name",
             hint="copy it again from the recorder under the name it had there",
         )
-    flat = Flat(path, np.dtype("<i2"), _HEADER_BYTES, n_channels)
+    shape = (size // (2 * n_channels), n_channels)
     names = tuple(f"CH{channel}" for channel in range(n_channels))
     electrodes = Electrodes()
     raw = TimeSeries(
         "raw",
-        flat.array(size // (2 * n_channels)),
+        Flat(path, np.dtype("<i2"), _HEADER_BYTES, shape),
         "volts",
         rate_hz=float(rate),
         gain=_VOLTS,

@@ -49,13 +49,20 @@ class Sliced:
             start, stop, _ = rows.indices(self.shape[0])
             block = self._read(start, max(start, stop))
         else:
-            wanted = np.atleast_1d(np.arange(self.shape[0])[rows])
+            wanted = np.atleast_1d(_numbered(self.shape[0], rows))
             first, last = (int(wanted.min()), int(wanted.max()) + 1) if wanted.size else (0, 0)
             block = self._read(first, last)[wanted - first]
             if np.ndim(rows) == 0 and not isinstance(rows, slice):
                 block = block[0]
                 return block[tuple(rest)] if rest else block
         return block[(slice(None), *rest)] if rest else block
+
+
+def _numbered(length: int, chosen: Any) -> Any:
+    """Return the places that an index chooses."""
+    if isinstance(chosen, slice | int | np.integer):
+        return np.array(range(length)[chosen], dtype=np.int64)
+    return np.arange(length)[chosen]
 
 
 def n_bytes(array: LazyArray) -> int:
