@@ -154,6 +154,30 @@ def test_a_block_of_tdt_that_is_not_whole(tmp_path: Path, ending: str) -> None:
         read(folder / "Tank_Block-1.tsq", "tdt")
 
 
+def test_a_block_of_tdt_without_data_tells_what_should_be_there(tmp_path: Path) -> None:
+    folder = tdt(tmp_path / "Block-1")
+    (folder / "Tank_Block-1.tev").write_bytes(b"")
+    with pytest.raises(FormatError, match=r"Tank_Block-1\.tsq' tells of data in it: Wav1, eNe1"):
+        read(folder)
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_a_block_of_tdt_that_needs_no_data_tells_how_it_is_read(
+    tmp_path: Path, discrete: bool
+) -> None:
+    wave = TDT_WAVE if discrete else TDT_WAVE[:0]
+    folder = tdt(tmp_path / "Block-1", wave=wave, discrete=discrete, spikes=False)
+    data = folder / "Tank_Block-1.tev"
+    assert data.stat().st_size == 0
+    with pytest.raises(FormatError, match=r"empty, as 'Tank_Block-1\.tsq' says") as error:
+        read(folder)
+    assert error.value.hint.endswith("printf 0 > Tank_Block-1.tev")
+    data.write_bytes(b"0")
+    found = read(folder)
+    assert trains(found, "pc0") == {"1": [0.75], "2.5": [1.25]}
+    assert len(series(found)["wav1"]) == len(wave)
+
+
 def test_a_block_of_tdt_that_was_never_closed_prints_nothing(tmp_path: Path, capsys) -> None:
     folder = tdt(tmp_path / "Block-1")
     index = folder / "Tank_Block-1.tsq"

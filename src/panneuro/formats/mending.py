@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import struct
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,11 @@ from panneuro.formats.source import Source
 
 _TDT_RECORD_WORDS = 10
 """Length of a record of the index that points to no data, in words of four bytes."""
+
+_TDT_RECORD = np.dtype(
+    {"names": ["words", "store"], "formats": ["<i4", "S4"], "offsets": [0, 8], "itemsize": 40}
+)
+"""Of the index: the length of a record with its data, and what it belongs to."""
 
 _TDT_CHANNELS = re.compile(rb"NAME=NumChan;TYPE=\w+;VALUE=(\d+);")
 _MOST_TDT_CHANNELS = 0xFFFF
@@ -55,6 +61,7 @@ def check_tdt(source: Source) -> list[str]:
                 hint="copy the whole block from the rig, with the names that it has there",
             )
         _check_channels(index.with_suffix(".Tbk"))
+        _check_data(index)
         expected = f"{source.path.name}_{index.parent.name}.tsq"
         if len(blocks) > 1 and index.name != expected:
             raise FormatError(
@@ -74,6 +81,29 @@ def _check_channels(path: Path) -> None:
             f"reading {str(path)!r}: it tells of {told:,} channels",
             hint="copy it again from the rig",
         )
+
+
+def _check_data(index: Path) -> None:
+    """Refuse an empty file of data, which neo cannot open, and say what should be in it."""
+    data = index.with_suffix(".tev")
+    if not data.is_file() or data.stat().st_size:
+        return
+    records = np.fromfile(index, _TDT_RECORD)
+    pointing = records[records["words"] > _TDT_RECORD_WORDS]
+    stores = {name.decode("latin-1") for name in np.unique(pointing["store"]).tolist()}
+    files = [path.stem.lower() for path in index.parent.iterdir() if path.suffix == ".sev"]
+    apart = {store for store in stores if any(f"_{store}_ch".lower() in file for file in files)}
+    if stores - apart:
+        raise FormatError(
+            f"reading {str(data)!r}: it is empty, and {index.name!r} tells of data in it: "
+            f"{', '.join(sorted(stores - apart))}",
+            hint="copy it again from the rig",
+        )
+    raise FormatError(
+        f"reading {str(data)!r}: it is empty, as {index.name!r} says, and neo, which reads TDT, "
+        "opens no empty file",
+        hint=f"write one byte into it in a copy of the block: printf 0 > {shlex.quote(data.name)}",
+    )
 
 
 def _is_beside(path: Path, name: str, *, exact: bool) -> bool:
