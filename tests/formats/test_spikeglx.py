@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.readers import choose, read
+from panneuro.formats.readers import begin, choose, read
 from panneuro.formats.source import Source
 
 from .spoiling import refused_or_read, spoil
@@ -102,6 +102,17 @@ def test_bands_share_electrodes_and_start_together(tmp_path: Path) -> None:
     assert (found["ap"].start_s, found["lf"].start_s) == (0.0, 0.0)
     assert any("read 1.000000 s" in note for note in found.notes)
     assert found["ap_sync"].unit == "n.a."
+
+
+def test_samples_are_searched_for_edges_when_it_is_completed(tmp_path: Path) -> None:
+    values = write_imec(tmp_path)
+    begun = begin(tmp_path)
+    assert [signal.name for signal in begun.signals] == ["ap", "ap_sync", "electrodes"]
+    whole = begun.complete()
+    assert [one.name for one in whole.signals] == ["ap", "ap_sync", "ap_sync_lines", "electrodes"]
+    assert whole.complete() is whole
+    assert np.array_equal(whole["ap_sync"].data[:], values[:, 4:])
+    assert (begun.files, begun.documents) == (whole.files, whole.documents)
 
 
 def test_gains_follow_the_channel_and_are_exact(run: Path) -> None:

@@ -69,7 +69,7 @@ def made_up(monkeypatch, tmp_path):
     def use(*chosen, kept=False, files=None, **fields):
         files = (SourceFile(source, "source.dat", kept),) if files is None else files
         recording = Recording("made-up", chosen or signals(), files, **fields)
-        monkeypatch.setattr(adding, "read", lambda *_: recording)
+        monkeypatch.setattr(adding, "begin", lambda *_: recording)
         return source
 
     return SimpleNamespace(use=use, signals=signals, source=source)

@@ -25,6 +25,7 @@ from panneuro.lake.adding import Options
 from panneuro.lake.committing import commit, moment
 from panneuro.lake.lake import Lake
 from panneuro.lake.runs import Start
+from panneuro.lake.sources import Snapshot
 from panneuro.signals.recording import SourceFile
 from panneuro.signals.timeseries import TimeSeries
 from panneuro.testing.faults import Fault, FaultyStore
@@ -237,6 +238,36 @@ def test_a_source_that_changes_while_it_is_read_is_not_committed(lake, made_up, 
     report = lake.check()
     assert report.ok
     assert {problem.kind for problem in report.problems} == {"unfinished"}
+
+
+def test_a_source_that_changes_while_it_is_searched_is_not_committed(lake, made_up, said):
+    def search(recording):
+        made_up.source.write_bytes(b"more and more")
+        return recording
+
+    made_up.use(search=search)
+    with pytest.raises(SourceChangedError, match=r"source file"):
+        lake.add(made_up.source, said=said)
+    assert len(lake) == 0
+
+
+@pytest.mark.parametrize("error", [FormatError("no such word"), KeyboardInterrupt()])
+def test_what_cannot_be_planned_is_hashed_no_further(lake, made_up, said, monkeypatch, error):
+    taken = []
+    take = Snapshot.take
+
+    def noted(*given):
+        taken.append(take(*given))
+        return taken[-1]
+
+    def search(_):
+        raise error
+
+    monkeypatch.setattr(Snapshot, "take", noted)
+    made_up.use(search=search)
+    with pytest.raises(type(error)):
+        lake.add(made_up.source, said=said)
+    assert [snapshot.stopped.is_set() for snapshot in taken] == [True]
 
 
 def test_a_source_that_ends_early_is_not_committed(lake, said, probe):

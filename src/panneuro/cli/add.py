@@ -34,7 +34,7 @@ from panneuro.cli.texts import in_bytes, table
 from panneuro.codecs.choice import PORTABLE, every_name
 from panneuro.core.errors import DocumentError, NotFoundError, PanneuroError
 from panneuro.documents import Documents, Finding, Layer, load_overrides, merge
-from panneuro.formats.readers import choose, read
+from panneuro.formats.readers import begin, choose
 from panneuro.formats.source import Source
 from panneuro.lake.adding import Added, Options, Plan
 from panneuro.lake.lake import Lake, open_lake, refuse_other_sources
@@ -206,13 +206,11 @@ def _opened(
 
 
 def _find_readable(paths: tuple[Path, ...], options: Options) -> None:
-    """Raise what is wrong with the first path if none is a recording: no lake is made for it."""
+    """Raise what is wrong with the first path if none can be read: no lake is made for it."""
     found: list[PanneuroError | OSError] = []
     for path in paths:
         try:
-            source = Source(path)
-            if options.format is None:
-                choose(source)
+            begin(path, options.format)
         except (PanneuroError, OSError) as error:
             found.append(error)
         else:
@@ -278,7 +276,7 @@ def _fitted(answers: Answers, path: Path, request: Request) -> Options:
         options = replace(options, format=name)
 
     def subject() -> str | None:
-        said = (from_flags(request.assignments), read(path, options.format).documents)
+        said = (from_flags(request.assignments), begin(path, options.format).documents)
         return next((one["subject"]["id"] for one in said if "id" in one.get("subject", {})), None)
 
     place = path.absolute()
@@ -296,7 +294,7 @@ def _planned(
     except DocumentError:
         if flags is None:
             raise
-    recording, said = read(path, options.format), None
+    recording, said = begin(path, options.format), None
     while said != options.said:
         # An answer may bring up another question: the zone of a time.
         said = options.said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from panneuro.formats.streams import (
     time_of,
 )
 from panneuro.signals.recording import Recording, Signal, SourceFile
+from panneuro.signals.timeseries import TimeSeries
 
 Documents = dict[str, dict[str, Any]]
 
@@ -177,15 +179,16 @@ class NeoFormat:
         with guarded(str(path), notes):
             if self.mend:
                 notes.extend(self.mend(raw))
-            made = self._signals(raw, source, notes)
+            made, words = self._signals(raw, source, notes)
             documents = self._documents(raw, source, notes)
         if not made:
             raise FormatError(
                 f"reading {str(path)!r}: it holds no signal, no event and no spike",
                 hint="check that the files were copied whole",
             )
-        notes = list(dict.fromkeys(notes))
-        return Recording(self.name, tuple(made), self._files(source, raw), documents, tuple(notes))
+        told = tuple(made), self._files(source, raw), documents, tuple(dict.fromkeys(notes))
+        search = partial(_searched, str(path), frozenset(words)) if words else None
+        return Recording(self.name, *told, search=search)
 
     def _check_containers(self, source: Source) -> None:
         """Refuse HDF5 that reaches into other files, which neo would follow."""
@@ -218,22 +221,27 @@ class NeoFormat:
             hint=f"name its folder: {str(source.root)!r}",
         )
 
-    def _signals(self, raw: Raw, source: Source, notes: list[str]) -> list[Signal]:
+    def _signals(
+        self, raw: Raw, source: Source, notes: list[str]
+    ) -> tuple[list[Signal], list[str]]:
+        """Return the signals, and the names of those that are digital words."""
         electrodes = Electrodes(self.probes(source) if self.probes else None)
         found = streams(raw, self.label)
         shifts = self._shifts(raw, source, found)
         made: list[Signal] = []
+        words: list[str] = []
         for part, (shift, suffix) in zip(raw.parts, shifts, strict=True):
             clock = _shifted(self.clock, shift)
             for kind, signal in signals(raw, found, part, suffix, clock, electrodes):
-                made.extend(digital(signal, notes) if kind == "digital" else (signal,))
+                made.append(signal)
+                words += [signal.name] if kind == "digital" else []
         made.extend(self.events(raw, shifts))
         made.extend(spikes(raw, shifts, self.spike_span, notes))
         if len(electrodes):
             made.append(electrodes.table())
         if self.counts_from_start and any(shift for shift, _ in shifts):
             notes.append(_clock_note(shifts))
-        return made
+        return made, words
 
     def _shifts(self, raw: Raw, source: Source, found: list[Stream]) -> list[Shift]:
         """Return the shift of each segment that makes the first sample of all the zero of time."""
@@ -270,6 +278,19 @@ class NeoFormat:
         regular = (path for path in beside if path.is_file() and not path.is_symlink())
         paths = dict.fromkeys((*source.files, *sorted(regular)))
         return tuple(source.file(path, kept=kept.get(path, True)) for path in paths)
+
+
+def _searched(path: str, words: frozenset[str], recording: Recording) -> Recording:
+    """Return a recording with the edges of its digital lines."""
+    notes, made = list(recording.notes), list[Signal]()
+    with guarded(path, notes):
+        for signal in recording.signals:
+            if isinstance(signal, TimeSeries) and signal.name in words:
+                made.extend(digital(signal, notes))
+            else:
+                made.append(signal)
+    notes = list(dict.fromkeys(notes))
+    return replace(recording, signals=tuple(made), notes=tuple(notes), search=None)
 
 
 def _zoned(moment: str) -> bool:

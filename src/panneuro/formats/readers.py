@@ -110,6 +110,17 @@ def read(path: Path | str, format: str | None = None) -> Recording:  # noqa: A00
     format : str, optional
         Name of the reader; found by sniffing where not given.
     """
+    return begin(path, format).complete()
+
+
+def begin(path: Path | str, format: str | None = None) -> Recording:  # noqa: A002
+    """Read what a recording is, but not all of its samples: those that `complete` looks through.
+
+    Parameters
+    ----------
+    path, format
+        As for :func:`read`.
+    """
     source = Source(Path(path))
     _check_files(source)
     if format is not None and format not in plugins.names(GROUP):

@@ -19,7 +19,7 @@ from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import Prefixed, Store, is_key
 from panneuro.documents import Documents, Finding, Surroundings, asset_name, require
 from panneuro.documents.merging import Layer, merge
-from panneuro.formats.readers import read
+from panneuro.formats.readers import begin
 from panneuro.lake.coding import ahead, chooser
 from panneuro.lake.committing import commit, make_sure, moment
 from panneuro.lake.runs import Attempt, Start
@@ -165,7 +165,25 @@ def plan(
         If something that must be said is not; all of it is listed.
     """
     start = Start.now()
-    recording = read(path, options.format)
+    recording = begin(path, options.format)
+    _check_files(recording)
+    threads = _threads("panneuro-hash")
+    snapshot = Snapshot.take(recording.files, threads, progress)
+    # Who asks for digests waits for them; until then, there is other work.
+    threads.shutdown(wait=False)
+    try:
+        recording = recording.complete()
+        documents, findings = _documented(recording, options, defaults, around)
+    except BaseException:
+        snapshot.close()
+        raise
+    return Plan(recording, documents, snapshot, findings, options.codecs, start)
+
+
+def _documented(
+    recording: Recording, options: Options, defaults: Mapping[str, Any], around: Surroundings
+) -> tuple[Documents, tuple[Finding, ...]]:
+    """Return the documents of a recording, complete, and what else could be said."""
     layers = [
         Layer("template", options.template),
         Layer("reader", _known(recording)),
@@ -176,12 +194,18 @@ def plan(
     _check_names(recording, documents.description.name or "")
     around = replace(around, signals={signal.name for signal in recording.signals})
     findings = require(documents, "lake", around)
-    threads = _threads("panneuro-hash")
-    snapshot = Snapshot.take(recording.files, threads, progress)
-    # Who asks for digests waits for them; until then, there is other work.
-    threads.shutdown(wait=False)
-    said = (*merged.findings, *findings)
-    return Plan(recording, documents, snapshot, said, options.codecs, start)
+    return documents, (*merged.findings, *findings)
+
+
+def _check_files(recording: Recording) -> None:
+    """Refuse names of files that would not do as part of a key, before any is read."""
+    for file, count in Counter(file.name for file in recording.files).items():
+        if count > 1 or not is_key(f"original/{file}"):
+            raise FormatError(
+                f"reading {recording.format}: the file name {file!r} cannot be kept"
+                + (f", {count} files have it" if count > 1 else ""),
+                hint="rename the file; names have no control characters and do not climb",
+            )
 
 
 def _check_names(recording: Recording, name: str) -> None:
@@ -196,13 +220,6 @@ def _check_names(recording: Recording, name: str) -> None:
             raise FormatError(
                 f"reading {recording.format}: a signal cannot be named {signal.name!r}",
                 hint="names have no '/', ':' or control characters, and at most 240 bytes",
-            )
-    for file, count in Counter(file.name for file in recording.files).items():
-        if count > 1 or not is_key(f"original/{file}"):
-            raise FormatError(
-                f"reading {recording.format}: the file name {file!r} cannot be kept"
-                + (f", {count} files have it" if count > 1 else ""),
-                hint="rename the file; names have no control characters and do not climb",
             )
 
 

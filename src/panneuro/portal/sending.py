@@ -24,7 +24,7 @@ from panneuro.core.errors import (
 )
 from panneuro.core.extras import need
 from panneuro.core.progress import Progress, Silence
-from panneuro.formats.readers import read
+from panneuro.formats.readers import begin
 from panneuro.formats.source import Source
 from panneuro.storage.stores import open_store, tokens
 
@@ -212,7 +212,7 @@ def files_of(path: Path, format_: str | None = None) -> dict[str, Path]:
     source = Source(path)
     if path.is_dir():
         return {f"{path.resolve().name}/{source.name(one)}": one for one in source.files}
-    found = {file.name: file.path for file in read(path, format_).files}
+    found = {file.name: file.path for file in begin(path, format_).files}
     return {**found, source.name(path): path}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,8 @@ class Recording:
         What people should know: what was skipped, assumed, or found odd.
     structure : Structure, optional
         The whole tree, where the source is NWB already: then signals point into it by `path`.
+    search : callable, optional
+        Given the recording, returns it with what only reading all samples tells.
     """
 
     format: str
@@ -81,11 +83,16 @@ class Recording:
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     structure: Structure | None = None
+    search: Callable[[Recording], Recording] | None = None
 
     def __post_init__(self) -> None:
         for name, count in Counter(signal.name for signal in self.signals).items():
             if count > 1:
                 raise FormatError(f"reading {self.format}: {count} signals are named {name!r}")
+
+    def complete(self) -> Recording:
+        """Return it with what only reading all samples tells, such as edges of digital lines."""
+        return self.search(self) if self.search else self
 
     def __getitem__(self, name: str) -> Signal:
         for signal in self.signals:
