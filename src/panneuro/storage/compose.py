@@ -65,7 +65,7 @@ def _at(signal: Signal, where: Place) -> Signal:
 def _nodes(nwb: NWBFile) -> dict[str, bytes]:
     store = MemoryStore()
     with _TreeIO(store, mode="w") as io:
-        io.write(nwb)
+        io.write(nwb, consolidate_metadata=False)
     return {key: value.to_bytes() for key, value in _items(store)}
 
 
