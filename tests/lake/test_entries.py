@@ -4,12 +4,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from panneuro.core.errors import CorruptionError
 from panneuro.lake.entries import entry_of
+from panneuro.signals.events import Events
 from panneuro.signals.frames import Frames
+from panneuro.signals.table import Intervals
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=5),
@@ -61,6 +64,24 @@ def test_what_can_be_searched(lake, made_up, said):
     assert fields["size_bytes"] == manifest.stored_bytes
     assert lake.find("area=VISp tag=spontaneous sex=male age_days<90").names == [manifest.name]
     assert "wheel" in entry_of(manifest).text
+
+
+def test_an_age_that_is_said_is_found_in_days(lake, made_up, said):
+    young = {**said, "subject": {**said["subject"], "age": "P12W"}}
+    name = lake.add(made_up.use(), said=young).manifest.name
+    assert lake.find("age=84").names == [name]
+    lake.describe(name, {"subject": {"age": "adult"}})
+    assert lake.find("age>0").names == []
+
+
+def test_sorted_spikes_last_as_long_as_their_trials(lake, made_up, said):
+    unit = Events.from_trains("units", {0: np.array([0.1, 9.0])})
+    bounds = {"start_time": [2.0, np.nan, 5.0], "stop_time": [3.0, 4.0, 9.5]}
+    trials = Intervals.from_frame("trials", pd.DataFrame(bounds))
+    lake.add(made_up.use(unit, trials), said=said, name="sorted")
+    none = Intervals.from_frame("trials", pd.DataFrame({"start_time": [], "stop_time": []}))
+    lake.add(made_up.use(unit, none), said=said, name="untried")
+    assert lake.find("duration=7.5").names == ["sorted"]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -17,7 +17,7 @@ from pathlib import Path
 from panneuro.core.entry import Entry
 from panneuro.core.errors import CorruptionError, InputError, StoreDeniedError, StoreError
 
-LAYOUT = 4
+LAYOUT = 5
 """Number of the layout; an index of another one is emptied and filled again, never migrated."""
 
 _APPLICATION = 0x70616E6E

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from panneuro.documents.ages import is_age
 from panneuro.documents.envelope import Documents
 from panneuro.documents.extensions import Schemas
 from panneuro.documents.findings import Finding, Severity, flag
@@ -18,10 +18,6 @@ from panneuro.documents.slots import Device, Epoch, Stream
 from panneuro.documents.vocabularies import Tables
 
 ERROR, SHOULD, TIP = Severity.ERROR, Severity.SHOULD, Severity.TIP
-_AGE = re.compile(
-    r"^P(?!$)(\d+(\.\d+)?Y)?(\d+(\.\d+)?M)?(\d+(\.\d+)?W)?(\d+(\.\d+)?D)?"
-    r"(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?(/P?.*)?$"
-)
 _EARLIEST = date(1950, 1, 1)
 
 
@@ -330,7 +326,7 @@ def access_is_consistent(
 def age_is_readable(documents: Documents, profile: Profile, _: Surroundings) -> Iterator[Finding]:
     """An age is written so that programs can compare it."""
     age = documents.subject.age
-    if age is not None and not _AGE.match(age):
+    if age is not None and not is_age(age):
         yield Finding(
             ERROR if profile == "dandi" else SHOULD,
             "subject.age",

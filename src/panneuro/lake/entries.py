@@ -11,6 +11,7 @@ from panneuro.core.entry import Entry, Value
 from panneuro.core.errors import CorruptionError
 from panneuro.core.manifest import Manifest
 from panneuro.documents import atlas
+from panneuro.documents.ages import age_days
 from panneuro.lake.wording import synonyms
 
 
@@ -105,6 +106,12 @@ def _counts(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
         for said in signals
         if said["kind"] == "frames" and said["rate_hz"]
     ]
+    # Sorted sessions hold no samples: they last from the first interval to the end of the last.
+    spans += [
+        said["stop_s"] - said["start_s"]
+        for said in signals
+        if said["kind"] == "intervals" and said.get("stop_s") is not None
+    ]
     return {
         "duration_s": max(spans, default=None),
         "channels": max(widths, default=None),
@@ -175,7 +182,7 @@ def _extensions(documents: Mapping[str, Any]) -> dict[str, Value | None]:
 def _age_days(subject: Mapping[str, Any], acquisition: Mapping[str, Any]) -> float | None:
     born, start = subject.get("date_of_birth"), acquisition.get("session_start")
     if not born or not start:
-        return None
+        return age_days(subject.get("age") or "")
     first = datetime.fromisoformat(born).replace(tzinfo=UTC)
     return float((datetime.fromisoformat(start).astimezone(UTC) - first).days)
 

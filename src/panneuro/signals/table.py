@@ -146,6 +146,22 @@ class Intervals(Table):
         """How long each interval lasts, in seconds."""
         return np.asarray(self.df["stop_time"] - self.df["start_time"], dtype=np.float64)
 
+    @property
+    def span_s(self) -> tuple[float, float] | None:
+        """When the first interval begins and the last one ends, in seconds; None of no interval.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"start_time": [0.5, 2.0], "stop_time": [1.0, 3.5]})
+        >>> Intervals.from_frame("trials", frame).span_s
+        (0.5, 3.5)
+        """
+        columns = (self.df[name].to_numpy() for name in ("start_time", "stop_time"))
+        bounds = [column[np.isfinite(column)] for column in columns if column.dtype.kind in "iuf"]
+        known = np.concatenate(bounds) if bounds else np.empty(0)
+        return (float(known.min()), float(known.max())) if len(known) else None
+
     def to_pynapple(self) -> Any:
         """Return a pynapple ``IntervalSet`` of the intervals that last longer than nothing."""
         pynapple = need("pynapple", "pynapple", "Converting intervals to pynapple")

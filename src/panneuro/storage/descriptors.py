@@ -84,8 +84,17 @@ def _(signal: Events) -> Descriptor:
 
 @_describe.register
 def _(signal: Table) -> Descriptor:
+    return {"kind": "table", **_rows(signal)}
+
+
+@_describe.register
+def _(signal: Intervals) -> Descriptor:
+    first, last = signal.span_s or (None, None)
+    return {"kind": "intervals", **_rows(signal), "start_s": first, "stop_s": last}
+
+
+def _rows(signal: Table) -> Descriptor:
     return {
-        "kind": "intervals" if isinstance(signal, Intervals) else "table",
         "rows": len(signal),
         "columns": list(signal.columns),
         "descriptions": dict(signal.descriptions),
