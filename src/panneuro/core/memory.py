@@ -57,7 +57,7 @@ class Pile:
     Parameters
     ----------
     expected : int
-        Bytes that there is room for; of this, only what is used is memory.
+        Bytes that there is room for at first.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class Pile:
         """Lay some bytes down, and return where they begin."""
         start, end = self._size, self._size + len(piece)
         if end > len(self._memory):
-            longer = np.empty(2 * end, np.uint8)
+            longer = np.empty(end + end // 2, np.uint8)
             longer[:start] = self._memory[:start]
             self._memory = longer
         self._memory[start:end] = np.frombuffer(piece, np.uint8)

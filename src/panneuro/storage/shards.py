@@ -38,6 +38,9 @@ Send = Callable[[str, memoryview, str], bool]
 Says whether it is there now; if not, another writer's is.
 """
 
+_RATIO = 8
+"""Hardly ever is what is coded smaller than raw by more: so much memory is taken at once."""
+
 _AHEAD = 3
 """At least so many blocks are worked on beside the one whose chunks are being collected."""
 
@@ -142,7 +145,7 @@ class ArrayWriter:
             Told of each shard that is in the store, in order, while the next is encoded.
         """
         raw_bytes = math.prod(self.layout.shard) * self.layout.dtype.itemsize
-        piles = itertools.cycle([Pile(raw_bytes), Pile(raw_bytes)])
+        piles = itertools.cycle([Pile(raw_bytes // _RATIO), Pile(raw_bytes // _RATIO)])
         with ThreadPoolExecutor(1, "panneuro-shards") as apart:
             before: Future[Shard] | None = None
             for position in itertools.product(*map(range, self.layout.grid)):
