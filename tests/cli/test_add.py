@@ -291,6 +291,17 @@ def test_no_lake_is_made_for_what_is_no_recording(run, place: str, tmp_path: Pat
     assert not Path(place).exists()
 
 
+def test_no_lake_is_made_for_what_cannot_be_read(run, recording: Path, place: str, tmp_path: Path):
+    damaged = tmp_path / "cut.nwb"
+    damaged.write_bytes(recording.read_bytes()[:2000])
+    result = run("add", damaged, "--lake", place, *FLAGS)
+    assert result.exit_code == 5
+    assert "made a new lake" not in result.stderr
+    assert not Path(place).exists()
+    assert run("add", damaged, recording, "--lake", place, *FLAGS).exit_code == 6
+    assert len(panneuro.open(place)) == 1
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_place_that_may_not_be_written(run, recording: Path, tmp_path: Path):
     (tmp_path / "shut").mkdir(mode=0o500)
