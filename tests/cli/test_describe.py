@@ -27,6 +27,15 @@ def test_a_correction_is_a_new_version(run, lake: str, name: str):
     assert json.loads(again.stdout)["described"][0]["status"] == "there already"
 
 
+def test_what_was_probably_mistyped_is_told_with_how_to_mend_it(run, lake: str, name: str):
+    words = ("--set", "subject.species=mous", "--set", "subject.age=90")
+    result = run("describe", name, *words, "--lake", lake)
+    assert result.exit_code == 0, result.output
+    assert "tip: subject.species: kept as it is" in result.stderr
+    assert "did you mean 'mouse'?" in result.stderr
+    assert "(found '90')\n      --set subject.age=P90D" in result.stderr
+
+
 def test_a_field_is_emptied(run, lake: str, name: str):
     run("describe", name, "--set", "subject.strain=C57BL/6J", "--lake", lake)
     result = run("describe", name, "--unset", "subject.strain", "--lake", lake)

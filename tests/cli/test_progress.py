@@ -19,6 +19,11 @@ def test_lines_say_how_far_the_work_is(capsys: pytest.CaptureFixture[str]):
     assert said.err.endswith(" left\n")
 
 
+def test_what_is_nearly_done_has_no_fractions_of_a_second_left():
+    phase = progress.Phase("hashing", 1_000_000, done=999_999, began=0.0)
+    assert phase.told(1.0).endswith(", 0 s left")
+
+
 def test_a_heartbeat_where_no_total_is_known(capsys: pytest.CaptureFixture[str]):
     lines = progress.Lines()
     lines.start("reading", 0)

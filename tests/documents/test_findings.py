@@ -25,6 +25,11 @@ def test_errors_come_first():
     assert in_order([tip, error]) == [error, tip]
 
 
+def test_numbers_are_suggested_as_numbers():
+    assert how_to_give("subject.weight_g", "24.5").endswith("subject: {weight_g: 24.5}")
+    assert how_to_give("subject.id", "007").endswith('subject: {id: "007"}')
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1))
 def test_what_to_type_survives_a_shell(example):
     typed = how_to_give("subject.id", example).partition("   or in a file:")[0]

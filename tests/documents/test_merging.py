@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +105,15 @@ def test_what_contradicts_is_told_in_the_words_that_people_use():
     said = {"description": {"modalities": ["ophys", "behavior"]}}
     (finding,) = merge(Layer("reader", READER), Layer("user", said)).findings
     assert finding.message == "the recording says 'ecephys'; what you gave is used"
+
+
+def test_a_long_text_is_cut_inside_its_quotes():
+    said = {"description": {"title": "Flies"}}
+    recording = Layer("reader", {"description": {"title": "It's " * 50}})
+    (finding,) = merge(recording, Layer("user", said)).findings
+    shown = finding.message.removeprefix("the recording says ").partition(";")[0]
+    assert ast.literal_eval(shown).endswith("…")
+    assert len(shown) <= 80
 
 
 def test_an_error_says_whose_it_is():

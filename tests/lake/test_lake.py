@@ -61,3 +61,11 @@ def test_an_asset_that_is_not_in_the_index_is_told(lake, made_up, said):
         lake[name]
     assert lake.reindex() == 1
     assert lake[name].name == name
+
+
+def test_an_area_is_found_by_any_of_its_names(lake, made_up, said):
+    more = {**said, "acquisition": {**said["acquisition"], "areas": ["VISp5"]}}
+    name = lake.add(made_up.use(), said=more).manifest.name
+    for words in ("visp", "primary visual area", "MBA:385", "VIS*", "CA1,Primary visual area"):
+        assert lake.find(area=words).names == [name], words
+    assert lake.find(area="Field CA1").names == []

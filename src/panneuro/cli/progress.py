@@ -67,7 +67,7 @@ class Phase:
         if self.done and spent > 0:
             rate = self.done / spent
             parts += [f"{amount(rate)}/s"] if self.unit == "bytes" or rate >= 1 else []
-            parts.append(f"{in_time((self.total - self.done) / rate)} left")
+            parts.append(f"{in_time(round((self.total - self.done) / rate))} left")
         return f"{self.name}: {', '.join(parts)}"
 
     def bar(self) -> str:

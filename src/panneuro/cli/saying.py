@@ -19,6 +19,9 @@ from panneuro.documents.profiles import REQUIREMENTS
 
 Said = dict[str, Any]
 
+_PLAIN = ("missing", "contradicts-recording")
+"""Codes of findings that need no more words than their own."""
+
 set_option = click.option(
     "--set",
     "assignments",
@@ -169,12 +172,15 @@ def _ask_one(said: Said, path: str, question: str, flags: list[str], *, optional
 
 
 def tell_findings(findings: Iterable[Finding], say: Callable[[str], None]) -> None:
-    """Say briefly what else could be said: every *should*, and how many tips there are."""
+    """Say briefly what else could be said: every *should* and unknown word, how many other tips."""
     tips = 0
     for finding in findings:
-        if finding.severity == "should":
+        if finding.severity == "should" and finding.code in _PLAIN:
             say(f"  should: {finding.path}: {finding.message.removeprefix('missing: ')}")
-        tips += finding.severity == "tip"
+        elif finding.severity == "should" or finding.code == "unknown-word":
+            say(f"  {finding.severity}: {finding.told}")
+        else:
+            tips += finding.severity == "tip"
     if tips:
         say(f"  and {tips} tip{'s' * (tips > 1)}: panneuro describe --profile publish NAME")
 

@@ -54,10 +54,15 @@ class Finding:
         """The document the field belongs to."""
         return self.path.partition(".")[0]
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """The field, what is wrong with it, what was found and, on a line of its own, the fix."""
         found = f" (found {self.found})" if self.found else ""
         fix = f"\n      {self.fix}" if self.fix else ""
-        return f"{self.severity:6} {self.path}: {self.message}{found}{fix}"
+        return f"{self.path}: {self.message}{found}{fix}"
+
+    def __str__(self) -> str:
+        return f"{self.severity:6} {self.told}"
 
     def to_dict(self) -> dict[str, str]:
         """Return the finding as JSON values."""
@@ -101,6 +106,6 @@ def how_to_give(path: str, example: str) -> str:
     --set subject.species=mouse   or in a file:  subject: {species: mouse}
     """
     slot, _, field = path.partition(".")
-    plain = re.fullmatch(r"[A-Za-z][\w./-]*( [\w./-]+)*", example) or example[0] == "["
+    plain = re.fullmatch(r"[A-Za-z][\w./-]*( [\w./-]+)*|\[.*|\d+\.\d+", example)
     value = example if plain else json.dumps(example)
     return f"{flag(path, example)}   or in a file:  {slot}: {{{field}: {value}}}"

@@ -194,5 +194,9 @@ def _contradiction(
 
 def _plain(value: Any) -> str:
     said = value if isinstance(value, list) else [value]
-    text = ", ".join(repr(one["label"]) if _is_term(one) else repr(one) for one in said)
-    return text if len(text) <= 80 else text[:77] + "…"
+    text = ", ".join(_quoted(one["label"] if _is_term(one) else one) for one in said)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _quoted(one: Any) -> str:
+    return repr(one[:76] + "…") if isinstance(one, str) and len(one) > 76 else repr(one)

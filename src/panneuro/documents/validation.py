@@ -84,7 +84,7 @@ def require(
 def refusal(errors: list[Finding], profile: str) -> DocumentError:
     """Return the one error that lists several findings."""
     count = f"{len(errors)} thing{'s' if len(errors) > 1 else ''}"
-    lines = "\n".join(f"  {str(error).removeprefix('error').strip()}" for error in errors)
+    lines = "\n".join(f"  {error.told}" for error in errors)
     return DocumentError(
         f"the documents do not yet meet the {profile!r} profile, {count} to settle:\n{lines}",
         hint="what a rig always says goes into a template: panneuro describe --help",

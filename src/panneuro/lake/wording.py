@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from panneuro.core.conditions import AnyOf, Condition, Match, Pattern
 from panneuro.core.query import Query
+from panneuro.documents import atlas
 from panneuro.documents.vocabularies import vocabulary
 
 _VOCABULARIES = {
@@ -26,6 +27,8 @@ def in_documents_words(query: Query) -> Query:
     >>> from panneuro.core.query import parse
     >>> str(in_documents_words(parse("species=mouse,zorgon units>10")))
     'species="Mus musculus",zorgon units>10'
+    >>> str(in_documents_words(parse('area="primary visual area"')))
+    'area=VISp'
     """
     return Query(tuple(map(_translated, query.conditions)))
 
@@ -34,16 +37,20 @@ def _translated(condition: Condition) -> Condition:
     if isinstance(condition, AnyOf):
         translated = (tuple(map(_translated, every)) for every in condition.alternatives)
         return replace(condition, alternatives=tuple(translated))
-    if not isinstance(condition, Match) or condition.field not in _VOCABULARIES:
+    if not isinstance(condition, Match) or condition.field not in ("area", *_VOCABULARIES):
         return condition
-    name = _VOCABULARIES[condition.field]
-    return replace(condition, values=tuple(_label(name, value) for value in condition.values))
+    values = (_known(condition.field, value) for value in condition.values)
+    return replace(condition, values=tuple(values))
 
 
-def _label(name: str, pattern: Pattern) -> Pattern:
+def _known(field: str, pattern: Pattern) -> Pattern:
+    """Return a whole word as documents and atlas write it; what has a star in it stays."""
     if len(pattern) != 1:
         return pattern
-    word = vocabulary(name).get(pattern[0])
+    if field == "area":
+        structure = atlas.find(pattern[0])
+        return (structure.acronym,) if structure else pattern
+    word = vocabulary(_VOCABULARIES[field]).get(pattern[0])
     return (word.label,) if word else pattern
 
 
