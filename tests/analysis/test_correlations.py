@@ -113,3 +113,12 @@ def test_means_by_area_count_each_pair(random):
     np.testing.assert_allclose(found.sel(area="b", other_area="a")[0], np.mean(pairs))
     with pytest.raises(InputError, match="areas"):
         mean_by_area(xr.DataArray(values, dims=("type", "unit", "other")), ["a"])
+
+
+def test_results_say_what_they_are(random):
+    counts, shown = random.poisson(3, (40, 3)), np.arange(40) % 4
+    noise = noise_correlations(counts, shown)
+    assert noise.attrs == {"units": "1", "long_name": "noise correlation"}
+    assert signal_correlations(counts, shown).attrs["long_name"] == "signal correlation"
+    by_area = mean_by_area(noise, ["V1", "V1", "LM"])
+    assert by_area.attrs == {"units": "1", "long_name": "mean noise correlation"}

@@ -312,6 +312,35 @@ def test_training_at_one_time_and_testing_at_another_is_a_map():
 
 
 @pytest.mark.usefixtures("figures")
+@pytest.mark.parametrize(("values", "least"), [([0.0, 0.9], 0.0), ([-0.2, 0.9], -0.2)])
+def test_white_is_at_chance_and_the_scale_ends_at_what_can_be(values, least):
+    pairs = xr.DataArray(np.resize(values, (4, 4)), dims=("channel", "other"), name="coherence")
+    ax = pairs.assign_attrs(chance=0.3).neuro.plot()
+    mesh, bar = ax.collections[0], ax.figure.axes[-1]
+    assert mesh.norm.vmin + mesh.norm.vmax == pytest.approx(0.6)
+    np.testing.assert_allclose(bar.get_ylim(), (least, 0.9))
+
+
+@pytest.mark.usefixtures("figures")
+def test_pairs_of_areas_by_kind_of_stimulus_are_points():
+    areas = ["V1", "LM"]
+    places = {"type": ["faces", "gratings"], "area": areas, "other_area": areas}
+    means = xr.DataArray(np.arange(8.0).reshape(2, 2, 2), places, tuple(places), name="mean")
+    ax = means.neuro.plot()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["V1, V1", "V1, LM", "LM, LM"]
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0, 1, 3], [4, 5, 7]]
+
+
+@pytest.mark.usefixtures("figures")
+def test_what_is_no_square_matrix_of_pairs_fills_the_figure():
+    pairs = xr.DataArray(np.random.default_rng(0).random((3, 76)), dims=("channel", "other"))
+    assert pairs.neuro.plot().get_aspect() == "auto"
+    assert pairs[:, :12].neuro.plot().get_aspect() == 1.0
+    lagged = xr.DataArray(np.ones((9, 21)), {"lag": np.linspace(-0.1, 0.1, 21)}, ("other", "lag"))
+    assert lagged.neuro.plot().get_aspect() == "auto"
+
+
+@pytest.mark.usefixtures("figures")
 def test_phases_are_drawn_on_a_circle():
     found = locking().isel(channel=0)
     ax = found.neuro.plot()

@@ -21,6 +21,8 @@ from panneuro.analysis.trial_counts import Floats, Integers, TrialCounts
 from panneuro.analysis.windows import group
 from panneuro.core.errors import InputError
 
+_MEAN = {"units": "1", "long_name": "mean noise correlation"}
+
 
 def noise_correlation_test(
     counts: npt.ArrayLike | xr.DataArray,
@@ -85,9 +87,9 @@ def noise_correlation_test(
     p = np.full(observed.shape, np.nan)
     p[there] = p_values(observed[there], null[:, there], "two-sided")
     dims = ("area", "other_area")
-    values = {"mean": observed, "null_sd": null.std(axis=0), "p": p}
+    values = {"null_sd": (dims, null.std(axis=0)), "p": (dims, p)}
     coordinates = {"area": names, "other_area": names}
-    return xr.Dataset({name: (dims, value) for name, value in values.items()}, coordinates)
+    return xr.Dataset({"mean": (dims, observed, _MEAN), **values}, coordinates)
 
 
 def _scaled(trials: TrialCounts) -> Floats:
@@ -233,7 +235,8 @@ def noise_correlation_type_test(
     dims = ("area", "other_area")
     filled = {"f": found.statistic.values, "p": found.p.values, "p_max": found.p_max.values}
     tests = {name: (dims, _square(value, len(names))) for name, value in filled.items()}
-    return xr.Dataset({"mean": mean, **tests}).where(mean.notnull().all("type"))
+    there = mean.notnull().all("type")
+    return xr.Dataset({"mean": mean, **tests}).where(there)
 
 
 def _pair_products(

@@ -70,7 +70,7 @@ def noise_correlations(
     sums = np.zeros((trials.values.shape[1],) * 2)
     for block in trials.blocks():
         sums += products(trials.residuals(block, standardised=standardised)[0])
-    return _labelled(_correlation(sums), trials.units)
+    return _labelled(_correlation(sums), trials.units, "noise correlation")
 
 
 def _of_each_type(
@@ -149,7 +149,8 @@ def signal_correlations(
     covariance = np.cov(np.concatenate(means), rowvar=False).reshape(noise.shape)
     if corrected:
         covariance -= noise / n_conditions
-    return _labelled(_correlation(covariance, within_one=not corrected), trials.units)
+    found = _correlation(covariance, within_one=not corrected)
+    return _labelled(found, trials.units, "signal correlation")
 
 
 def products(rows: Floats) -> npt.NDArray[np.float64]:
@@ -167,9 +168,9 @@ def _correlation(sums: Floats, *, within_one: bool = True) -> Floats:
     return np.clip(found, -1, 1) if within_one else found
 
 
-def _labelled(values: Floats, units: npt.NDArray[Any]) -> xr.DataArray:
-    coordinates = {"unit": units, "other": units}
-    return xr.DataArray(values, coordinates, ("unit", "other"), name="correlation")
+def _labelled(values: Floats, units: npt.NDArray[Any], what: str) -> xr.DataArray:
+    coordinates, named = {"unit": units, "other": units}, {"units": "1", "long_name": what}
+    return xr.DataArray(values, coordinates, ("unit", "other"), name="correlation", attrs=named)
 
 
 def mean_by_area(correlations: xr.DataArray, areas: npt.ArrayLike) -> xr.DataArray:
@@ -216,4 +217,9 @@ def mean_by_area(correlations: xr.DataArray, areas: npt.ArrayLike) -> xr.DataArr
     others = [dim for dim in correlations.dims if dim not in ("unit", "other")]
     coordinates = {dim: correlations.coords[dim] for dim in others if dim in correlations.coords}
     coordinates |= {"area": names, "other_area": names}
-    return xr.DataArray(means, coordinates, (*others, "area", "other_area"), name="correlation")
+    named = {
+        "units": "1",
+        "long_name": f"mean {correlations.attrs.get('long_name', 'correlation')}",
+    }
+    dims = (*others, "area", "other_area")
+    return xr.DataArray(means, coordinates, dims, name="correlation", attrs=named)

@@ -18,6 +18,8 @@ _FEW_NAMES = 16
 _FEW_NUMBERS = 10
 _FEW_ROWS = 12
 _LEAST_P = 1e-12
+_LONGEST = 4
+"""A matrix of pairs that is longer than that many times its width has no squares for cells."""
 _ALIKE = ({"x", "y"}, {"train_time", "test_time"}, {"label", "predicted"})
 """Axes of one scale."""
 
@@ -42,10 +44,15 @@ def draw_map(ax: Axes, array: xr.DataArray, x: str, y: str) -> Axes:
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=22)
     bar.outline.set_visible(False)
     bar.set_label(label)
+    if "chance" in array.attrs and np.isfinite(values).any():
+        # White is at chance, and as much below it may not be possible.
+        bar.ax.set_ylim(bottom=max(bar.ax.get_ylim()[0], min(0.0, float(np.nanmin(values)))))
     if y == "frequency" and len(rows) > 2 and _is_geometric(rows):
         ax.set_yscale("log", base=2)
         ax.yaxis.set_major_formatter("{x:g}")
-    alike = {x, y} in _ALIKE or _pairs(x, y)
+    few, many = sorted((len(places), len(rows)))
+    lists = is_list(array, x) and is_list(array, y)
+    alike = {x, y} in _ALIKE or (_pairs(x, y) and lists and many <= _LONGEST * few)
     if alike:
         ax.set_aspect("equal")
     for dim, axis, name in ((x, ax.xaxis, "x"), (y, ax.yaxis, "y")):

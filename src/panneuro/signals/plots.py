@@ -130,6 +130,8 @@ def _array(
     significant: xr.DataArray | None = None,
 ) -> Axes:
     dims = [str(dim) for dim in array.dims]
+    if len(dims) == 3 and {"area", "other_area"} < set(dims):
+        return _array(_pairs_of_areas(array), ax)
     repeated = [dim for dim in dims if dim in _REPEATS]
     if len(repeated) == 1 and len(dims) == 2 and between is None:
         return _repeats(array, repeated[0], ax)
@@ -164,6 +166,16 @@ def _repeats(array: xr.DataArray, over: str, ax: Axes | None) -> Axes:
     mean = array.mean(over, keep_attrs=True)
     sem = array.std(over, ddof=1) / np.sqrt(array.sizes[over])
     return _array(mean, ax, (mean - sem, mean + sem))
+
+
+def _pairs_of_areas(array: xr.DataArray) -> xr.DataArray:
+    """Lay each pair of areas, and each with itself, once along one dim."""
+    names = array["area"].to_numpy()
+    pairs = np.triu_indices(len(names))
+    one, other = (xr.DataArray(at, dims="areas") for at in pairs)
+    found = array.isel(area=one, other_area=other).drop_vars(["area", "other_area"])
+    named = [f"{names[one]}, {names[other]}" for one, other in zip(*pairs, strict=True)]
+    return found.assign_coords(areas=named).transpose(..., "areas")
 
 
 def _is_map(array: xr.DataArray, dims: list[str], along: list[str], has_range: bool) -> bool:
