@@ -125,6 +125,11 @@ def test_a_dry_run_reads_and_writes_nothing(run, filled: str, name: str, tmp_pat
         (["ap", "--channels", "A,B"], 2),
         (["ap", "--channels", ","], 2),
         (["ap", "--start", "nan"], 2),
+        (["ap", "--start", "0.5", "--stop", "0.4"], 2),
+        (["trials", "--start", "0.5", "--stop", "0.4"], 2),
+        (["ap", "-o", "ap.mat"], 2),
+        (["trials", "-o", "trials.npy"], 2),
+        (["original/nothing"], 3),
         (["ap", "--format", "parquet"], 0),
         (["units", "--unit", "99"], 3),
         (["units", "--channels", "1"], 2),
@@ -139,6 +144,21 @@ def test_what_a_signal_does_not_have(run, filled: str, name: str, words: list[st
     result = run("get", name, *words, "--lake", filled)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
+
+
+def test_a_name_that_says_another_format_is_refused(run, filled: str, name: str, tmp_path: Path):
+    result = run("get", name, "ap", "-o", tmp_path / "ap.mat", "--lake", filled)
+    assert "cannot be written as 'mat'" in result.stderr
+    words = ("-o", tmp_path / "ap.dat", "--format", "npy")
+    assert run("get", name, "ap", *words, "--lake", filled).exit_code == 0
+    assert np.load(tmp_path / "ap.dat").shape == (1000, 4)
+    assert [path.name for path in tmp_path.iterdir()] == ["ap.dat"]
+
+
+def test_a_folder_that_is_not_there_is_told(run, filled: str, name: str, tmp_path: Path):
+    result = run("get", name, "ap", "-o", tmp_path / "none" / "ap.npy", "--lake", filled)
+    assert f"there is no folder '{tmp_path / 'none'}'" in result.stderr
+    assert "partial" not in result.stderr
 
 
 def test_a_time_in_which_nothing_was_recorded_is_told(run, filled: str, asset):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,3 +78,15 @@ def test_as_pynapple_with_what_is_known_of_the_units():
     assert group[3].times().tolist() == [0.1, 0.2]
     named = Events.from_trains("units", {"a": [0.1, 0.2], "b": [0.4]}).to_pynapple()
     assert named["unit"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("time", [np.nan, "a", True, [1.0, 2.0]])
+def test_times_that_are_no_times(time):
+    with pytest.raises(InputError, match="finite number of seconds"):
+        Events.from_trains("units", {0: np.array([1.0, 2.0])}).read(0, time)
+
+
+def test_any_one_number_is_a_time():
+    units = Events.from_trains("units", {0: np.array([1.0, 2.0])})
+    for time in (2, np.float32(2), np.array(2.0), xarray.DataArray(2.0)):
+        assert units.read(0, -np.inf, time).tolist() == [1.0]

@@ -121,7 +121,7 @@ def test_channels_that_there_are_not(channels):
         sampled(10, 3, channels=("a", "b", "c")).read(channels=channels)
 
 
-@pytest.mark.parametrize("time", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("time", [np.nan, np.inf, -np.inf, "a", "1", True, [1, 2], 10**400])
 def test_times_that_are_no_times(time):
     with pytest.raises(InputError, match="finite"):
         sampled().read(time)

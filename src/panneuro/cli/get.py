@@ -17,7 +17,7 @@ from panneuro.cli.completing import assets, signals
 from panneuro.cli.options import answering, dry_run_option, lake_option, yes_option
 from panneuro.cli.progress import watched
 from panneuro.cli.texts import in_bytes, in_time
-from panneuro.core.errors import InputError, LimitError
+from panneuro.core.errors import InputError, LimitError, NotFoundError
 from panneuro.core.progress import Progress, Silence
 from panneuro.lake.asset import Asset
 from panneuro.lake.lake import open_lake
@@ -94,9 +94,7 @@ def command(
     panneuro get NAME original/settings.xml
     """
     asset = open_lake(lake)[name]
-    wanted = Wanted(start, stop, channels, unit, scaled)
-    found = file_of(asset, signal)
-    part = found if found is not None and signal not in asset else cut(asset[signal], wanted)
+    part = _wanted_of(asset, signal, Wanted(start, stop, channels, unit, scaled))
     _tell_emptiness(answers, asset, signal, part)
     _allow(part, yes=yes, dry_run=dry_run)
     kind = _format(part, format_, output, as_text=answers.is_text)
@@ -112,6 +110,19 @@ def command(
         answers.give({**about, "values": values(part)})
     else:
         _pour(answers, part, kind)
+
+
+def _wanted_of(asset: Asset, signal: str, wanted: Wanted) -> Part:
+    """Return what is asked for of a signal or, where it is none, a file."""
+    found = file_of(asset, signal)
+    if found is not None and signal not in asset:
+        return found
+    if "/" in signal and signal not in asset:
+        raise NotFoundError(
+            f"{asset.name!r} has no file {signal!r}",
+            hint=f"panneuro show {asset.name} --files   lists them",
+        )
+    return cut(asset[signal], wanted)
 
 
 def _tell_emptiness(answers: Answers, asset: Asset, signal: str, part: Part) -> None:
@@ -138,14 +149,14 @@ def _allow(part: Part, *, yes: bool, dry_run: bool) -> None:
 def _format(part: Part, asked: str | None, output: Path | None, *, as_text: bool) -> str:
     """Return the output's format: what is asked for, else what fits where it goes."""
     suffix = output.suffix.removeprefix(".").lower() if output else ""
-    kind = asked or (suffix if suffix in part.formats else "")
+    kind = asked or ("" if part.content else suffix)
     if not kind:
         on_screen = as_text and output is None and sys.stdout.isatty()
         kind = "csv" if on_screen and "csv" in part.formats else part.formats[0]
     if kind not in part.formats:
         raise InputError(
-            f"{part.shown} cannot be written as {kind}",
-            hint=f"--format {' or '.join(part.formats)}",
+            f"{part.shown} cannot be written as {kind!r}",
+            hint=f"--format {' or '.join(part.formats)}, whatever the file is called",
         )
     return kind
 
@@ -162,6 +173,11 @@ def _pour(answers: Answers, part: Part, kind: str) -> None:
 
 def _save(answers: Answers, path: Path, part: Part, kind: str) -> int:
     """Write a file under a name of its own and move it into place when it is whole."""
+    if not path.parent.is_dir():
+        raise NotFoundError(
+            f"writing {str(path)!r}: there is no folder {str(path.parent)!r}",
+            hint="make it first, or name another place: --output FILE",
+        )
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as sink, _watched(answers, part) as progress:

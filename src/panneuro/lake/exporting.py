@@ -77,6 +77,8 @@ def _nwb(asset: Asset, path: Path, _: Progress) -> None:
 
     from panneuro.storage.blockwise import BlockwiseIO
 
+    # What the system says of a place that cannot be written is clearer than what HDF5 does.
+    path.touch()
     with QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with (

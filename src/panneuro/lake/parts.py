@@ -15,6 +15,7 @@ import pyarrow as pa
 from panneuro.core.digests import digest_bytes
 from panneuro.core.errors import CorruptionError, InputError, NotFoundError
 from panneuro.lake.asset import Asset
+from panneuro.signals.arrays import refuse_no_times
 from panneuro.signals.events import Events
 from panneuro.signals.frames import Frames
 from panneuro.signals.table import Intervals, Table
@@ -50,6 +51,15 @@ class Wanted:
     channels: Any = None
     unit: str | None = None
     scaled: bool = False
+
+    def __post_init__(self) -> None:
+        refuse_no_times("a signal", self.start_s, self.stop_s, endless=True)
+        start, stop = self.start_s, self.stop_s
+        if start is not None and stop is not None and stop < start:
+            raise InputError(
+                f"reading from {start:g} s to {stop:g} s: that ends before it begins",
+                hint="give the earlier time first",
+            )
 
     def refuse(self, kind: str, *names: str) -> None:
         """Refuse what makes no sense for a kind of signal."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from panneuro.core.errors import InputError
 
 
 @runtime_checkable
@@ -71,3 +74,36 @@ def n_bytes(array: LazyArray) -> int:
     for length in array.shape:
         size *= int(length)
     return size
+
+
+def refuse_no_times(name: str, *bounds: object, endless: bool = False) -> None:
+    """Refuse bounds that are no times.
+
+    Parameters
+    ----------
+    name : str
+        Of the signal that is to be read.
+    *bounds : float or None
+        Seconds; None stands for all there is.
+    endless : bool
+        Whether infinity is a time too.
+
+    Raises
+    ------
+    InputError
+        If one of them is not a number, or NaN.
+    """
+    for bound in bounds:
+        time_s = 0.0 if bound is None else _number(bound)
+        if math.isnan(time_s) or (math.isinf(time_s) and not endless):
+            raise InputError(
+                f"a time to read from {name!r} must be a finite number of seconds, not {bound!r}"
+            )
+
+
+def _number(value: Any) -> float:
+    """Return a number, also one that an array of one element holds; NaN if it is none."""
+    try:
+        return math.nan if isinstance(value, str | bytes | bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

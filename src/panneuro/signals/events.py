@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
-from panneuro.signals.arrays import LazyArray
+from panneuro.signals.arrays import LazyArray, refuse_no_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +116,7 @@ class Events:
 
         Only this unit's bytes are fetched.
         """
+        refuse_no_times(self.name, start_s, stop_s, endless=True)
         found = np.flatnonzero(self.ids == unit)
         if not len(found):
             known = ", ".join(map(repr, self.ids[:3].tolist()))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from panneuro.core.errors import InputError
-from panneuro.signals.arrays import LazyArray
+from panneuro.signals.arrays import LazyArray, refuse_no_times
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,9 +81,7 @@ class Frames:
                 f"the images of {self.name!r} are inside the video {self.file!r}",
                 hint="fetch the file and open it with a video library",
             )
-        for bound in (start_s, stop_s):
-            if bound is not None and not np.isfinite(bound):
-                raise InputError(f"a time to read from {self.name!r} must be finite, not {bound!r}")
+        refuse_no_times(self.name, start_s, stop_s)
         times = np.asarray(self.times[:])
         first = 0 if start_s is None else int(np.searchsorted(times, start_s, side="left"))
         last = len(self) if stop_s is None else int(np.searchsorted(times, stop_s, side="left"))

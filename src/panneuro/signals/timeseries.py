@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
-from panneuro.signals.arrays import LazyArray, n_bytes
+from panneuro.signals.arrays import LazyArray, n_bytes, refuse_no_times
 
 if TYPE_CHECKING:
     import xarray
@@ -157,9 +157,7 @@ class TimeSeries:
         start_s, stop_s : float, optional
             Seconds on the session's clock; the whole signal where not given.
         """
-        for bound in (start_s, stop_s):
-            if bound is not None and not np.isfinite(bound):
-                raise InputError(f"a time to read from {self.name!r} must be finite, not {bound!r}")
+        refuse_no_times(self.name, start_s, stop_s)
         first = 0 if start_s is None else self._row_at(start_s)
         last = len(self) if stop_s is None else self._row_at(stop_s)
         return slice(first, max(first, last))
