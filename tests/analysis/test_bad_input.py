@@ -74,6 +74,12 @@ LFP = TimeSeries("lfp", RANDOM.normal(size=5000), "volts", rate_hz=1000.0)
 RATES = xr.DataArray(np.ones((2, 3)), {"time": [0.0, 1.0, 2.0]}, ("unit", "time"))
 SHOWN = Intervals.from_frame("shown", pd.DataFrame({"start_time": [0.0], "stop_time": [1.0]}))
 PAIRS = xr.DataArray(np.ones((2, 2, 3)), dims=("unit", "other", "lag"))
+UNCUED = Intervals.from_frame(
+    "trials",
+    pd.DataFrame(
+        {"start_time": [0, 2], "stop_time": [1, 3], "cue": [0.5, np.nan], "side": ["L", "R"]}
+    ),
+)
 PULSE = pd.DataFrame({"start_s": [0.0], "stop_s": [1.0], "amplitude_a": [1e-10], "n_spikes": [2]})
 
 
@@ -207,6 +213,8 @@ PAIRS = xr.DataArray(np.eye(3), dims=("unit", "other"))
         (lambda: decode(ONE, np.arange(40) % 2, n_permutations=True), "True permutations"),
         (lambda: pseudo_population([(ONE, np.arange(40) % 2)], n_trials=1.5), "1.5 trials"),
         (lambda: trial_features({1: [0.1]}, SHOWN, (1.0,)), "not two ends"),
+        (lambda: trial_features({1: [0.1]}, UNCUED, (0, 1), anchor="cue"), "1 of 2 trials have no"),
+        (lambda: trial_features({1: [0.1]}, UNCUED, (0, 1), anchor="side"), "times of 'side' are"),
         (lambda: tuning_curves({1: [0.1]}, SHOWN, "stop_time", window_s=(1.0,)), "not two ends"),
         (lambda: standard_matrix([0.0, 1.0, 2.0], np.nan), "conductivity must be positive"),
         (lambda: low_pass(10.0, 5.0, 1000.0, np.nan), "stops nan dB"),

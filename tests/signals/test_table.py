@@ -44,6 +44,24 @@ def test_columns_that_there_are_not():
         Table.from_frame("t", pd.DataFrame({"a": [1]}))["c"]
 
 
+def test_rows_that_are_chosen_are_of_the_same_kind_and_order():
+    frame = pd.DataFrame({"start_time": [0.0, 1.0, 2.0], "stop_time": [0.5, 1.5, 2.5]})
+    trials = Intervals.from_frame("trials", frame, descriptions={"start_time": "seconds"})
+    late = trials.where(trials["start_time"] > 0)
+    assert isinstance(late, Intervals)
+    assert (len(late), late.span_s, late.descriptions) == (2, (1.0, 2.5), trials.descriptions)
+    assert late.arrow.column_names == ["start_time", "stop_time"]
+    assert len(trials) == 3
+    assert len(late.where([False, False])) == 0
+
+
+@pytest.mark.parametrize("chosen", [[True], [0, 1, 1], "yes", [[True] * 3]])
+def test_rows_are_chosen_by_yes_or_no(chosen):
+    frame = pd.DataFrame({"x_um": [0, 16, 32]})
+    with pytest.raises(InputError, match="one bool for each of 3"):
+        Table.from_frame("electrodes", frame).where(chosen)
+
+
 def test_intervals_need_both_ends():
     with pytest.raises(InputError, match="no column 'stop_time'"):
         Intervals.from_frame("trials", pd.DataFrame({"start_time": [0.0]}))

@@ -25,7 +25,7 @@ from panneuro.analysis.linear_classifiers import LDA, Linear, Ridge, predict
 from panneuro.analysis.permutations import p_values, permute
 from panneuro.analysis.permuted_classifiers import permuted_accuracies
 from panneuro.analysis.psth import count_windows
-from panneuro.analysis.reals import as_array, beyond
+from panneuro.analysis.reals import as_array, beyond, reals
 from panneuro.analysis.streams import Seed, child, root, spread
 from panneuro.analysis.trains import Units
 from panneuro.analysis.windows import Bins
@@ -168,7 +168,13 @@ def trial_features(
     starts, stops = trials["start_time"], trials["stop_time"]
     if window_s is not None:
         Bins.of(window_s)
-        times = np.asarray(trials[anchor], dtype=np.float64)
+        times = reals(trials[anchor], f"times of {anchor!r}")
+        missing = int(np.isnan(times).sum())
+        if missing:
+            raise InputError(
+                f"{missing} of {len(times)} trials have no {anchor!r}",
+                hint=f'leave them out: trials.where(np.isfinite(trials["{anchor}"]))',
+            )
         starts, stops = times + window_s[0], times + window_s[1]
     counts = count_windows(units, starts, stops)
     first, second = counts.dims

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from panneuro.core.errors import InputError
 from panneuro.core.extras import need
@@ -74,10 +75,40 @@ class Table:
     path: str = ""
 
     @classmethod
-    def from_frame(cls, name: str, frame: pd.DataFrame, **fields: Any) -> Table:
+    def from_frame(cls, name: str, frame: pd.DataFrame, **fields: Any) -> Self:
         """Build a table from a DataFrame in memory; each column gets a text of its own as name."""
         named = frame.set_axis(_unique(map(str, frame.columns)), axis=1)
         return cls(name, lambda: named, tuple(named.columns), len(named), **fields)
+
+    def where(self, chosen: npt.ArrayLike) -> Self:
+        """Return some of the rows, in their order.
+
+        Parameters
+        ----------
+        chosen : array-like of bool, shape (n_rows,)
+            Which ones.
+
+        Raises
+        ------
+        InputError
+            If it does not say yes or no of each row.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> electrodes = Table.from_frame("electrodes", pd.DataFrame({"area": ["CA1", "V1"]}))
+        >>> electrodes.where(electrodes["area"] == "CA1")
+        <Table 'electrodes' 1 rows: area>
+        """
+        rows = np.asarray(chosen)
+        if rows.dtype != np.bool_ or rows.shape != (self.n_rows,):
+            raise InputError(
+                f"rows of {self.name!r} were chosen by {rows.dtype} of shape {rows.shape}, not by "
+                f"one bool for each of {self.n_rows}",
+                hint='compare a column: trials.where(trials["response"] == "hit")',
+            )
+        kept = self.df[rows].reset_index(drop=True)
+        return replace(self, load=lambda: kept, n_rows=len(kept), path="")
 
     def __len__(self) -> int:
         return self.n_rows
