@@ -20,6 +20,7 @@ import scipy.linalg
 from panneuro.analysis.labels import Integers
 from panneuro.analysis.threads import one_thread
 from panneuro.core.errors import InputError
+from panneuro.core.reals import is_real
 
 Array = npt.NDArray[Any]
 
@@ -41,12 +42,10 @@ class LDA:
     @property
     def strengths(self) -> tuple[float, ...]:
         """The values to choose from."""
-        given = self.shrinkage if isinstance(self.shrinkage, tuple) else (self.shrinkage,)
-        if not given or not all(
-            isinstance(one, int | float | np.number) and 0 < one <= 1 for one in given
-        ):
-            raise InputError(f"shrinkage is {self.shrinkage!r}, not in (0, 1]", hint="try 0.1")
-        return given
+        hint = "try 0.1, or several in a tuple: LDA((0.01, 0.1, 0.5))"
+        return _strengths(
+            self.shrinkage, f"shrinkage is {self.shrinkage!r}, not in (0, 1]", hint, 1
+        )
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,15 @@ class Ridge:
     @property
     def strengths(self) -> tuple[float, ...]:
         """The values to choose from."""
-        given = self.alpha if isinstance(self.alpha, tuple) else (self.alpha,)
-        if not given or not all(
-            isinstance(one, int | float | np.number) and 0 < one < np.inf for one in given
-        ):
-            raise InputError(f"alpha is {self.alpha!r}, not above 0", hint="try 1.0")
-        return given
+        hint = "try 1.0, or several in a tuple: Ridge((0.1, 1.0, 10.0))"
+        return _strengths(self.alpha, f"alpha is {self.alpha!r}, not above 0", hint)
+
+
+def _strengths(given: object, wrong: str, hint: str, most: float = np.inf) -> tuple[float, ...]:
+    each = given if isinstance(given, tuple) else (given,)
+    if not each or not all(is_real(one, above=0, most=most) for one in each):
+        raise InputError(wrong, hint=hint)
+    return each
 
 
 Linear = LDA | Ridge
