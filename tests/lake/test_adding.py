@@ -267,7 +267,7 @@ def test_what_cannot_be_planned_is_hashed_no_further(lake, made_up, said, monkey
     made_up.use(search=search)
     with pytest.raises(type(error)):
         lake.add(made_up.source, said=said)
-    assert [snapshot.stopped.is_set() for snapshot in taken] == [True]
+    assert [snapshot.reading.is_stopped for snapshot in taken] == [True]
 
 
 def test_a_source_that_ends_early_is_not_committed(lake, said, probe):

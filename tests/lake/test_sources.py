@@ -94,6 +94,31 @@ def test_who_closes_it_stops_the_reading(held):
     assert holder.heard == [BLOCK]
 
 
+class Told(Silence):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.heard = []
+
+    def start(self, phase, total, unit="bytes"):
+        self.heard.append((phase, total, unit))
+
+    def advance(self, amount):
+        self.heard.append(amount)
+
+
+def test_who_comes_later_is_told_of_what_is_left(held):
+    snapshot, holder = held
+    later = Told()
+    snapshot.reading.show(later)
+    holder.released.set()
+    wait(snapshot.digesting.values(), timeout=60)
+    assert later.heard == [("hashing the rest", 5 * BLOCK, "bytes"), *[BLOCK] * 5]
+    after = Told()
+    snapshot.reading.show(after)
+    assert after.heard == []
+
+
 def test_an_interruption_of_who_waits_stops_the_reading(held, monkeypatch):
     snapshot, holder = held
 

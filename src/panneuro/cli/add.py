@@ -260,7 +260,9 @@ def _add(
         for note in plan.recording.notes:
             answers.say(f"  note: {note}")
         if request.dry_run:
-            return _foreseen(lake, path, plan, options, foreseen)
+            with watched(answers, "hashing") as progress:
+                plan.snapshot.reading.show(progress)
+                return _foreseen(lake, path, plan, options, foreseen)
         with watched(answers, "writing") as progress:
             return _told(lake, path, lake.carry_out(plan, options, progress))
 

@@ -288,6 +288,7 @@ class Lake:
     def carry_out(self, plan: Plan, options: Options, progress: Progress | None = None) -> Added:
         """Do what `plan` said."""
         with closing(plan.snapshot):
+            plan.snapshot.reading.show(progress or Silence())
             return self._carried_out(plan, options, progress)
 
     def _carried_out(self, plan: Plan, options: Options, progress: Progress | None) -> Added:
