@@ -48,7 +48,7 @@ def test_fields_and_posterior_are_those_of_pynapple():
     fields = tuning_fields(counts, position, EDGES, 0.05)
     np.testing.assert_allclose(fields.rates_hz, curves.values, rtol=1e-9)
     _, theirs = nap.decode_bayes(curves, frame, support, bin_size=0.05, uniform_prior=True)
-    mine = position_posterior(counts, fields, 0.05)
+    mine = position_posterior(counts, fields, 0.05).values
     # A field without a spike is given a least rate here, and nothing there.
     silent = (fields.rates_hz == 0).any(axis=0)
     kept = mine[:, ~silent] / mine[:, ~silent].sum(axis=1, keepdims=True)
@@ -163,6 +163,23 @@ def test_times_keep_their_names():
     named = xr.DataArray(counts, {"time": np.arange(400) * 0.05}, ("time", "unit"))
     found = decode_position(named, position, EDGES, 0.05, 4)
     np.testing.assert_array_equal(found.time, named.time)
+
+
+def test_a_posterior_says_where_and_when_it_is():
+    counts, position = laps(400)
+    seen = xr.DataArray(position, dims="time", attrs={"units": "cm"})
+    fields = tuning_fields(counts, seen, EDGES, 0.05, smoothing_bins=2)
+    named = xr.DataArray(counts, {"time": 7 + np.arange(400) * 0.05}, ("time", "unit"))
+    found = position_posterior(named, fields, 0.05)
+    assert found.dims == ("time", "position")
+    assert found.position.attrs["units"] == "cm"
+    np.testing.assert_array_equal(found.time, named.time)
+    assert abs(found.idxmax("position") - position).median() < 6
+    plane = np.stack([position, 100 - position], axis=1)
+    flat = tuning_fields(counts, plane, (EDGES[::5], EDGES[::10]), 0.05)
+    inside = position_posterior(counts[:9], flat, 0.05)
+    assert (inside.dims, inside.shape) == (("time", "x", "y"), (9, 10, 5))
+    np.testing.assert_allclose(inside.sum(["x", "y"]), 1)
 
 
 @pytest.mark.parametrize(

@@ -91,19 +91,20 @@ def position_log_likelihood(
 
 
 def position_posterior(
-    counts: npt.ArrayLike,
+    counts: npt.ArrayLike | xr.DataArray,
     fields: Fields,
     bin_s: float,
     *,
     prior: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike = np.float64,
-) -> Floats:
+) -> xr.DataArray:
     """Return the probability of each position in each bin of time, from that bin alone.
 
     Parameters
     ----------
     counts : array-like, shape (n_times, n_units)
-        Spikes of each unit in bins of time.
+        Spikes of each unit in bins of time. A DataArray's coordinate ``time`` says when; otherwise
+        times count from 0 s.
     fields : Fields
         Rates; bins where the animal never was are impossible.
     bin_s : float
@@ -115,8 +116,8 @@ def position_posterior(
 
     Returns
     -------
-    ndarray, shape (n_times, n_bins)
-        Rows sum to one. Nowhere is a bin's row flat merely because no unit fired: that, too, tells.
+    DataArray, dims (time, position) along a line, (time, x, y) in a plane
+        Each time sums to one. Nowhere is it flat merely because no unit fired: that, too, tells.
 
     Raises
     ------
@@ -127,10 +128,31 @@ def position_posterior(
     Examples
     --------
     >>> fields = Fields(np.array([[1.0, 10.0]]), np.ones(2), (np.arange(3.0),))
-    >>> position_posterior([[0], [3]], fields, 0.1).round(2)
+    >>> position_posterior([[0], [3]], fields, 0.1).round(2).values
     array([[0.71, 0.29],
            [0.  , 1.  ]])
     """
+    rows = probabilities(counts, fields, bin_s, prior, dtype)
+    places = fields.dataset["occupancy_s"]
+    coordinates = {"time": ("time", _times(counts, len(rows), bin_s), {"units": "s"})}
+    found = xr.DataArray(
+        rows.reshape(-1, *places.shape),
+        coordinates | dict(places.coords),
+        ("time", *places.dims),
+        name="probability",
+        attrs={"units": "1", "long_name": "probability"},
+    )
+    return found.rename(x="position") if places.dims == ("x",) else found
+
+
+def probabilities(
+    counts: npt.ArrayLike,
+    fields: Fields,
+    bin_s: float,
+    prior: npt.ArrayLike | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> Floats:
+    """Return :func:`position_posterior` without its names, shape (n_times, n_bins)."""
     return normalise(
         position_log_likelihood(counts, fields, bin_s, dtype) + _log_prior(prior, fields, dtype)
     )
@@ -229,10 +251,14 @@ def decode_position(
     weights = [_weights(fields, bin_s, dtype, prior) for fields in learnt]
     likelihood = _Likelihood(spikes, numbered, weights)
     best, certainty = likeliest(likelihood, len(spikes), bounds, step, dtype, max_bytes)
-    times = (np.arange(len(spikes)) + 0.5) * bin_s
-    if isinstance(counts, xr.DataArray) and counts.dims[0] == "time" and "time" in counts.coords:
-        times = counts.coords["time"].to_numpy()
+    times = _times(counts, len(spikes), bin_s)
     return decoded(learnt[0].centres[best], true, certainty, times, unit_of(positions))
+
+
+def _times(counts: npt.ArrayLike | xr.DataArray, n_times: int, bin_s: float) -> npt.NDArray[Any]:
+    if isinstance(counts, xr.DataArray) and counts.dims[0] == "time" and "time" in counts.coords:
+        return np.asarray(counts.coords["time"])
+    return (np.arange(n_times) + 0.5) * bin_s
 
 
 def decoded(

@@ -21,7 +21,7 @@ from panneuro.analysis.blocks import check_number
 from panneuro.analysis.fields import Fields
 from panneuro.analysis.kinds import check_choice, check_kind
 from panneuro.analysis.permutations import p_values
-from panneuro.analysis.place import event_posterior, position_posterior
+from panneuro.analysis.place import event_posterior, probabilities
 from panneuro.analysis.psth import count_windows
 from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed, child, root, spread, stream
@@ -331,7 +331,7 @@ def _score_event(
 
 def _active_posterior(spikes: Any, fields: Fields, bin_s: float) -> Floats:
     """Return the posterior, its rows zero where no cell fired."""
-    posterior = position_posterior(spikes, fields, bin_s)
+    posterior = probabilities(spikes, fields, bin_s)
     posterior[~np.asarray(spikes).any(axis=1)] = 0
     return posterior
 

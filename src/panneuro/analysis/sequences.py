@@ -19,7 +19,7 @@ from panneuro.analysis.fields import Fields, check_counts
 from panneuro.analysis.folds import check_folds
 from panneuro.analysis.labels import encode, unit_names
 from panneuro.analysis.permutations import p_values, permute
-from panneuro.analysis.place import position_posterior
+from panneuro.analysis.place import probabilities
 from panneuro.analysis.reals import as_array, reals
 from panneuro.analysis.streams import Seed
 from panneuro.core.errors import InputError
@@ -199,7 +199,7 @@ def item_posterior(
             item = classes.tolist()[missing[0]]
             raise InputError(f"item {item!r} occurs in fold {fold} only, and cannot be learnt")
         fields = item_fields(spikes[train], codes[train], bin_s)
-        posterior[~train] = position_posterior(spikes[~train], fields, bin_s)
+        posterior[~train] = probabilities(spikes[~train], fields, bin_s)
     named = {"units": "1", "long_name": "probability"}
     return xr.DataArray(posterior, {"item": classes}, ("trial", "item"), "probability", named)
 
