@@ -95,7 +95,7 @@ def largest_statistic() -> None:
         lambda: [samples[:, at : at + 256].T @ weights.T for at in range(0, 216_000, 256)],
     )
     told(ours, limit, theirs, scipys)
-    grid = samples.reshape(200, 90, 40, 60)
+    grid, largest = samples.reshape(200, 90, 40, 60), ours
     found, ours = measured(
         "cluster_f_test, F > 6",
         lambda: cluster_f_test(grid, labels, 6.0, n_permutations=PERMUTATIONS),
@@ -115,6 +115,7 @@ def largest_statistic() -> None:
         PERMUTATIONS / 4,
     )
     print(f"  {len(found.mass)} clusters, theirs {len(peer[1])}")
+    print(f"  f_test is {theirs / largest:,.0f} times as fast as theirs with clusters")
     told(ours, limit, theirs)
 
 
