@@ -62,6 +62,19 @@ def test_items_are_told_better_than_by_the_wrong_model_and_the_next_is_foretold(
     assert ahead.sel(lag=1) > 1.5 * ahead.sel(lag=2)
 
 
+def test_lags_are_those_of_names():
+    counts, items, folds = odours(200)
+    names = np.array(["lemon", "pear", "apple", "mint", "rose", "clove"])
+    sequence = names[: items.max() + 1]
+    order = np.argsort(sequence)
+    posterior = item_posterior(counts, sequence[items], folds, 0.5)
+    found = lag_profile(posterior, sequence[items])
+    expected = lag_profile(posterior.values, np.argsort(order)[items])
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(InputError, match="no item 'musk'"):
+        lag_profile(posterior, np.where(items == 0, "musk", sequence[items]))
+
+
 def test_item_fields_are_means():
     counts, items, _ = odours(4)
     found = item_fields(counts, items, 0.25)

@@ -210,9 +210,10 @@ def lag_profile(posterior: npt.ArrayLike | xr.DataArray, items: npt.ArrayLike) -
     Parameters
     ----------
     posterior : array-like, shape (n_trials, n_items)
-        Columns in the order of the sequence.
-    items : array-like of int, shape (n_trials,)
-        Which column was presented, from 0.
+        Columns in the order of the sequence, such as :func:`item_posterior` gives.
+    items : array-like, shape (n_trials,)
+        Which one was presented: its name in the coordinate ``item``, or its column, from 0, where
+        there is none.
 
     Returns
     -------
@@ -234,6 +235,8 @@ def lag_profile(posterior: npt.ArrayLike | xr.DataArray, items: npt.ArrayLike) -
     (array([-1,  0,  1]), array([0.4, 0.7, 0.2]))
     """
     weights, codes = reals(posterior, "posteriors"), as_array(items, "items")
+    if isinstance(posterior, xr.DataArray) and "item" in posterior.coords:
+        codes = _columns(codes, posterior["item"].to_numpy())
     if weights.ndim != 2 or codes.shape != (len(weights),) or codes.dtype.kind not in "iu":
         raise InputError(f"items of shape {codes.shape} have posteriors of {weights.shape}")
     n_items = weights.shape[1]
@@ -249,6 +252,15 @@ def lag_profile(posterior: npt.ArrayLike | xr.DataArray, items: npt.ArrayLike) -
     coordinates = {"lag": ("lag", lags, {"long_name": "lag of the item"})}
     named = {"units": "1", "long_name": "probability"}
     return xr.DataArray(mean, coordinates, "lag", "probability", named)
+
+
+def _columns(items: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return at which place of the names each item is."""
+    known, given = names.tolist(), items.ravel().tolist()
+    unknown = [item for item in given if item not in known]
+    if unknown:
+        raise InputError(f"there is no item {unknown[0]!r}", hint=f"there are {known}")
+    return np.array([known.index(item) for item in given], np.int64).reshape(items.shape)
 
 
 def _standard(ranks: Floats) -> Floats:
