@@ -71,6 +71,7 @@ def test_integers_are_those_of_neo(sample_data: Path, name: str) -> None:
         theirs = neo.get_analogsignal_chunk(0, sweep, stream_index=0)[:, 0]
         np.testing.assert_array_equal(ours.data[:], theirs)
         assert ours.start_s == pytest.approx(neo.get_signal_t_start(0, sweep, 0), abs=1e-9)
+        assert ours.start_s == round(ours.start_s, 6)
 
 
 @pytest.mark.parametrize("name", REAL)

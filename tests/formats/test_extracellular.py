@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -155,6 +156,24 @@ def test_several_recordings_in_a_folder_are_not_guessed(sample_data: Path) -> No
     with pytest.raises(FormatError, match="holds 3 recordings") as error:
         read(sample_data / "raw/spike2")
     assert error.value.hint.startswith("name one: panneuro add ")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "biocam"])
+def test_files_cut_off_while_they_are_read_are_told(
+    sample_data: Path, tmp_path: Path, name: str
+) -> None:
+    place = sample_data / "raw" / FILES[name][0]
+    copied = tmp_path / place.name
+    if place.is_dir():
+        shutil.copytree(place, copied, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(place, copied)
+    found = read(copied)
+    for file in found.files:
+        os.truncate(file.path, file.path.stat().st_size // 8)
+    signals = [signal for signal in found.signals if isinstance(signal, TimeSeries)]
+    with pytest.raises(FormatError, match=r"had .* when it was opened|bytes were asked for"):
+        [signal.data[:] for signal in signals]
 
 
 @pytest.mark.parametrize("name", ["plexon", "biocam", "spike2", "spike2-song"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -241,6 +242,14 @@ def test_axona(tmp_path: Path, tetrodes: Sequence[int]) -> None:
     assert trains(recording, "units") == {"tetrode 1": [0.01, 0.1, 0.5]}
     assert {"s.bin", "s.1", "s.eeg"} <= kept(recording)
     assert "kept as they are, not read: s.eeg" in recording.notes
+
+
+def test_samples_of_axona_that_are_cut_off_while_they_are_read(tmp_path: Path) -> None:
+    raw = series(read(axona(tmp_path)))["raw"]
+    assert np.array_equal(raw.data[:9, 0], AXONA[:9, 4])
+    os.truncate(tmp_path / "s.bin", 432)
+    with pytest.raises(FormatError, match="432 bytes and had 43,200 when it was opened"):
+        raw.data[:9]
 
 
 # --- Micromed: a header of zones, then samples of all channels

@@ -143,11 +143,10 @@ class _File:
             count = int(self.abf.sweepPointCount)
             return _Sweep(number, number * count, count, number * self.abf.sweepIntervalSec)
         unit_us = float(self.abf._protocolSection.fSynchTimeUnit)
-        unit_s = unit_us * 1e-6 if unit_us > 0 else 1 / (self.rate * self.n_channels)
+        units_in_s = 1e6 / unit_us if unit_us > 0 else self.rate * self.n_channels
         first = sum(lengths[:number]) // self.n_channels
-        return _Sweep(
-            number, first, lengths[number] // self.n_channels, float(starts[number] * unit_s)
-        )
+        count = lengths[number] // self.n_channels
+        return _Sweep(number, first, count, float(starts[number] / units_in_s))
 
     def recordings(self) -> list[TimeSeries]:
         """Return what each channel recorded in each sweep."""

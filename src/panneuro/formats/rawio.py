@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,15 @@ class Raw:
         With its header parsed.
     what : str
         The file or folder, for messages.
+    mapped : dict
+        The files that `io` has mapped into memory, and how long they were then.
     lock : Lock
         Held while `io` is asked: neo's readers share file handles.
     """
 
     io: Any
     what: str
+    mapped: dict[Path, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -72,6 +76,22 @@ class Raw:
         told = getattr(self.io, "_buffer_descriptions", None) or {}
         found = [one for block in told.values() for part in block.values() for one in part.values()]
         return {Path(one["file_path"]) for one in found if one["type"] == "raw"}
+
+    def check_mapped(self) -> None:
+        """Refuse to read from a file that was cut off, which would kill the process.
+
+        Raises
+        ------
+        FormatError
+            If a file that is mapped is shorter than it was.
+        """
+        for path, size in self.mapped.items():
+            if path.stat().st_size < size:
+                raise FormatError(
+                    f"reading {str(path)!r}: it has {path.stat().st_size:,} bytes and had {size:,} "
+                    "when it was opened",
+                    hint="add it again when the rig has finished writing, or copy it again",
+                )
 
     def channels(self, stream: int) -> Any:
         """Return the rows of neo's channel header that belong to a stream."""
@@ -174,7 +194,18 @@ def open_raw(name: str, what: str, notes: list[str], **keywords: Any) -> Raw:
         reader = getattr(rawio, name)(**keywords)
         raw = Raw(reader, what)
         reader.parse_header()
+        raw.mapped.update((path, path.stat().st_size) for path in _mapped(reader.__dict__))
         return raw
+
+
+def _mapped(held: Any) -> Iterator[Path]:
+    """Yield the files that are mapped into memory in dictionaries and lists of any depth."""
+    if isinstance(held, np.memmap) and held.filename is not None:
+        yield Path(str(held.filename))
+    elif isinstance(held, dict):
+        yield from chain.from_iterable(map(_mapped, held.values()))
+    elif isinstance(held, list | tuple):
+        yield from chain.from_iterable(map(_mapped, held))
 
 
 class Columnar:
@@ -296,11 +327,14 @@ def _chunk(
     block, segment, stream = place
     try:
         with raw.lock:
+            raw.check_mapped()
             found = raw.io.get_analogsignal_chunk(
                 block, segment, start, stop, stream, channel_indexes=_indexes(columns)
             )
-            # Not copied: what neo maps into memory is read where it is worked with.
-            values: npt.NDArray[Any] = np.asarray(found, dtype=dtype)
+            # Copied at once: what is mapped may be cut off later.
+            values: npt.NDArray[Any] = np.array(found, dtype=dtype)
+    except PanneuroError:
+        raise
     except Exception as error:
         # The file may have changed since it was opened.
         raise failure(raw.what, error) from error
