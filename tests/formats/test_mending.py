@@ -13,7 +13,8 @@ import pytest
 from neo import rawio
 
 from panneuro.core.errors import FormatError
-from panneuro.formats.readers import read
+from panneuro.formats.readers import choose, read
+from panneuro.formats.source import Source
 from panneuro.signals.events import Events
 from panneuro.signals.recording import Recording
 from panneuro.signals.table import Intervals
@@ -121,6 +122,14 @@ def test_a_block_of_tdt(tmp_path: Path, discrete: bool) -> None:
         "ch1#2": [0.7],
     }
     assert any(name.endswith(".tev") for name in kept(recording))
+
+
+def test_it_is_said_why_a_format_is_chosen(tmp_path: Path) -> None:
+    _, by_name = choose(Source(tdt(tmp_path / "Block-1")))
+    assert by_name.reason == "Tank_Block-1.Tbk fits tdt by its name"
+    (tmp_path / "axona").mkdir()
+    _, by_bytes = choose(Source(axona(tmp_path / "axona")))
+    assert by_bytes.reason == "s.set fits axona by its name and first bytes"
 
 
 def test_what_lives_on_as_signals_of_tdt_is_not_kept_twice(tmp_path: Path) -> None:

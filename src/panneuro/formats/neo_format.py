@@ -161,13 +161,14 @@ class NeoFormat:
 
     def sniff(self, source: Source) -> Match:
         """Say how well the source fits, from names and first bytes."""
+        by = "its name and first bytes" if self.magic else "its name"
         for path in source.matching(*self.patterns):
             try:
                 fits = self.magic is None or self.magic(path.name.lower(), source.head(path))
             except OSError:
                 continue
             if fits:
-                return Match(self.score, f"{path.name} is a file of {self.name}")
+                return Match(self.score, f"{path.name} fits {self.name} by {by}")
         return NO
 
     def read(self, source: Source) -> Recording:
