@@ -60,8 +60,19 @@ def test_every_verb_explains_itself(run, verb: str):
     result = run(verb, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: panneuro {verb} ")
-    assert "--json" in result.stdout
-    assert "--quiet" in result.stdout
+    assert {"--json", "--jsonl", "--quiet"} <= {word.rstrip(",") for word in result.stdout.split()}
+
+
+@pytest.mark.parametrize("words", [["reindex"], ["get", "trials"], ["export", "zarr"]], ids=str)
+def test_one_answer_is_one_line_of_json(
+    run, filled: str, name: str, words: list[str], tmp_path: Path
+):
+    given = [words[0], name, *words[1:]] if words[1:] else words
+    to = ["--to", tmp_path] if words[0] == "export" else []
+    result = run(*given, *to, "--jsonl", "--lake", filled)
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    assert json.loads(line)["schema"] == f"panneuro/cli/{words[0]}/1.0"
 
 
 def test_find_loads_nothing_heavy(filled: str):

@@ -52,3 +52,20 @@ def test_an_index_out_of_step(run, lake: Path, name: str):
     assert run("check", "--repair", "--lake", lake).exit_code == 0
     assert run("check", "--lake", lake).exit_code == 0
     assert name in run("find", "--lake", lake).stdout
+
+
+def test_damaged_samples_are_made_again_from_the_recording(
+    run, lake: Path, name: str, recording: Path
+):
+    (chunk,) = lake.glob("assets/*/*/acquisition/ap/data/c/0/0")
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:-1])
+    result = run("check", "--repair", "--lake", lake)
+    assert f"next: panneuro check {name} --repair --source RECORDING" in result.stderr
+    words = ("--repair", "--source", recording, "--lake", lake)
+    assert run("check", *words).exit_code == 2
+    assert run("check", name, *words, "--dry-run").exit_code == 5
+    result = run("check", name, *words)
+    assert result.exit_code == 0, result.output
+    assert "made again from the recording" in result.stdout
+    assert chunk.read_bytes() == whole

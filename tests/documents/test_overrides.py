@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from panneuro.core.errors import DocumentError, LimitError, PanneuroError
 from panneuro.documents import load_overrides, read
-from panneuro.documents.overrides import MAX_BYTES, MAX_YAML_BYTES, parse_yaml
+from panneuro.documents.overrides import (
+    MAX_BYTES,
+    MAX_YAML_BYTES,
+    parse_typed_yaml,
+    parse_yaml,
+)
 
 
 def load(tmp_path, name, text, **options):
@@ -149,3 +154,14 @@ def test_any_file_is_read_or_refused_clearly(tmp_path, name, data):
     with contextlib.suppress(PanneuroError):
         overrides = load(tmp_path, name, data)
         read(overrides.for_session("x", "y"))
+
+
+@pytest.mark.parametrize("text", ["1e-6", "-2E3", "1.5e9", "1.e+2", "+3e0"])
+def test_numbers_with_exponents_are_numbers(text):
+    assert parse_typed_yaml(f"gain: {text}") == {"gain": float(text)}
+    assert parse_yaml(f"subject: {{id: {text}}}") == {"subject": {"id": text}}
+
+
+@pytest.mark.parametrize("text", ["1e", "e5", "1e5x", "a1e5", "1e+"])
+def test_what_only_looks_like_an_exponent_is_text(text):
+    assert parse_typed_yaml(f"name: {text}") == {"name": text}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[NAME]…", shell_complete=assets)
 @click.option("--quick", is_flag=True, help="Compare sizes only; read nothing.")
 @click.option("--repair", is_flag=True, help="Put right the index, and what follows from others.")
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="RECORDING",
+    help="With --repair of one NAME: what it was added from.",
+)
 @click.option("--sweep", is_flag=True, help="Delete what was left unfinished over a day ago.")
 @lake_option
 @dry_run_option
@@ -38,6 +45,7 @@ def command(
     names: tuple[str, ...],
     quick: bool,
     repair: bool,
+    source: Path | None,
     sweep: bool,
     lake: str | None,
     dry_run: bool,
@@ -52,7 +60,10 @@ def command(
     panneuro check
     panneuro check NAME --quick
     panneuro check --repair --sweep
+    panneuro check NAME --repair --source session_g0     where samples are damaged
     """
+    if source and not (repair and len(names) == 1):
+        raise click.UsageError("--source RECORDING goes with --repair and one NAME")
     opened = open_lake(lake)
     began = Attempt.at(STEP, {"quick": quick, "at": datetime.now(UTC).isoformat()}, {})
     with watched(answers, "listing") as progress:
@@ -61,6 +72,7 @@ def command(
             quick=quick,
             repair=repair and not dry_run,
             sweep=sweep and not dry_run,
+            source=None if dry_run else source,
             progress=progress,
         )
     problems = [asdict(problem) for problem in report.problems]
@@ -71,7 +83,7 @@ def command(
     answers.give_all(
         "problems",
         problems,
-        table(("problem", "of", "what to do", "done", "object"), rows) if rows else None,
+        table(("problem", "of", "what was found", "done", "object"), rows) if rows else None,
         ok=report.ok,
         checked_assets=report.checked_assets,
         checked_files=report.checked_files,
@@ -82,7 +94,7 @@ def command(
     )
     if not names and not dry_run:
         _record(opened, began, report)
-    _conclude(answers, report)
+    _conclude(answers, report, names if not repair or dry_run else None)
 
 
 def _record(lake: Lake, began: Attempt, report: Report) -> None:
@@ -101,13 +113,17 @@ def _summary(report: Report) -> str:
     return f"{counted(report.checked_assets, 'asset')}, {verified}, {beside}: {left} left"
 
 
-def _conclude(answers: Answers, report: Report) -> None:
+def _conclude(answers: Answers, report: Report, names: tuple[str, ...] | None) -> None:
+    """Say what is left, and what to do about it; `names` where repairing was not tried yet."""
     left = [problem for problem in report.problems if not problem.repaired]
     answers.say(_summary(report))
     if report.denied and left:
         answers.fail(failure_of(report.denied))
         raise click.exceptions.Exit(report.denied.exit_code)
-    if any("--repair" in problem.message for problem in left):
-        answers.suggest("check", "--repair")
+    lost = next((problem.asset for problem in left if "--source" in problem.message), "")
+    if names is not None and any("--repair" in problem.message for problem in left):
+        answers.suggest("check", *names, "--repair")
+    elif lost:
+        answers.suggest("check", lost.partition("@")[0], "--repair", "--source", "RECORDING")
     if not report.ok:
         raise click.exceptions.Exit(5)

@@ -33,7 +33,8 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
 
 SAME_LINE = "run the same line again to resume"
 
-_NEXT = {2: "panneuro {verb} --help", 3: "panneuro find", 5: "panneuro {verb} --help"}
+_HELP = "panneuro {verb} --help"
+_NEXT = {2: _HELP, 3: "panneuro find", 5: _HELP, 7: _HELP}
 _ENOUGH = ("panneuro ", SAME_LINE, "--", "known: ", "name one of: ")
 """What a hint that is the next line to type already holds."""
 _SCHEMA = "panneuro/cli/error/1.0"

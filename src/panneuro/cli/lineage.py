@@ -13,6 +13,7 @@ from panneuro.cli.completing import assets
 from panneuro.cli.computing import conclude, executing, items_of
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.progress import watched
+from panneuro.cli.texts import counted
 from panneuro.compute import provenance
 from panneuro.compute.lineage import Lineage, depending_on, lineage, rerun, superseded
 from panneuro.lake.lake import Lake, open_lake
@@ -83,7 +84,7 @@ def command(
         answers.give(found.to_json(), found.to_dot())
     else:
         answers.give(found.to_json(), found.to_text())
-        answers.say(f"{len(found.runs):,} runs, {len(found.assets):,} assets")
+        answers.say(f"{counted(len(found.runs), 'run')}, {counted(len(found.assets), 'asset')}")
 
 
 def _run_again(

@@ -36,12 +36,12 @@ yes_option = click.option(
 
 
 def answering(*, items: bool = False, short: bool = True) -> Callable[[Command], Command]:
-    """Give a command ``--json`` and ``--quiet``, and its `Answers` as the first argument.
+    """Give a command ``--json``, ``--jsonl``, ``--quiet``, and its `Answers` as first argument.
 
     Parameters
     ----------
     items : bool
-        Whether it answers with many things and has ``--jsonl`` too.
+        Whether it answers with many things, each of which is a line of ``--jsonl``.
     short : bool
         Whether there is ``-q`` too.
     """
@@ -49,7 +49,7 @@ def answering(*, items: bool = False, short: bool = True) -> Callable[[Command],
 
     def decorate(function: Command) -> Command:
         @wraps(function)
-        def command(as_json: bool, quiet: bool, as_jsonl: bool = False, **given: Any) -> Any:
+        def command(as_json: bool, as_jsonl: bool, quiet: bool, **given: Any) -> Any:
             if as_json and as_jsonl:
                 raise click.UsageError("--json and --jsonl do not go together")
             form: Form = "json" if as_json else "jsonl" if as_jsonl else "text"
@@ -59,10 +59,10 @@ def answering(*, items: bool = False, short: bool = True) -> Callable[[Command],
         wrapped: Command = click.option(*quietly, is_flag=True, help="Answer without talk.")(
             command
         )
-        if items:
-            wrapped = click.option(
-                "--jsonl", "as_jsonl", is_flag=True, help="Answer with a line of JSON each."
-            )(wrapped)
+        each = "a line of JSON each" if items else "one line of JSON"
+        wrapped = click.option("--jsonl", "as_jsonl", is_flag=True, help=f"Answer with {each}.")(
+            wrapped
+        )
         return click.option(
             "--json", "as_json", is_flag=True, help="Answer with one JSON document."
         )(wrapped)

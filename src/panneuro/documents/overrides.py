@@ -198,6 +198,14 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+# YAML 1.1, which PyYAML reads, takes 1e-6 for a text: it wants a point and a sign.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+\Z", re.ASCII),
+    [*"-+0123456789"],
+)
+
+
 def parse_yaml(text: str) -> Any:
     """Read YAML without its surprises: text stays text, so ``0123`` and ``no`` mean themselves.
 
@@ -236,8 +244,8 @@ def parse_typed_yaml(text: str) -> Any:
 
     Examples
     --------
-    >>> parse_typed_yaml("rate_hz: 30000")
-    {'rate_hz': 30000}
+    >>> parse_typed_yaml("{rate_hz: 30000, gain: 1e-6}")
+    {'rate_hz': 30000, 'gain': 1e-06}
     """
     loader = _Loader(text)
     try:

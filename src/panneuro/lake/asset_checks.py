@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from panneuro.core.errors import CorruptionError, NotFoundError, ObjectNotFoundError
@@ -19,6 +20,7 @@ from panneuro.lake.committing import FIRST, NEXT, decision_key, finish
 from panneuro.lake.entries import entry_of
 from panneuro.lake.problems import Problem, Report
 from panneuro.lake.rebuilding import rebuild
+from panneuro.lake.restoring import restore
 from panneuro.lake.tombstones import KEY as EXPIRED
 from panneuro.lake.tombstones import folder_of
 from panneuro.storage.head import KEY as HEAD
@@ -33,7 +35,14 @@ _LOST = (
     "another version can stand in"
 )
 _DIFFERS = "index-differs", "says other things than its asset.json of"
-_TO_DO = "--repair makes it again if it follows from others, else restore it from a copy"
+_TO_DO = (
+    "--repair makes it again if it follows from others, --repair --source RECORDING from what was "
+    "added; else restore it from a copy"
+)
+_STRAY = (
+    "the object belongs to no file of the asset: nothing reads it, delete it if nobody needs it"
+)
+_Wrong = tuple[Manifest, StoredFile, Problem]
 
 
 class AssetChecks:
@@ -169,8 +178,16 @@ class AssetChecks:
                 done = "; objects of it are gone, so it is forgotten"
         self._note("unfinished", _folder(found), found.key, what + done, repaired=finishing)
 
-    def files(self, executor: Executor, progress: Progress, *, quick: bool, repair: bool) -> None:
-        """Verify every object of every version."""
+    def files(
+        self,
+        executor: Executor,
+        progress: Progress,
+        *,
+        quick: bool,
+        repair: bool,
+        source: Path | None,
+    ) -> None:
+        """Verify every object of every version; make again what follows from others or a source."""
         work = [
             (manifest, file)
             for manifest in self.manifests
@@ -180,7 +197,7 @@ class AssetChecks:
         self._expired()
         progress.start("verifying", sum(file.size for _, file in work))
         found = executor.map(lambda item: self._file(*item, quick=quick), work)
-        wrong = []
+        wrong: list[_Wrong] = []
         for (manifest, file), problem in zip(work, found, strict=True):
             if problem:
                 wrong.append((manifest, file, problem))
@@ -188,12 +205,34 @@ class AssetChecks:
             self.report.checked_bytes += file.size
             progress.advance(file.size)
         # The others are made again from the head.
-        for manifest, file, problem in sorted(wrong, key=lambda one: one[1].path != HEAD):
-            done = repair and rebuild(self.lake.store, manifest, file)
-            what = f"the object was {problem.kind}; made again from others"
+        wrong.sort(key=lambda one: one[1].path != HEAD)
+        done = self._made_again(wrong, source, progress) if repair else {}
+        for manifest, file, problem in wrong:
+            origin = done.get(manifest.key_of(file))
+            what = f"the object was {problem.kind}; made again from {origin}"
             self.report.problems.append(
-                replace(problem, message=what, repaired=True) if done else problem
+                replace(problem, message=what, repaired=True) if origin else problem
             )
+
+    def _made_again(
+        self, wrong: list[_Wrong], source: Path | None, progress: Progress
+    ) -> dict[str, str]:
+        """Make objects again; return what from, by the keys of those that are as they were."""
+        store = self.lake.store
+        keys = (
+            manifest.key_of(file) for manifest, file, _ in wrong if rebuild(store, manifest, file)
+        )
+        done = dict.fromkeys(keys, "others")
+        for manifest in self.manifests if source else ():
+            left = [
+                file
+                for one, file, _ in wrong
+                if one is manifest and not file.key and manifest.key_of(file) not in done
+            ]
+            if source and left:
+                restored = restore(store, manifest, left, source, progress)
+                done |= dict.fromkeys(restored, "the recording")
+        return done
 
     def _has_expired(self, folder: str) -> bool:
         """Tell whether the data of the version of a folder were let go of."""
@@ -236,11 +275,12 @@ class AssetChecks:
                 self._unfinished(folder, objects, sweep=sweep and old)
             elif folder in committed:
                 for key in objects.keys() - shared - {f"{folder}/{one}" for one in _NO_FILES}:
-                    self._note("orphan", folder, key, "the object belongs to no file of the asset")
+                    self._note("orphan", folder, key, _STRAY)
 
     def _unfinished(self, folder: str, objects: dict[str, ObjectInfo], *, sweep: bool) -> None:
         size = sum(found.size for found in objects.values())
-        what = f"{len(objects)} objects ({size} bytes) of an add or a run that was not committed"
+        many = f"{len(objects)} object{'s' * (len(objects) > 1)}"
+        what = f"{many} ({size} bytes) of an add or a run that was not committed"
         if sweep:
             for key in objects:
                 self.lake.store.delete(key)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from panneuro.core.errors import StoreDeniedError
+from panneuro.core.errors import InputError, StoreDeniedError
 from panneuro.core.progress import Progress, Silence
 from panneuro.core.store import Store
 from panneuro.lake import indexing
@@ -32,6 +33,7 @@ def check(
     quick: bool = False,
     repair: bool = False,
     sweep: bool = False,
+    source: str | Path | None = None,
     grace: timedelta = GRACE,
     progress: Progress | None = None,
 ) -> Report:
@@ -54,6 +56,9 @@ def check(
         only the index over assets, which may be our own; the report says so.
     sweep : bool
         Delete what adds, runs and views left unfinished, and finish descriptions that were.
+    source : path, optional
+        The recording that the one asset was added from, still as it was: with `repair`, samples and
+        files that follow from nothing else are made again from it.
     grace : timedelta
         How old that must be.
     progress : Progress, optional
@@ -61,13 +66,19 @@ def check(
     """
     wanted = [parse_reference(reference) for reference in references]
     report, before = Report(), datetime.now(UTC) - grace
+    origin = None if source is None else Path(source)
+    if origin and (len(wanted) != 1 or not repair):
+        raise InputError(
+            "checking: a recording makes objects of the one asset again that was made from it",
+            hint="panneuro check NAME --repair --source RECORDING",
+        )
     if repair or sweep:
         report.denied = _refusal(lake.store)
     mend, sweep = repair and not report.denied, sweep and not report.denied
     assets = AssetChecks(lake, wanted, report, repair=mend)
     assets.followers(before, sweep=sweep)
     with workers() as executor:
-        assets.files(executor, progress or Silence(), quick=quick, repair=mend)
+        assets.files(executor, progress or Silence(), quick=quick, repair=mend, source=origin)
     assets.strays(before, sweep=sweep)
     if sweep:
         clear_unfinished(lake.store, grace)

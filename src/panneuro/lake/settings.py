@@ -33,6 +33,12 @@ id = "{id}"
 # lab = "Smith lab"
 # institution = "University of Somewhere"
 
+# Words of your own, each with its identifier or "", and how fields of your own must look:
+# [vocabularies.species]
+# "Acomys cahirinus" = "NCBITaxon:10068"
+# [schemas.smithlab]         # a JSON Schema of extensions.smithlab
+# required = ["cage"]
+
 # Prices for the money that compression saves and runs cost; public list prices otherwise:
 # [prices]
 # standard = 21.0          # dollars per terabyte and month
