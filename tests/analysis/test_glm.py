@@ -37,6 +37,13 @@ def test_weights_are_those_of_scikit_learn(seed, ridge):
     np.testing.assert_allclose(found.predict(features)[:, 3], theirs.predict(features), rtol=1e-5)
 
 
+def test_a_fit_says_in_a_line_what_it_is():
+    features, counts, _ = regression(300)
+    found = repr(fit_poisson(features, counts))
+    assert found.startswith("<PoissonFit 6 features × 4 units, ")
+    assert "largest slope" in found
+
+
 def test_single_precision_is_near_and_cells_do_not_depend_on_each_other():
     features, counts, _ = regression()
     double = fit_poisson(features, counts)

@@ -8,6 +8,7 @@ import pytest
 from panneuro.analysis.trains import Trains, to_ticks
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
+from panneuro.signals.timeseries import TimeSeries
 
 
 def test_units_keep_their_spikes():
@@ -45,3 +46,15 @@ def test_what_are_no_times_is_refused():
         to_ticks([[0.0]], "onsets")
     with pytest.raises(InputError, match="seconds"):
         to_ticks([1.7e18], "onsets")
+
+
+def test_stamped_samples_are_events():
+    licks = TimeSeries("licks", np.ones(3), timestamps=np.array([0.5, 1.0, 2.5]))
+    alone = Trains.of(licks)
+    assert alone.ids.tolist() == ["licks"]
+    assert alone.of_unit(0).tolist() == [500_000_000, 1_000_000_000, 2_500_000_000]
+    both = Trains.of({"left": licks, "right": [0.1]})
+    assert both.ids.tolist() == ["left", "right"]
+    np.testing.assert_array_equal(both.of_unit(0), alone.of_unit(0))
+    with pytest.raises(InputError, match="'lfp' is sampled at 1000 Hz"):
+        Trains.of({"left": TimeSeries("lfp", np.ones(3), rate_hz=1000.0)})

@@ -69,9 +69,9 @@ def noise_ceiling(responses: npt.ArrayLike | xr.DataArray) -> xr.Dataset:
     power = {"units": f"({unit})²"} if unit else {}
     highest = {"units": "1", "long_name": "highest correlation of a model"}
     found = {
+        "correlation": ("unit", np.sqrt(np.minimum(share, 1)), highest),
         "signal_power": ("unit", signal, power),
         "noise_power": ("unit", noise, power),
-        "correlation": ("unit", np.sqrt(np.minimum(share, 1)), highest),
     }
     return xr.Dataset(found, {"unit": unit_names(responses, len(given))})
 

@@ -35,7 +35,7 @@ _MOST_INNER = 60
 _MOST_HALVINGS = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PoissonFit:
     """What was fitted: ``rate = exp(features @ weights + intercepts)``, in spikes a bin.
 
@@ -53,6 +53,11 @@ class PoissonFit:
     intercepts: Array
     steps: int
     gradient: float
+
+    def __repr__(self) -> str:
+        features, units = self.weights.shape
+        slope = f"largest slope {self.gradient:.2g}"
+        return f"<PoissonFit {features} features × {units} units, {self.steps} steps, {slope}>"
 
     def predict(self, features: npt.ArrayLike) -> Array:
         """Return the expected spikes of each bin and cell, shape (n_times, n_units)."""

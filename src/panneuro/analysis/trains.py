@@ -13,6 +13,7 @@ import numpy.typing as npt
 from panneuro.analysis.reals import reals
 from panneuro.core.errors import InputError
 from panneuro.signals.events import Events
+from panneuro.signals.timeseries import TimeSeries
 
 Ticks = npt.NDArray[np.int64]
 
@@ -26,7 +27,8 @@ class Trains:
     """Spike times as whole nanoseconds, so that a spike on the edge of a bin falls on one side.
 
     Every function of this room that takes units takes `Events`, a mapping from a unit to its
-    times in seconds, or this. Making it costs a pass over all spikes: make it once to call many.
+    times in seconds, a stamped `TimeSeries` such as licks, whose samples are the events, or this.
+    Making it costs a pass over all spikes: make it once to call many.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ class Trains:
 
         Parameters
         ----------
-        units : Events, mapping or Trains
+        units : Events, mapping, TimeSeries or Trains
             Spike times in seconds; a `Trains` is returned as it is.
 
         Raises
@@ -66,12 +68,18 @@ class Trains:
         """
         if isinstance(units, Trains):
             return units
+        if isinstance(units, TimeSeries):
+            units = {units.name: units}
         if not isinstance(units, Events) and not hasattr(units, "keys"):
             raise InputError(
                 f"units are {reprlib.repr(units)}, not spike times by unit",
                 hint="give Events, or a mapping from each unit to seconds: {4: [0.1, 0.5]}",
             )
-        events = units if isinstance(units, Events) else Events.from_trains("units", dict(units))
+        if isinstance(units, Events):
+            events = units
+        else:
+            trains = {unit: _moments(given) for unit, given in dict(units).items()}
+            events = Events.from_trains("units", trains)
         ticks = to_ticks(events.times[:], f"the times of {events.name!r}")
         descends = ticks[1:] < ticks[:-1]
         descends[events.ends[(events.ends > 0) & (events.ends < len(ticks))] - 1] = False
@@ -99,7 +107,18 @@ class Trains:
         return self.ticks[self.starts[row] : self.ends[row]]
 
 
-Units = Events | Mapping[Any, npt.ArrayLike] | Trains
+Units = Events | Mapping[Any, npt.ArrayLike | TimeSeries] | TimeSeries | Trains
+
+
+def _moments(given: npt.ArrayLike | TimeSeries) -> npt.ArrayLike:
+    if not isinstance(given, TimeSeries):
+        return given
+    if given.rate_hz is not None:
+        raise InputError(
+            f"{given.name!r} is sampled at {given.rate_hz:g} Hz: its samples are no events",
+            hint="give the times of events in seconds: {4: [0.1, 0.5]}",
+        )
+    return given.times()
 
 
 def to_ticks(times_s: npt.ArrayLike, what: str) -> Ticks:
