@@ -97,3 +97,34 @@ def test_binary_data_after_the_beginning_are_no_text(
     (tmp_path / "x.csv").write_bytes(b"a,b\n1,2\n3,4\n5,\x00\n")
     with pytest.raises(FormatError, match="binary data"):
         frames(tmp_path / "x.csv")
+
+
+def test_poses_of_deeplabcut_are_named_by_body_part(tmp_path: Path) -> None:
+    heads = "scorer,net,net,net\nbodyparts,nose,nose,tail\ncoords,x,likelihood,x\n"
+    path = tmp_path / "pose.csv"
+    path.write_text(heads + "0,1.5,0.9,7\n1,2.5,0.8,8\n")
+    (found,) = frames(path).values()
+    assert found.to_dict("list") == {
+        "frame": [0, 1],
+        "nose_x": [1.5, 2.5],
+        "nose_likelihood": [0.9, 0.8],
+        "tail_x": [7, 8],
+    }
+    path.write_text(heads.replace("bodyparts", "individuals,a,a,b\nbodyparts") + "0,1,2,3\n")
+    assert list(frames(path)["pose"].columns) == [
+        "frame",
+        "a_nose_x",
+        "a_nose_likelihood",
+        "b_tail_x",
+    ]
+    path.write_text("scorer,n,n\nindividuals,a,a_b\nbodyparts,b_c,c\ncoords,x,x\n0,1,2\n")
+    with pytest.raises(FormatError, match="two of its columns would be called 'a_b_c_x'"):
+        frames(path)
+
+
+def test_labels_of_deeplabcut_are_named_by_image(sample_data: Path) -> None:
+    path = sample_data / "video/openfield/labeled-data/m4s1/CollectedData_Pranav.csv"
+    (found,) = frames(path).values()
+    wanted = np.genfromtxt(path, delimiter=",", skip_header=3)[:, 1:]
+    assert list(found.columns[:3]) == ["image", "snout_x", "snout_y"]
+    np.testing.assert_array_equal(found.iloc[:, 1:], wanted)

@@ -8,6 +8,7 @@ import re
 import struct
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ ENDINGS = {
 _BLOCK_BYTES = 1 << 20
 _COMPRESSED = 15
 _SEPARATORS = "\t,;|"
+_POSE = ("scorer", "individuals", "bodyparts", "coords")
+"""How the lines begin that DeepLabCut writes above its numbers."""
 _DECIMAL_COMMA = re.compile(r"(^|;)-?\d+,\d+(;|$)", re.MULTILINE)
 
 
@@ -133,18 +136,42 @@ def _csv(path: Path) -> pd.DataFrame:
             hint="a table has a column for each quantity: save a matrix as .npy",
         )
     comma = separator == ";" and _DECIMAL_COMMA.search(beginning[: 1 << 16])
+    n_heads = _pose_heads(beginning, separator)
     frame = pd.read_csv(
         path,
+        header=list(range(n_heads)) if n_heads else 0,
         sep=separator,
         encoding=encoding,
         decimal="," if comma else ".",
         skipinitialspace=True,
         low_memory=False,
     )
+    if n_heads:
+        return _pose(path, frame)
     first = frame.columns[0]
     if str(first).startswith("Unnamed") and frame[first].equals(pd.Series(range(len(frame)))):
         frame = frame.drop(columns=first)
     return frame
+
+
+def _pose_heads(beginning: str, separator: str) -> int:
+    """Return how many lines of names DeepLabCut wrote above its numbers, none if it is another."""
+    firsts = [line.partition(separator)[0] for line in beginning.splitlines()[: len(_POSE)]]
+    heads = [first for first in firsts if first in _POSE]
+    return len(heads) if heads[:1] == ["scorer"] and heads[-1] == "coords" else 0
+
+
+def _pose(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Name the columns of poses: ``nose_x``, ``nose_y``, ``nose_likelihood``."""
+    names = ["_".join(map(str, levels[1:])) for levels in frame.columns[1:]]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise FormatError(
+            f"reading {path.name!r}: two of its columns would be called {twice!r}",
+            hint="give bodies and their parts names that differ, in the lines above the numbers",
+        )
+    numbered = frame.iloc[:, 0].dtype.kind == "i"
+    return frame.set_axis(["frame" if numbered else "image", *names], axis="columns")
 
 
 def _parquet(path: Path) -> pd.DataFrame:
