@@ -1,4 +1,7 @@
-"""How units are tuned to where the animal is."""
+"""How units are tuned to where the animal is.
+
+Source: spikes over occupancy, Muller, Kubie & Ranck (1987) J. Neurosci. 7:1935.
+"""
 
 from __future__ import annotations
 

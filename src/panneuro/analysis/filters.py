@@ -38,6 +38,7 @@ def filtered(
 ) -> TimeSeries:
     """Filter a signal into a band, with zero phase.
 
+    ``y[n] = Σ_k h[k] x[n - k]`` with taps that are even, ``h[-k] = h[k]``: their transform is real.
     Nothing is computed before samples are read; each read computes the blocks that it touches, and
     :func:`~panneuro.analysis.traces.evaluate` computes all of them in bounded memory. A sample has
     the same value whichever rows are read. At both ends the signal is turned about its end points.

@@ -3,6 +3,8 @@
 Windows and bins are half open, ``[start, stop)``, on a clock of nanoseconds, so that a spike on an
 edge is counted once, in the bin that begins there. Spikes and events are seconds on the session's
 one clock: where there are no spikes around an event, the count is zero.
+
+Source: Gerstein & Kiang (1960) Biophys. J. 1:15.
 """
 
 from __future__ import annotations
@@ -227,7 +229,9 @@ def psth_by_condition(
 ) -> xr.Dataset:
     """Average the rate of each unit around the events of each condition.
 
-    The tensor of all presentations is never made: memory holds units × conditions × bins.
+    With counts ``n[k, b]`` of the `K` events of a condition, the rate of bin `b` is
+    ``Σ_k n[k, b] / (K bin_s)``, and its standard error the deviation of ``n[:, b] / bin_s`` over
+    the events, divided by ``√K``. The tensor of all presentations is never made: memory holds units × conditions × bins.
 
     Parameters
     ----------
