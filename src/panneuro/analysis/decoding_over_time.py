@@ -4,7 +4,7 @@ With accuracies ``a`` of the true labels and ``a*`` of `n` permutations of them,
 ``p = (1 + #{a* >= a}) / (1 + n)``, and ``p_max`` puts the largest ``a*`` of all times in its place.
 
 Sources: Meyers et al. (2008) J. Neurophysiol. 100:1407; largest statistics, Nichols & Holmes (2002)
-Hum. Brain Mapp. 15:1.
+Human Brain Mapping 15:1.
 """
 
 from __future__ import annotations

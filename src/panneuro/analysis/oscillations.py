@@ -44,9 +44,9 @@ def analytic(
 ) -> TimeSeries:
     """Return the analytic signal of a band: its real part is filtered, its modulus the envelope.
 
-    With the filtered signal ``y`` and its Hilbert transform ``H(y)``, it is ``y + i H(y)`` (Gabor, J.
-    IEE 93:429, 1946). Filter, Hilbert transform and decimation take one transform of each block
-    forward and one back of only the frequencies that pass.
+    With the filtered signal ``y`` and its Hilbert transform ``H(y)``, it is ``y + i H(y)``
+    (Gabor, J. IEE 93:429, 1946). Filter, Hilbert transform and decimation take one transform of
+    each block forward and one back of only the frequencies that pass.
 
     Parameters
     ----------

@@ -231,7 +231,8 @@ def psth_by_condition(
 
     With counts ``n[k, b]`` of the `K` events of a condition, the rate of bin `b` is
     ``Σ_k n[k, b] / (K bin_s)``, and its standard error the deviation of ``n[:, b] / bin_s`` over
-    the events, divided by ``√K``. The tensor of all presentations is never made: memory holds units × conditions × bins.
+    the events, divided by ``√K``. The tensor of all presentations is never made: memory holds
+    units × conditions × bins.
 
     Parameters
     ----------
