@@ -181,7 +181,7 @@ def _start(text: str) -> str:
 
 
 def _records(path: Path, header: Header, notes: list[str]) -> Flat:
-    """Return where every sample is: records × samples, of three bytes those that are no number."""
+    """Return where every sample is: records × samples, which of 24 bits are three plain bytes."""
     row = header.sample_bytes * header.record_length
     size = path.stat().st_size - header.n_bytes
     if row > _MAX_RECORD_BYTES or size < row or size % row:

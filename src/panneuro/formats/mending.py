@@ -96,7 +96,7 @@ def _check_data(index: Path) -> None:
     if stores - apart:
         raise FormatError(
             f"reading {str(data)!r}: it is empty, and {index.name!r} tells of data in it: "
-            f"{', '.join(sorted(stores - apart))}",
+            f"{', '.join(map(repr, sorted(stores - apart)))}",
             hint="copy it again from the rig",
         )
     raise FormatError(
