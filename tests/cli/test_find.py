@@ -17,6 +17,14 @@ def test_words_and_conditions(run, filled: str, name: str):
         assert "nothing found" in result.stderr
 
 
+def test_where_nothing_is_found_the_values_that_there_are_can_be_listed(run, filled: str):
+    nothing = run("find", "units>1", "area=VISp", "--lake", filled)
+    assert nothing.stdout == ""
+    assert f"next: panneuro find --facet area --lake {filled}" in nothing.stderr
+    assert "CA1" in run("find", "--facet", "area", "--lake", filled).stdout
+    assert "next:" not in run("find", "name=nobody", "units>99", "--lake", filled).stderr
+
+
 def test_a_word_is_no_option_and_an_option_no_word(run, filled: str):
     result = run("find", "--limt", "3", "--lake", filled)
     assert result.exit_code == 2

@@ -79,6 +79,7 @@ def test_what_is_not_meant_is_not_found(text: str) -> None:
     [
         ("unit>100", "'unit>100': no field 'unit'", "did you mean 'units'?"),
         ("tags=x", "no field 'tags'", "did you mean 'tag'?"),
+        ("title=x", "no field 'title'", "words of a title are found without a field"),
         ("qqqqqq=1", "no field 'qqqqqq'", "known fields: name"),
         ("units=>5", "no operator '=>'", "did you mean '>='?"),
         ("units==5", "no operator '=='", "did you mean '='?"),

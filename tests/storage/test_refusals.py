@@ -37,6 +37,11 @@ def test_what_fails_is_not_called_denied(error):
     assert type(refusal("write", "a", "file:///lake", error)) is StoreError
 
 
+def test_a_web_server_without_ranges_is_told_from_one_with():
+    error = NotImplementedError("Operation not supported: Range request not supported by a")
+    assert "nginx" in refusal("read", "a", "http://127.0.0.1:8000", error).hint
+
+
 def test_signatures_are_not_told():
     told = refusal("read", "a", "s3://b", ValueError("GET https://b/a?X-Amz-Signature=0123 failed"))
     assert "0123" not in str(told)

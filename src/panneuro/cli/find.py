@@ -14,6 +14,7 @@ from panneuro.cli.answers import Answers
 from panneuro.cli.completing import search_fields, search_words
 from panneuro.cli.options import answering, lake_option
 from panneuro.cli.texts import in_bytes, in_time, table
+from panneuro.core.conditions import Match
 from panneuro.core.entry import Entry
 from panneuro.core.fields import FIELDS
 from panneuro.lake.finding import Found
@@ -131,13 +132,22 @@ def _conclude(
     answers: Answers, found: Found, shown: int, total: int, following: int | None
 ) -> None:
     if not shown:
-        answers.say(
-            f"nothing found for {str(found.query)!r}" if str(found.query) else "it is empty"
-        )
+        _say_nothing(answers, found)
     elif following is not None:
         answers.say(f"{shown:,} of {total:,}; --offset {following} goes on")
     elif answers.is_text:
         answers.say(f"{total:,} found")
+
+
+def _say_nothing(answers: Answers, found: Found) -> None:
+    """Say that nothing was found and, of a field that holds words, the line that lists them."""
+    answers.say(f"nothing found for {str(found.query)!r}" if str(found.query) else "it is empty")
+    for condition in found.query.conditions:
+        if isinstance(condition, Match) and condition.operator == "=":
+            field = FIELDS.get(condition.field)
+            if field and field.kind.startswith("keyword") and field.name not in ("name", "version"):
+                answers.suggest("find", "--facet", field.name)
+                break
 
 
 def _stream(answers: Answers, entries: Iterator[Entry], style: str | None) -> None:

@@ -81,6 +81,9 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 """Other spellings that a query may use."""
 
+_WORDED = ("title", "summary", "description", "notes")
+"""What people look for in a field, and plain words find."""
+
 _EXTENSION = re.compile(r"[A-Za-z][\w-]*(\.[\w-]+)+", re.ASCII)
 _MAX_NAME = 200
 
@@ -141,4 +144,6 @@ def _suggestion(name: str) -> str:
     near = difflib.get_close_matches(name.lower(), [*FIELDS, *ALIASES], n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
+    if name.lower() in _WORDED:
+        return f'the words of a {name.lower()} are found without a field: "sharp wave"'
     return f"known fields: {', '.join(FIELDS)}; a lab's own fields are dotted"

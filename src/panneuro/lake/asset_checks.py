@@ -280,7 +280,7 @@ class AssetChecks:
     def _unfinished(self, folder: str, objects: dict[str, ObjectInfo], *, sweep: bool) -> None:
         size = sum(found.size for found in objects.values())
         many = f"{len(objects)} object{'s' * (len(objects) > 1)}"
-        what = f"{many} ({size} bytes) of an add or a run that was not committed"
+        what = f"{many} ({size:,} bytes) of an add or a run that was not committed"
         if sweep:
             for key in objects:
                 self.lake.store.delete(key)

@@ -27,6 +27,8 @@ _HINTS = {
     "(os error 122)": "the disk quota is used up: free some space and run the same line again",
     "NoSuchBucket": NO_BUCKET,
     "169.254.169.254": f"{_KEYS}, or open a public place with ?anonymous=true",
+    "Range request not supported": "this web server gives no parts of files: nginx, Apache, a "
+    "bucket or panneuro serve do",
     "error sending request": "the server cannot be reached: check the address and the network",
 }
 _QUERY = re.compile(r"\?\S+")
