@@ -15,7 +15,7 @@ from panneuro.cli.completing import assets
 from panneuro.cli.failures import failure_of
 from panneuro.cli.options import answering, dry_run_option, lake_option
 from panneuro.cli.progress import watched
-from panneuro.cli.texts import counted, in_bytes, table
+from panneuro.cli.texts import counted, in_bytes
 from panneuro.core.errors import CorruptionError, StoreError
 from panneuro.lake.lake import open_lake
 from panneuro.lake.problems import STEP
@@ -23,7 +23,7 @@ from panneuro.lake.runs import Attempt
 
 if TYPE_CHECKING:
     from panneuro.lake.lake import Lake
-    from panneuro.lake.problems import Report
+    from panneuro.lake.problems import Problem, Report
 
 
 @click.command(short_help="Verify that every byte is what it was.")
@@ -75,15 +75,10 @@ def command(
             source=None if dry_run else source,
             progress=progress,
         )
-    problems = [asdict(problem) for problem in report.problems]
-    rows = [
-        [p.kind, p.asset, p.message, "repaired" if p.repaired else "", p.key]
-        for p in report.problems
-    ]
     answers.give_all(
         "problems",
-        problems,
-        table(("problem", "of", "what was found", "done", "object"), rows) if rows else None,
+        map(asdict, report.problems),
+        "\n".join(map(_told, report.problems)) or None,
         ok=report.ok,
         checked_assets=report.checked_assets,
         checked_files=report.checked_files,
@@ -95,6 +90,14 @@ def command(
     if not names and not dry_run:
         _record(opened, began, report)
     _conclude(answers, report, names if not repair or dry_run else None)
+
+
+def _told(problem: Problem) -> str:
+    """Return a problem whole, on any terminal: where it is, and below what it is."""
+    done = ", repaired" if problem.repaired else ""
+    named = problem.asset.partition("@")[0]
+    of = "" if named in problem.key else f" of {problem.asset}"
+    return f"{problem.kind}{done}: {problem.key}{of}\n  {problem.message}"
 
 
 def _record(lake: Lake, began: Attempt, report: Report) -> None:
