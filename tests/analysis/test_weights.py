@@ -68,3 +68,9 @@ def test_large_files_folders_and_nothing_are_refused(tmp_path, monkeypatch):
     for missing in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(NotFoundError):
             read_weights(missing)
+
+
+@pytest.mark.parametrize("given", [None, {"w": b"\0"}, 3, [1.0]])
+def test_weights_come_from_a_path(given):
+    with pytest.raises(InputError, match="read from a file, not from"):
+        read_weights(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:
 
     Raises
     ------
+    InputError
+        If that is no path.
     NotFoundError
         If there is no such file.
     LimitError
@@ -74,6 +77,11 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:
     FormatError
         If it is not in safetensors' format, or its header is not JSON.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(
+            f"weights are read from a file, not from {reprlib.repr(path)}",
+            hint="give its path: 'choice.safetensors'",
+        )
     source = Path(path)
     if not source.is_file():
         raise NotFoundError(f"weights were to be read from {str(source)!r}, and no file is there")
