@@ -36,6 +36,7 @@ def test_adding_makes_the_lake_and_says_how_it_reads(run, recording: Path, place
     assert header.split()[:3] == ["name", "version", "status"]
     assert row.startswith(name)
     assert "USD" in row
+    assert str(recording) not in row
 
 
 def test_adding_again_changes_nothing(run, recording: Path, filled: str):

@@ -359,7 +359,9 @@ def _told(lake: Lake, path: Path, added: Added) -> dict[str, Any]:
 
 def _tables(results: list[dict[str, Any]]) -> str:
     """Return a table of the assets, and one of their large signals."""
-    assets = table(_COLUMNS, map(_row, results), _NUMBERS)
+    # Who names one path knows it; a terminal has no room to say it again.
+    told = results if len(results) > 1 else [{**result, "path": None} for result in results]
+    assets = table(_COLUMNS, map(_row, told), _NUMBERS)
     return "\n\n".join(filter(None, (assets, coding_table(results))))
 
 
