@@ -11,7 +11,7 @@ import pytest
 
 import panneuro
 from panneuro.portal.app import Hosting, make_app
-from panneuro.portal.pictures import _envelope
+from panneuro.portal.pictures import _envelope, span_of
 
 SAID = {
     "description": {
@@ -46,6 +46,18 @@ def test_what_has_nothing_in_a_moment_is_drawn_whole(visitor):
     drawn = visitor.get("/assets/behavior_m9_trials/preview").text
     assert len(re.findall(r"M[\d.]+ 9\.0h", drawn)) == 2
     assert "trials, 0.000 to 1002.000 seconds" in drawn
+
+
+def test_a_sorted_session_lasts_as_long_as_its_spikes_and_its_trials(truth, tmp_path):
+    lake = panneuro.open(tmp_path / "lake", create=True)
+    asset = lake[lake.add(truth.sorted, said=SAID).manifest.name]
+    trials = next(said for said in asset.manifest.signals if said["name"] == "trials")
+    bounds = asset.trials.df["start_time"].min(), asset.trials.df["stop_time"].max()
+    assert span_of(asset, trials) == bounds
+    first, last = span_of(asset, trials, whole=True)
+    times = np.concatenate([*asset.units.trains().values()])
+    assert first == min(bounds[0], times.min()) < bounds[0]
+    assert last >= max(bounds[1], times.max())
 
 
 def test_tables_have_no_frame_without_a_picture(visitor):

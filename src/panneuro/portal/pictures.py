@@ -209,7 +209,8 @@ def _moment(said: Mapping[str, Any], span: Span) -> Span:
 def span_of(asset: Asset, said: Mapping[str, Any], *, whole: bool = False) -> Span:
     """Return the seconds over which a signal lasts, or its whole asset."""
     signals = asset.manifest.signals if whole else (said,)
-    ends = [(one["start_s"], one["stop_s"]) for one in signals if one.get("stop_s") is not None]
+    sampled = [one for one in signals if one["kind"] == "timeseries"]
+    ends = [(one["start_s"], one["stop_s"]) for one in sampled if one["stop_s"] is not None]
     if not ends:
         ends = [_known_times(asset, one) for one in signals]
     known = [pair for pair in ends if pair[1] > pair[0]]
@@ -220,6 +221,8 @@ def span_of(asset: Asset, said: Mapping[str, Any], *, whole: bool = False) -> Sp
 
 def _known_times(asset: Asset, said: Mapping[str, Any]) -> Span:
     """Return first and last time of events, intervals or frames."""
+    if said["kind"] == "intervals" and said.get("stop_s") is not None:
+        return float(said["start_s"]), float(said["stop_s"])
     if said["kind"] == "intervals" and said["rows"]:
         frame = asset.rows(said["name"])
         return float(np.nanmin(frame["start_time"])), float(np.nanmax(frame["stop_time"]))
