@@ -55,7 +55,7 @@ def test_rows_that_are_chosen_are_of_the_same_kind_and_order():
     assert len(late.where([False, False])) == 0
 
 
-@pytest.mark.parametrize("chosen", [[True], [0, 1, 1], "yes", [[True] * 3]])
+@pytest.mark.parametrize("chosen", [[True], [0, 1, 1], "yes", [[True] * 3], [[1], [1, 2]]])
 def test_rows_are_chosen_by_yes_or_no(chosen):
     frame = pd.DataFrame({"x_um": [0, 16, 32]})
     with pytest.raises(InputError, match="one bool for each of 3"):

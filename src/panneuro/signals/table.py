@@ -100,7 +100,10 @@ class Table:
         >>> electrodes.where(electrodes["area"] == "CA1")
         <Table 'electrodes' 1 rows: area>
         """
-        rows = np.asarray(chosen)
+        try:
+            rows = np.asarray(chosen)
+        except ValueError:  # Rows of several lengths.
+            rows = np.array(None)
         if rows.dtype != np.bool_ or rows.shape != (self.n_rows,):
             raise InputError(
                 f"rows of {self.name!r} were chosen by {rows.dtype} of shape {rows.shape}, not by "
