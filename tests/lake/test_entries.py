@@ -81,7 +81,9 @@ def test_sorted_spikes_last_as_long_as_their_trials(lake, made_up, said):
     lake.add(made_up.use(unit, trials), said=said, name="sorted")
     none = Intervals.from_frame("trials", pd.DataFrame({"start_time": [], "stop_time": []}))
     lake.add(made_up.use(unit, none), said=said, name="untried")
+    lake.add(made_up.use(*made_up.signals()[:1], trials), said=said, name="sampled")
     assert lake.find("duration=7.5").names == ["sorted"]
+    assert lake.find("duration=3").names == ["sampled"]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -107,7 +107,7 @@ def _counts(signals: Iterable[Mapping[str, Any]]) -> dict[str, Value | None]:
         if said["kind"] == "frames" and said["rate_hz"]
     ]
     # Sorted sessions hold no samples: they last from the first interval to the end of the last.
-    spans += [
+    spans = spans or [
         said["stop_s"] - said["start_s"]
         for said in signals
         if said["kind"] == "intervals" and said.get("stop_s") is not None
