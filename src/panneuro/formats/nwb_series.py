@@ -56,8 +56,8 @@ def clock(tree: Tree, group: Group, n_times: int) -> tuple[float | None, float, 
         odd = np.flatnonzero(~(np.diff(times, prepend=-np.inf) >= 0))
         if len(odd):
             tree.notes.append(
-                f"the timestamps of {group.path} go back, or are not numbers, "
-                f"at {len(odd)} samples, first at sample {odd[0]}"
+                f"the timestamps of {group.path} go back, or are not numbers, first at sample "
+                f"{odd[0]}; {len(odd)} in all"
             )
     return None, 0.0, stamps.data
 

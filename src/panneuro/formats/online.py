@@ -215,7 +215,8 @@ def spikes(
         return
     names = _unit_names(channels)
     notes.append(
-        f"units: {sum(counts):,} spikes of {len(counts)} units were detected while recording; "
+        f"units: {sum(counts):,} spikes of {len(counts)} "
+        f"{'unit' if len(counts) == 1 else 'units'} were detected while recording; "
         "their waveforms stay in the original file"
     )
     said = "spikes detected, and perhaps sorted, while recording"

@@ -303,7 +303,7 @@ def carry_out(
         make_sure(store, earlier)
         return Added(earlier[-1], False, 0, plan.findings)
     parent = earlier[-1] if earlier else None
-    layout = _laid_out(plan)
+    layout = laid_out(plan.recording, plan.documents, plan.name)
     with workers() as executor:
         choose = ahead(chooser(plan.codecs), layout.structure.bulk, executor)
         # From here on, the digests of the sources are waited for.
@@ -328,7 +328,7 @@ def carry_out(
 
 
 @dataclass(frozen=True)
-class _Layout:
+class LaidOut:
     """The NWB tree, the signals that know their places in it, and what ids in it follow from."""
 
     structure: Structure
@@ -336,14 +336,14 @@ class _Layout:
     seed: str
 
 
-def _laid_out(plan: Plan) -> _Layout:
-    recording = plan.recording
+def laid_out(recording: Recording, documents: Documents, name: str) -> LaidOut:
+    """Lay a recording out as NWB, unless it is."""
     if recording.structure is not None:
-        return _Layout(recording.structure, recording.signals, "")
-    return _Layout(*compose(recording.signals, plan.documents), plan.name)
+        return LaidOut(recording.structure, recording.signals, "")
+    return LaidOut(*compose(recording.signals, documents), name)
 
 
-def _write(plan: Plan, layout: _Layout, writer: VersionWriter) -> Content:
+def _write(plan: Plan, layout: LaidOut, writer: VersionWriter) -> Content:
     snapshot = plan.snapshot
     kept = [(file, snapshot.digests[file.name]) for file in snapshot.files if file.kept]
     try:
@@ -356,7 +356,7 @@ def _write(plan: Plan, layout: _Layout, writer: VersionWriter) -> Content:
 
 
 def _manifest(
-    plan: Plan, parent: Manifest | None, version: str, run: str, layout: _Layout, content: Content
+    plan: Plan, parent: Manifest | None, version: str, run: str, layout: LaidOut, content: Content
 ) -> Manifest:
     recording = plan.recording
     return Manifest(

@@ -18,14 +18,11 @@ from panneuro.core.progress import Progress
 from panneuro.core.store import Store
 from panneuro.documents import read as read_documents
 from panneuro.formats.readers import read
-from panneuro.lake.adding import workers
+from panneuro.lake.adding import laid_out, workers
 from panneuro.lake.coding import chooser
 from panneuro.signals.recording import Recording, SourceFile
-from panneuro.storage.compose import compose
 from panneuro.storage.stores import open_store
-from panneuro.storage.writing import VersionWriter
-
-_CHOICES = "_lake/choices/"
+from panneuro.storage.writing import CHOICES, VersionWriter
 
 
 def restore(
@@ -95,15 +92,12 @@ def _write(
     """Write the version anew in a folder, coded as it was decided then."""
     scratch = open_store(folder)
     for file in manifest.files:
-        if file.path.startswith(_CHOICES):
+        if file.path.startswith(f"{CHOICES}/"):
             with suppress(ObjectNotFoundError):
                 data = store.get(manifest.key_of(file))
                 if digest_bytes(data) == file.digest:
                     scratch.put(file.path, data)
-    structure, signals, seed = recording.structure, recording.signals, ""
-    if structure is None:
-        structure, signals = compose(signals, read_documents(manifest.documents))
-        seed = manifest.name
+    layout = laid_out(recording, read_documents(manifest.documents), manifest.name)
     with workers() as executor:
         writer = VersionWriter(scratch, executor, chooser(), progress)
-        writer.write(structure, signals, kept, seed)
+        writer.write(layout.structure, layout.signals, kept, layout.seed)

@@ -37,13 +37,13 @@ from panneuro.storage.streams import digest_object
 Choose = Callable[[LazyArray, tuple[int, ...]], "Choice"]
 """Given an array and its chunk, says how to code it."""
 
-_CHOICES = "_lake/choices"
+CHOICES = "_lake/choices"
 """Where it is put down how each array is cut and coded, and why."""
 
 BESIDE = ("figures/", "files/", "values/")
 """Folders of what runs make that is no part of the Zarr tree."""
 
-APART = ("original/", tables.FOLDER, _CHOICES, *BESIDE)
+APART = ("original/", tables.FOLDER, CHOICES, *BESIDE)
 """What is found by its name in ``asset.json`` and not through the head."""
 
 _RAGGED = ("spike_times", "event_times")
@@ -241,7 +241,7 @@ class VersionWriter:
             choice = Choice(_TEXT, "text", "it is text") if text else self._choose(data, chunk)
             return {"chunk": chunk, "shard": shard, **vars(choice)}
 
-        key, about = f"{_CHOICES}/{path}.json", [list(shape), data_type(dtype)]
+        key, about = f"{CHOICES}/{path}.json", [list(shape), data_type(dtype)]
         is_there = key in self._present
         said, written = settling.agree(self._store, key, about, decide, is_there=is_there)
         self._sent(0 if is_there else len(written))
