@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -243,9 +244,12 @@ def test_a_source_that_changes_while_it_is_read_is_not_committed(lake, made_up, 
 def test_a_source_that_changes_while_it_is_searched_is_not_committed(lake, made_up, said):
     def search(recording):
         made_up.source.write_bytes(b"more and more")
-        return recording
+        return replace(recording, search=None)
 
     made_up.use(search=search)
+    with pytest.raises(DocumentError):
+        lake.add(made_up.source)
+    assert made_up.source.read_bytes() == b"what the rig wrote"
     with pytest.raises(SourceChangedError, match=r"source file"):
         lake.add(made_up.source, said=said)
     assert len(lake) == 0

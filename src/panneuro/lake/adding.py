@@ -167,13 +167,16 @@ def plan(
     start = Start.now()
     recording = begin(path, options.format)
     _check_files(recording)
+    # What is not said is told before anything large is read.
+    documents, findings = _documented(recording, options, defaults, around)
     threads = _threads("panneuro-hash")
     snapshot = Snapshot.take(recording.files, threads, progress)
     # Who asks for digests waits for them; until then, there is other work.
     threads.shutdown(wait=False)
     try:
-        recording = recording.complete()
-        documents, findings = _documented(recording, options, defaults, around)
+        if recording.search:
+            recording = recording.complete()
+            documents, findings = _documented(recording, options, defaults, around)
     except BaseException:
         snapshot.close()
         raise
@@ -192,8 +195,8 @@ def _documented(
     merged = merge(Layer("lab", defaults), *layers, vocabularies=around.vocabularies)
     documents = _named(merged.documents, options.name)
     _check_names(recording, documents.description.name or "")
-    around = replace(around, signals={signal.name for signal in recording.signals})
-    findings = require(documents, "lake", around)
+    names = None if recording.search else {signal.name for signal in recording.signals}
+    findings = require(documents, "lake", replace(around, signals=names))
     return documents, (*merged.findings, *findings)
 
 
