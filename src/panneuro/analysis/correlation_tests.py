@@ -235,8 +235,7 @@ def noise_correlation_type_test(
     dims = ("area", "other_area")
     filled = {"f": found.statistic.values, "p": found.p.values, "p_max": found.p_max.values}
     tests = {name: (dims, _square(value, len(names))) for name, value in filled.items()}
-    there = mean.notnull().all("type")
-    return xr.Dataset({"mean": mean, **tests}).where(there)
+    return xr.Dataset({"mean": mean, **tests}).where(mean.notnull().all("type"))
 
 
 def _pair_products(
